@@ -1,0 +1,1 @@
+//! F5. Everything Davit talks to, on loopback; the tests share it.

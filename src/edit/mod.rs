@@ -1,0 +1,1 @@
+//! F2. Compare-and-swap on the bytes of one scalar, then proof that nothing else moved. Pure.

@@ -1,0 +1,1 @@
+//! F4. One pass: gather, plan, act, report.

@@ -1,0 +1,1 @@
+//! F2. A source tree becomes releases and sources, one dialect a file. Pure.

@@ -1,0 +1,5 @@
+//! The thin binary: everything is in the library, so that tests drive the same code.
+
+fn main() -> std::process::ExitCode {
+    davit::cli::main()
+}

@@ -1,0 +1,23 @@
+//! F0. The nouns of Davit. No IO, no async, no clock: whoever needs the time is given it.
+
+mod candidate;
+mod decision;
+mod fact;
+mod lookup;
+mod reason;
+mod release;
+mod site;
+mod tree;
+mod update;
+mod version;
+
+pub use candidate::{Candidate, Candidates};
+pub use decision::{Bump, Decision, Dropped};
+pub use fact::{Fact, Problem};
+pub use lookup::{CredentialsHint, Lookup, TagRules};
+pub use reason::{Reason, Status};
+pub use release::{Annotations, ChartKind, Note, NsName, Release, SourceKind, SourceRef};
+pub use site::{ScalarStyle, Site};
+pub use tree::{BlobId, SourceTree, TreeFile};
+pub use update::{Update, UpdateSite};
+pub use version::Version;

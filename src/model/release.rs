@@ -1,0 +1,153 @@
+//! A HelmRelease as Flux would apply it: who it is, where its chart comes from, which bytes hold its version.
+
+use super::{Lookup, Problem, Site};
+
+/// Namespace and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct NsName {
+    /// Namespace; empty where nothing says which.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl std::fmt::Display for NsName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+    }
+}
+
+/// The kinds of object a chart can come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum SourceKind {
+    /// `source.toolkit.fluxcd.io` HelmRepository, of type `default` or `oci`.
+    HelmRepository,
+    /// OCIRepository.
+    #[serde(rename = "OCIRepository")]
+    OciRepository,
+    /// GitRepository.
+    GitRepository,
+    /// Bucket.
+    Bucket,
+    /// HelmChart, by `chartRef`.
+    HelmChart,
+    /// ExternalArtifact, by `chartRef`.
+    ExternalArtifact,
+}
+
+impl SourceKind {
+    /// The kind as manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HelmRepository => "HelmRepository",
+            Self::OciRepository => "OCIRepository",
+            Self::GitRepository => "GitRepository",
+            Self::Bucket => "Bucket",
+            Self::HelmChart => "HelmChart",
+            Self::ExternalArtifact => "ExternalArtifact",
+        }
+    }
+}
+
+/// The object a release takes its chart from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct SourceRef {
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its namespace (the release's, where the reference has none).
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its URL as written in Git; nothing where the object is not in Git.
+    pub url: Option<String>,
+}
+
+/// How the version reaches the release: which rules read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChartKind {
+    /// `spec.chart.spec.version` or `HelmChart.spec.version`: a Masterminds range, a full version pins.
+    Range,
+    /// `OCIRepository.spec.ref.tag`: an exact string.
+    Tag,
+    /// `GitRepository.spec.ref.tag`: an exact string.
+    GitTag,
+}
+
+/// `davit.dev/…` annotations in force: the release's own, else its source's. Text as written, checked by policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Annotations {
+    /// `davit.dev/range`
+    pub range: Option<String>,
+    /// `davit.dev/bump`
+    pub bump: Option<String>,
+    /// `davit.dev/ignore`: versions or ranges, separated by commas that stand outside a range, or `;`.
+    pub ignore: Option<String>,
+    /// `davit.dev/minimum-age`
+    pub minimum_age: Option<String>,
+    /// `davit.dev/group`
+    pub group: Option<String>,
+    /// `davit.dev/enabled`
+    pub enabled: Option<String>,
+}
+
+/// Something a person should know that stops nothing: shown on the pull request and by `explain`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "text")]
+pub enum Note {
+    /// The anchor that is edited feeds other values too; the text names them.
+    SharedAnchor(String),
+    /// A `# renovate:` hint stands above the site.
+    RenovateHint(String),
+    /// The source asks for signature verification, which Davit did not do (Flux rule 15).
+    SignatureUnchecked(String),
+    /// Membership of this repository was assumed, not proven (Flux rule 24).
+    AssumedSource(String),
+    /// Anything else worth a line.
+    Other(String),
+}
+
+/// One row: a release in one Flux Kustomization of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Directory of the root in Git (`clusters/production`), until the configuration names the cluster; nothing where
+    /// the repository has no root.
+    pub cluster: Option<String>,
+    /// The Flux Kustomization that builds it; nothing where none does.
+    pub kustomization: Option<NsName>,
+    /// Namespace in force; empty where nothing says which.
+    pub namespace: String,
+    /// Name in force.
+    pub name: String,
+    /// File of the HelmRelease document.
+    pub file: String,
+    /// Line of its `kind:` key, from 1.
+    pub line: u32,
+    /// Chart name: `spec.chart.spec.chart`, or the last segment of the source's URL.
+    pub chart: Option<String>,
+    /// Where the chart comes from.
+    pub source: Option<SourceRef>,
+    /// The bytes that hold the version.
+    pub site: Option<Site>,
+    /// The version as written; nothing where there is only a digest or no version.
+    pub current: Option<String>,
+    /// Which rules read the version.
+    pub chart_kind: Option<ChartKind>,
+    /// What to ask for newer versions.
+    pub lookup: Option<Lookup>,
+    /// Annotations in force.
+    pub annotations: Annotations,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+    /// Why nothing can be proposed, known before any registry is asked: unresolved, floating, suspended, not built.
+    pub problem: Option<Problem>,
+    /// The Secret that the source names, for the message of a refused request.
+    pub credentials: Option<super::CredentialsHint>,
+}
+
+impl Release {
+    /// Namespace and name.
+    pub fn id(&self) -> NsName {
+        NsName { namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+}

@@ -1,0 +1,39 @@
+//! One update is one pull request: every site of one chart that moves to one target (product.md, "What one update is").
+
+use super::{Bump, Candidate, Lookup, NsName, Site};
+
+/// One place that an update changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateSite {
+    /// Where.
+    pub site: Site,
+    /// The version there before.
+    pub from: String,
+    /// The text to write; the target, or for a tag its exact string.
+    pub to: String,
+}
+
+/// A set of sites that move together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// Canonical chart URL, `@`, major or `<major>.<minor>`, and the group where there is one: the update's identity.
+    pub key: String,
+    /// Chart name.
+    pub chart: String,
+    /// Where its versions come from.
+    pub lookup: Lookup,
+    /// The version that every site moves to.
+    pub target: Candidate,
+    /// `davit/<chart>-<first 6 of sha256(canonical URL)>-<major>.x`
+    pub branch: String,
+    /// The group, empty where there is none.
+    pub group: String,
+    /// The largest step of its sites.
+    pub bump: Bump,
+    /// Sites sorted by file and position.
+    pub sites: Vec<UpdateSite>,
+    /// Indexes into the pass's releases: the consumers.
+    pub releases: Vec<usize>,
+    /// Names of the consumers, sorted, each once.
+    pub consumers: Vec<NsName>,
+}

@@ -1,0 +1,1 @@
+//! F2. Candidates become a decision, with a reason for every no. Pure.

@@ -1,0 +1,1 @@
+//! F3. The narrow seam to a forge, and GitHub behind it.

@@ -1,0 +1,1 @@
+//! F3. Bare repositories and our own transports.

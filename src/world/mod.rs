@@ -1,0 +1,6 @@
+//! F3. All IO and no decisions.
+
+pub mod forge;
+pub mod git;
+pub mod registry;
+pub mod store;

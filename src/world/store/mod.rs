@@ -1,0 +1,1 @@
+//! F3. SQLite: only what cannot be derived again.

@@ -1,0 +1,8 @@
+//! F1. YAML with byte spans: a stream of documents, routes to spans. Never writes.
+//!
+//! Reads people's manifests the way Flux does (sigs.k8s.io/yaml: the last duplicate key wins, anchors may be defined
+//! again, merge keys count) and keeps where every scalar stands, so that an edit can swap its bytes.
+
+mod node;
+
+pub use node::{Entry, Node, NodeKind, ScalarType};

@@ -1,0 +1,100 @@
+//! A document's tree: values as Flux reads them, each with the bytes it was read from.
+
+use crate::model::ScalarStyle;
+use std::sync::Arc;
+
+/// A value and where it stands. Cloning is cheap: children are shared, so an alias costs nothing.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Node {
+    /// The value.
+    pub kind: NodeKind,
+    /// First byte of the content in the file (quotes, anchor and tag lie outside for scalars).
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Line of the first byte, from 1.
+    pub line: u32,
+    /// Column of the first byte, from 1, in UTF-8 bytes.
+    pub column: u32,
+    /// The anchor defined here (`&name`), where there is one.
+    pub anchor: Option<Arc<str>>,
+    /// Reached through an alias (`*name`): the bytes are those of the anchor's definition.
+    pub aliased: bool,
+}
+
+/// A scalar, a mapping or a sequence.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum NodeKind {
+    /// Decoded text, how it is written, and an explicit tag (`!!str`, `!custom`).
+    Scalar {
+        /// Decoded text.
+        text: Arc<str>,
+        /// How it is written.
+        style: ScalarStyle,
+        /// An explicit tag.
+        tag: Option<Arc<str>>,
+    },
+    /// Entries in order, duplicates included (the last one wins in [`Node::get`]); merge keys are applied by `get`.
+    Mapping(Arc<Vec<Entry>>),
+    /// Items in order.
+    Sequence(Arc<Vec<Node>>),
+}
+
+/// One entry of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Entry {
+    /// The key; a scalar in everything Flux reads.
+    pub key: Node,
+    /// The value.
+    pub value: Node,
+}
+
+/// What a plain scalar means to Flux's YAML reader (YAML 1.1 booleans and octals included).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScalarType {
+    /// Empty, `~`, `null`.
+    Null,
+    /// `true`, `yes`, `on`, …
+    Bool(bool),
+    /// An integer or a float.
+    Number,
+    /// Anything else.
+    String,
+}
+
+impl Node {
+    /// The value under a key of a mapping: the last duplicate wins, then merge keys (`<<`).
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let NodeKind::Mapping(entries) = &self.kind else { return None };
+        entries.iter().rev().find(|e| e.key.text() == Some(key)).map(|e| &e.value)
+    }
+
+    /// `get` along a dotted route of plain keys: `spec.chart.spec.version`.
+    pub fn at(&self, route: &str) -> Option<&Node> {
+        route.split('.').try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The decoded text of a scalar, whatever its type: a bare `1.10` stays text.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Items of a sequence; empty for anything else.
+    pub fn items(&self) -> &[Node] {
+        match &self.kind {
+            NodeKind::Sequence(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Entries of a mapping as written; empty for anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            NodeKind::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+}
