@@ -3,6 +3,14 @@
 //! Reads people's manifests the way Flux does (sigs.k8s.io/yaml: the last duplicate key wins, anchors may be defined
 //! again, merge keys count) and keeps where every scalar stands, so that an edit can swap its bytes.
 
+mod lines;
 mod node;
+mod scalar;
+mod stream;
+mod tree;
 
 pub use node::{Entry, Node, NodeKind, ScalarType};
+pub use stream::{Document, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE, MAX_NODES, Stream, SyntaxError, parse};
+
+#[cfg(test)]
+mod stream_tests;

@@ -16,7 +16,7 @@ pub struct Node {
     pub line: u32,
     /// Column of the first byte, from 1, in UTF-8 bytes.
     pub column: u32,
-    /// The anchor defined here (`&name`), where there is one.
+    /// The anchor defined at these bytes (`&name`), where there is one; through an alias, the anchor it names.
     pub anchor: Option<Arc<str>>,
     /// Reached through an alias (`*name`): the bytes are those of the anchor's definition.
     pub aliased: bool,
@@ -65,8 +65,44 @@ pub enum ScalarType {
 impl Node {
     /// The value under a key of a mapping: the last duplicate wins, then merge keys (`<<`).
     pub fn get(&self, key: &str) -> Option<&Node> {
-        let NodeKind::Mapping(entries) = &self.kind else { return None };
-        entries.iter().rev().find(|e| e.key.text() == Some(key)).map(|e| &e.value)
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The key itself, as [`Node::get`] finds it: its line is that of `kind:`.
+    pub fn key_node(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.key)
+    }
+
+    /// The entry that is in force for a key: the last one written here, else the first one that is merged in.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.own_entry(key).or_else(|| {
+            let mut merged = self.entries().iter().rev().filter(|entry| entry.is_merge());
+            merged.find_map(|entry| entry.value.merged_entry(key))
+        })
+    }
+
+    /// The last entry for a key that is written in this mapping itself.
+    pub fn own_entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().rev().find(|entry| entry.key.text() == Some(key))
+    }
+
+    /// What a merge key's value (a mapping, or a sequence of them, of which the first wins) has for a key.
+    fn merged_entry(&self, key: &str) -> Option<&Entry> {
+        match &self.kind {
+            NodeKind::Mapping(_) => self.entry(key),
+            NodeKind::Sequence(items) => items.iter().find_map(|item| item.entry(key)),
+            NodeKind::Scalar { .. } => None,
+        }
+    }
+
+    /// Whether a key is written more than once in this mapping.
+    pub fn has_duplicate(&self, key: &str) -> bool {
+        self.entries().iter().filter(|entry| entry.key.text() == Some(key)).nth(1).is_some()
+    }
+
+    /// What Flux's reader makes of a scalar; nothing for a mapping or a sequence.
+    pub fn scalar_type(&self) -> Option<ScalarType> {
+        super::scalar::type_of(&self.kind)
     }
 
     /// `get` along a dotted route of plain keys: `spec.chart.spec.version`.
@@ -96,5 +132,12 @@ impl Node {
             NodeKind::Mapping(entries) => entries,
             _ => &[],
         }
+    }
+}
+
+impl Entry {
+    /// Whether this is a merge key: a bare `<<`.
+    pub fn is_merge(&self) -> bool {
+        matches!(&self.key.kind, NodeKind::Scalar { text, style: ScalarStyle::Plain, tag: None } if &**text == "<<")
     }
 }
