@@ -1,1 +1,5 @@
-//! F4. One pass: gather, plan, act, report.
+//! F4. One pass: gather, plan, act, report. The engine is the one place that asks the time.
+
+pub mod board;
+pub mod json;
+pub mod report;

@@ -92,7 +92,9 @@ pub struct Annotations {
 }
 
 /// Something a person should know that stops nothing: shown on the pull request and by `explain`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "text")]
 pub enum Note {
     /// The anchor that is edited feeds other values too; the text names them.

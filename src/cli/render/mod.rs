@@ -1,0 +1,27 @@
+//! Findings as text. Each form is one file; all text from repositories and registries passes [`clean`] first.
+
+mod markdown;
+mod table;
+
+pub use markdown::markdown;
+pub use table::table;
+
+/// Text from outside, safe for a terminal: control characters (escape sequences, newlines) become `�`.
+pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.chars().any(is_unsafe) {
+        text.chars().map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    } else {
+        text.into()
+    }
+}
+
+/// Control characters, and those that reorder or hide text (Unicode bidi controls, zero-width characters).
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `1 release`, `2 releases`.
+fn count(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}

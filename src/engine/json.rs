@@ -1,0 +1,167 @@
+//! `scan --format json` and `/api/v1`: a contract that others script against (product.md). New fields may come without
+//! a new `version`; none is renamed or removed.
+
+use super::report::{Finding, Findings, Row};
+use crate::model::{Bump, NsName, Site, Status, Update};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The whole answer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Scan {
+    version: u32,
+    repository: String,
+    revision: Option<String>,
+    releases: Vec<ReleaseRow>,
+    updates: Vec<UpdateRow>,
+    problems: Vec<ProblemRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReleaseRow {
+    namespace: String,
+    name: String,
+    kind: &'static str,
+    kustomization: Option<String>,
+    cluster: Option<String>,
+    file: String,
+    line: u32,
+    chart: Option<String>,
+    source: Option<SourceRow>,
+    site: Option<SiteRow>,
+    current: Option<String>,
+    latest: Option<String>,
+    target: Option<String>,
+    bump: Bump,
+    status: Status,
+    reason: &'static str,
+    message: String,
+    notes: Vec<crate::model::Note>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct SourceRow {
+    kind: &'static str,
+    namespace: String,
+    name: String,
+    url: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct SiteRow {
+    file: String,
+    line: u32,
+    column: u32,
+    path: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct UpdateRow {
+    key: String,
+    chart: String,
+    url: String,
+    to: String,
+    major: u64,
+    branch: String,
+    bump: Bump,
+    sites: Vec<UpdateSiteRow>,
+    releases: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct UpdateSiteRow {
+    file: String,
+    line: u32,
+    column: u32,
+    path: String,
+    from: String,
+    to: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProblemRow {
+    file: Option<String>,
+    line: Option<u32>,
+    reason: &'static str,
+    message: String,
+}
+
+/// The contract's JSON for what a look found.
+pub fn scan(findings: &Findings) -> Scan {
+    Scan {
+        version: 1,
+        repository: findings.repository.clone(),
+        revision: findings.revision.clone(),
+        releases: findings.rows.iter().map(release).collect(),
+        updates: findings.updates.iter().map(update).collect(),
+        problems: findings.problems.iter().map(problem).collect(),
+    }
+}
+
+/// One release's row of the contract, for `explain` and `/api/v1`.
+fn release(row: &Row) -> ReleaseRow {
+    let release = &row.release;
+    ReleaseRow {
+        namespace: release.namespace.clone(),
+        name: release.name.clone(),
+        kind: "HelmRelease",
+        kustomization: release.kustomization.as_ref().map(NsName::to_string),
+        cluster: release.cluster.clone(),
+        file: release.file.clone(),
+        line: release.line,
+        chart: release.chart.clone(),
+        source: release.source.as_ref().map(|s| SourceRow {
+            kind: s.kind.as_str(),
+            namespace: s.namespace.clone(),
+            name: s.name.clone(),
+            url: s.url.clone(),
+        }),
+        site: release.site.as_ref().map(site),
+        current: release.current.clone(),
+        latest: row.latest.clone(),
+        target: row.target.clone(),
+        bump: row.bump,
+        status: row.status(),
+        reason: row.reason.code(),
+        message: row.message.clone(),
+        notes: release.notes.clone(),
+    }
+}
+
+fn site(site: &Site) -> SiteRow {
+    SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.path.clone() }
+}
+
+fn update(update: &Update) -> UpdateRow {
+    UpdateRow {
+        key: update.key.clone(),
+        chart: update.chart.clone(),
+        url: update.lookup.url().to_owned(),
+        to: update.target.text.clone(),
+        major: update.target.version.semver().major,
+        branch: update.branch.clone(),
+        bump: update.bump,
+        sites: update
+            .sites
+            .iter()
+            .map(|s| UpdateSiteRow {
+                file: s.site.file.clone(),
+                line: s.site.line,
+                column: s.site.column,
+                path: s.site.path.clone(),
+                from: s.from.clone(),
+                to: s.to.clone(),
+            })
+            .collect(),
+        releases: update.consumers.iter().map(NsName::to_string).collect(),
+    }
+}
+
+fn problem(finding: &Finding) -> ProblemRow {
+    ProblemRow {
+        file: finding.file.clone(),
+        line: finding.line,
+        reason: finding.problem.reason.code(),
+        message: finding.problem.message.clone(),
+    }
+}

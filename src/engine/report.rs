@@ -1,0 +1,205 @@
+//! What one pass found and did. Everything people see — tables, JSON, the status page, metrics — is a rendering of
+//! this one value; nothing here is worded for one of them.
+
+use crate::model::{Bump, Decision, Dropped, Problem, Reason, Release, Status, Update};
+
+/// One release with what there is to say about its version.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The release as resolved.
+    pub release: Release,
+    /// The highest version that Flux's own rules and the pre-release rule admit, where the source could be read.
+    pub latest: Option<String>,
+    /// What policy lets through; the current version where nothing is proposed.
+    pub target: Option<String>,
+    /// The size of the step from current to target.
+    pub bump: Bump,
+    /// Why the row has its status.
+    pub reason: Reason,
+    /// The same for a person.
+    pub message: String,
+    /// Newer candidates that were not taken.
+    pub dropped: Vec<Dropped>,
+}
+
+impl Row {
+    /// The status that the reason belongs to.
+    pub fn status(&self) -> Status {
+        self.reason.status()
+    }
+
+    /// A row that says why nothing is proposed; `latest` stays, where it is known.
+    pub fn held(release: Release, problem: Problem, latest: Option<String>) -> Self {
+        Self {
+            latest,
+            target: release.current.clone(),
+            bump: Bump::None,
+            reason: problem.reason,
+            message: problem.message,
+            dropped: Vec::new(),
+            release,
+        }
+    }
+
+    /// A row from policy's decision, which is `bump` away from the current version.
+    pub fn decided(release: Release, decision: Decision, bump: Bump) -> Self {
+        let text = |c: Option<crate::model::Candidate>| c.map(|c| c.text);
+        let target = text(decision.target).or_else(|| release.current.clone());
+        Self {
+            latest: text(decision.latest),
+            target,
+            bump,
+            reason: decision.reason,
+            message: decision.message,
+            dropped: decision.dropped,
+            release,
+        }
+    }
+}
+
+/// Something wrong with a file or an object that is no release: a broken document, a Kustomization out of reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// File, or nothing where it concerns the whole repository.
+    pub file: Option<String>,
+    /// Line from 1, where known.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What a look at one repository found.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// URL or path, without credentials.
+    pub repository: String,
+    /// The commit that was read; nothing for a folder.
+    pub revision: Option<String>,
+    /// Every release, in a stable order.
+    pub rows: Vec<Row>,
+    /// The updates that the rows' targets make.
+    pub updates: Vec<Update>,
+    /// What is wrong beside the releases.
+    pub problems: Vec<Finding>,
+}
+
+impl Findings {
+    /// How many rows have this status.
+    pub fn count(&self, status: Status) -> usize {
+        self.rows.iter().filter(|row| row.status() == status).count()
+    }
+}
+
+/// What a pass did, or would not do, about one pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeedKind {
+    /// A pull request was opened.
+    Open,
+    /// One moved to a newer version or was rebuilt on the base.
+    Update,
+    /// Title or body were written anew.
+    Refresh,
+    /// One was closed, with the reason.
+    Close,
+    /// A branch of ours was deleted.
+    DeleteBranch,
+    /// Left alone, with the reason.
+    Leave,
+    /// Put off: a limit, a schedule, a pause.
+    Defer,
+}
+
+impl DeedKind {
+    /// The word in JSON and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Update => "update",
+            Self::Refresh => "refresh",
+            Self::Close => "close",
+            Self::DeleteBranch => "delete-branch",
+            Self::Leave => "leave",
+            Self::Defer => "defer",
+        }
+    }
+}
+
+/// How an action ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Written.
+    Done,
+    /// Nothing was written, on purpose.
+    Held,
+    /// The write failed; the next pass tries again.
+    Failed,
+}
+
+impl Outcome {
+    /// The word in JSON and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Held => "held",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One action of a pass and its result.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Deed {
+    /// What was to be done.
+    pub kind: DeedKind,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The branch it is about.
+    pub branch: String,
+    /// The pull request, where there is one.
+    pub number: Option<u64>,
+    /// One sentence.
+    pub message: String,
+}
+
+/// One open pull request of ours, as the pass leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Pull {
+    /// Number on the forge.
+    pub number: u64,
+    /// Page on the forge.
+    pub url: String,
+    /// Title.
+    pub title: String,
+    /// Head branch.
+    pub branch: String,
+}
+
+/// One pass over one repository, from start to end.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Id of the pass, in every log line of it.
+    pub pass: String,
+    /// Name of the repository in the configuration.
+    pub name: String,
+    /// When it began.
+    pub started: jiff::Timestamp,
+    /// When it ended.
+    pub finished: jiff::Timestamp,
+    /// What it found.
+    pub findings: Findings,
+    /// Our open pull requests as the pass left them.
+    pub pulls: Vec<Pull>,
+    /// What it did and what it put off.
+    pub deeds: Vec<Deed>,
+    /// Why it ended early, where it did.
+    pub error: Option<Problem>,
+}
+
+impl Report {
+    /// Whether anything at all went wrong: the pass itself or one of its writes.
+    pub fn failed(&self) -> bool {
+        self.error.is_some() || self.deeds.iter().any(|deed| deed.outcome == Outcome::Failed)
+    }
+}
