@@ -77,7 +77,7 @@ pub(super) async fn repository(State(s): State<Surfaces>, Path(name): Path<Strin
 }
 
 fn render(cards: &[Card], now: Timestamp, index: bool) -> Response {
-    let cards = minijinja::Value::from_serialize(cards);
+    let cards = minijinja::Value::from(minijinja::value::Serde(cards));
     let context = context! { cards, index, now => at(now), version => env!("CARGO_PKG_VERSION") };
     match TEMPLATES.get_template("page.html").and_then(|template| template.render(context)) {
         Ok(html) => Html(html).into_response(),
