@@ -11,7 +11,7 @@ use std::time::Duration;
 pub const PASS_BUCKETS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 /// How old a heartbeat may be before `/health` fails.
-pub const HEARTBEAT_LIMIT: Duration = Duration::from_secs(60);
+pub const HEARTBEAT_LIMIT: Duration = Duration::from_mins(1);
 
 /// One repository as the surfaces see it.
 #[derive(Debug, Clone)]

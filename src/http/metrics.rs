@@ -147,7 +147,7 @@ fn counters(e: &mut DescriptorEncoder, name: &str, help: &str, rows: &[(Labels, 
 
 fn gauges(e: &mut DescriptorEncoder, name: &str, help: &str, rows: &[(Labels, f64)]) -> Result<(), Error> {
     let mut family = e.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    each(&mut family, rows, |metric, value| metric.encode_gauge(value))
+    each(&mut family, rows, MetricEncoder::encode_gauge)
 }
 
 fn each<T>(
