@@ -147,7 +147,8 @@ fn counters(e: &mut DescriptorEncoder, name: &str, help: &str, rows: &[(Labels, 
 
 fn gauges(e: &mut DescriptorEncoder, name: &str, help: &str, rows: &[(Labels, f64)]) -> Result<(), Error> {
     let mut family = e.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    each(&mut family, rows, MetricEncoder::encode_gauge)
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general over lifetimes")]
+    each(&mut family, rows, |metric, value| metric.encode_gauge(value))
 }
 
 fn each<T>(
