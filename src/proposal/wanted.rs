@@ -1,0 +1,46 @@
+//! What `decide` is told: the updates that should have a pull request, and the rules of the moment.
+
+use super::{PullLink, Text};
+use jiff::Timestamp;
+
+/// One update that should have a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The update's key ([`crate::model::Update::key`]).
+    pub key: String,
+    /// Its branch.
+    pub branch: String,
+    /// The text of the target version.
+    pub target: String,
+    /// The rendered pull request; its `branch` is the same.
+    pub text: Text,
+    /// Somebody else's open pull request that sets a site to the target or beyond.
+    pub elsewhere: Option<PullLink>,
+    /// Whether writes for it are allowed now (schedule of the repository and of the policy rules).
+    pub in_schedule: bool,
+}
+
+/// Who we are and what holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Situation {
+    /// Our login on the forge, as it stands on pull requests that we open.
+    pub login: String,
+    /// E-mail addresses that our commits carry as author: `git.author.email`, and the bot's own where the API commits.
+    pub author_emails: Vec<String>,
+    /// Prefix of our branches.
+    pub branch_prefix: String,
+    /// The base branch.
+    pub base: String,
+    /// `mode: report`.
+    pub report: bool,
+    /// `paused: true`.
+    pub paused: bool,
+    /// Whether writes to the repository are allowed now, for what belongs to no wanted update.
+    pub in_schedule: bool,
+    /// `limits.openPullRequests`.
+    pub open_limit: u32,
+    /// `limits.perHour`.
+    pub hourly_limit: u32,
+    /// When we opened pull requests here, from the store; older than an hour does not count.
+    pub opened: Vec<Timestamp>,
+}
