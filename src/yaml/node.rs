@@ -1,6 +1,7 @@
 //! A document's tree: values as Flux reads them, each with the bytes it was read from.
 
 use crate::model::ScalarStyle;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A value and where it stands. Cloning is cheap: children are shared, so an alias costs nothing.
@@ -98,6 +99,22 @@ impl Node {
     /// Whether a key is written more than once in this mapping.
     pub fn has_duplicate(&self, key: &str) -> bool {
         self.entries().iter().filter(|entry| entry.key.text() == Some(key)).nth(1).is_some()
+    }
+
+    /// The keys and values in force, each key once: what is written here in order, then what is merged in. Keys that
+    /// are no scalars are left out.
+    pub fn pairs(&self) -> Vec<(&str, &Node)> {
+        let mut pairs = Vec::with_capacity(self.entries().len());
+        let mut seen = HashSet::new();
+        for entry in self.entries().iter().rev().filter(|entry| !entry.is_merge()) {
+            pairs.extend(entry.key.text().filter(|key| seen.insert(*key)).map(|key| (key, &entry.value)));
+        }
+        pairs.reverse();
+        for merged in self.entries().iter().rev().filter(|entry| entry.is_merge()).map(|entry| &entry.value) {
+            let sources = if merged.items().is_empty() { std::slice::from_ref(merged) } else { merged.items() };
+            pairs.extend(sources.iter().flat_map(Node::pairs).filter(|(key, _)| seen.insert(*key)));
+        }
+        pairs
     }
 
     /// What Flux's reader makes of a scalar; nothing for a mapping or a sequence.
