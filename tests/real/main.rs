@@ -1,0 +1,5 @@
+//! Tests against real programs. They never skip: a missing program is a failure that names it.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
+mod semver;
+mod tools;
