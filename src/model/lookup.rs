@@ -14,7 +14,7 @@ pub struct TagRules {
 pub enum Lookup {
     /// An HTTP chart repository (`index.yaml`) and the chart's name in it.
     Index {
-        /// URL of the repository as in Git, without a trailing slash.
+        /// URL of the repository, canonical.
         url: String,
         /// Chart name.
         chart: String,
@@ -30,21 +30,37 @@ pub enum Lookup {
     },
     /// The tags of a Git repository.
     GitTags {
-        /// URL as in Git.
+        /// URL, canonical.
         url: String,
     },
 }
 
 impl Lookup {
+    /// An index's question, with the URL made canonical.
+    pub fn index(url: &str, chart: &str) -> Self {
+        Self::Index { url: canonical_url(url), chart: chart.to_owned() }
+    }
+
+    /// A question for an OCI repository's tags, with the URL made canonical.
+    pub fn oci(url: &str, rules: TagRules, insecure: bool) -> Self {
+        Self::Oci { url: canonical_url(url), rules, insecure }
+    }
+
+    /// A question for a Git repository's tags, with the URL made canonical.
+    pub fn git_tags(url: &str) -> Self {
+        Self::GitTags { url: canonical_url(url) }
+    }
+
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
+    /// A user and password in it are left out: the key is shown.
     pub fn canonical(&self) -> String {
         match self {
-            Self::Index { url, chart } => format!("{url}#{chart}"),
-            Self::Oci { url, .. } | Self::GitTags { url } => url.clone(),
+            Self::Index { url, chart } => format!("{}#{chart}", without_password(canonical_url(url))),
+            Self::Oci { url, .. } | Self::GitTags { url } => without_password(canonical_url(url)),
         }
     }
 
-    /// The URL as written in Git.
+    /// The URL to ask: the one in Git, made canonical. For display take the source's own.
     pub fn url(&self) -> &str {
         match self {
             Self::Index { url, .. } | Self::Oci { url, .. } | Self::GitTags { url } => url,
@@ -63,9 +79,80 @@ impl Lookup {
     }
 }
 
+/// One writing for all that mean the same place: scheme and host in lower case, no default port, no trailing slash, no
+/// white space around it. Path, query and user stay as they are; `git@host:path` keeps its form.
+pub fn canonical_url(url: &str) -> String {
+    let url = url.trim();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.trim_end_matches('/').to_owned();
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_end);
+    let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| (user, host));
+    let mut host = host.to_ascii_lowercase();
+    let port = match scheme.as_str() {
+        "https" | "oci" => ":443",
+        "http" => ":80",
+        "ssh" => ":22",
+        _ => "",
+    };
+    if let Some(bare) = host.strip_suffix(port).filter(|bare| !bare.is_empty()) {
+        host = bare.to_owned();
+    }
+    let path = if path.contains(['?', '#']) { path } else { path.trim_end_matches('/') };
+    let at = if user.is_empty() { "" } else { "@" };
+    format!("{scheme}://{user}{at}{host}{path}")
+}
+
+/// Drops `user:password@`; a user alone (`ssh://git@…`) stays.
+fn without_password(url: String) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => format!("{scheme}://{host}{path}"),
+        _ => url,
+    }
+}
+
 /// That a source in Git names a Secret; without a cluster its content is unknown, and an authentication failure says so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct CredentialsHint {
     /// Namespace and name of the Secret, as text.
     pub secret: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lookup, TagRules, canonical_url};
+
+    #[test]
+    fn urls_that_mean_one_place_have_one_canonical_form() {
+        for (written, canonical) in [
+            ("HTTPS://Charts.Example.com:443/stable/", "https://charts.example.com/stable"),
+            ("https://charts.example.com/Stable", "https://charts.example.com/Stable"),
+            ("https://charts.example.com:8443/", "https://charts.example.com:8443"),
+            ("http://charts.example.com:80", "http://charts.example.com"),
+            ("oci://GHCR.io:443/Org/Chart//", "oci://ghcr.io/Org/Chart"),
+            ("oci://[::1]:5000/chart", "oci://[::1]:5000/chart"),
+            (" https://user:Secret@Example.com/x ", "https://user:Secret@example.com/x"),
+            ("https://example.com/charts/?ref=Main/", "https://example.com/charts/?ref=Main/"),
+            ("ssh://git@Example.com:22/a/b.git", "ssh://git@example.com/a/b.git"),
+            ("git@example.com:a/b.git", "git@example.com:a/b.git"),
+        ] {
+            assert_eq!(canonical_url(written), canonical);
+            assert_eq!(canonical_url(canonical), canonical, "a canonical URL stays");
+        }
+    }
+
+    #[test]
+    fn the_constructors_make_equal_questions_of_equal_places() {
+        let rules = TagRules { leading_v: true, underscore_is_plus: true };
+        let one = Lookup::oci("oci://GHCR.io/org/chart/", rules.clone(), false);
+        assert_eq!(one, Lookup::oci("oci://ghcr.io/org/chart", rules, false));
+        assert_eq!(one.chart(), "chart");
+        assert_eq!(Lookup::index("https://Example.com/", "app").canonical(), "https://example.com#app");
+        assert_eq!(Lookup::index("https://me:secret@example.com", "app").canonical(), "https://example.com#app");
+        assert_eq!(Lookup::git_tags("ssh://git@example.com/a").canonical(), "ssh://git@example.com/a");
+    }
 }

@@ -10,14 +10,16 @@ mod site;
 mod tree;
 mod update;
 mod version;
+mod window;
 
 pub use candidate::{Candidate, Candidates};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
-pub use lookup::{CredentialsHint, Lookup, TagRules};
+pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Note, NsName, Release, SourceKind, SourceRef};
 pub use site::{ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};
 pub use update::{Update, UpdateSite};
 pub use version::Version;
+pub use window::{Schedule, Window, WindowError};
