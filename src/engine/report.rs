@@ -198,6 +198,21 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a pass that broke off without a word.
+    pub fn broken(name: &str, pass: &str, started: jiff::Timestamp, finished: jiff::Timestamp) -> Self {
+        let problem = Problem::new(Reason::InternalError, "the pass broke off; the log has the details");
+        Self {
+            pass: pass.to_owned(),
+            name: name.to_owned(),
+            started,
+            finished,
+            findings: Findings::default(),
+            pulls: Vec::new(),
+            deeds: Vec::new(),
+            error: Some(problem),
+        }
+    }
+
     /// Whether anything at all went wrong: the pass itself or one of its writes.
     pub fn failed(&self) -> bool {
         self.error.is_some() || self.deeds.iter().any(|deed| deed.outcome == Outcome::Failed)

@@ -148,6 +148,8 @@ reasons! {
     ChartMissing = "chart-missing" => Failed,
     /// The chart is there, without one usable version.
     NoVersions = "no-versions" => Failed,
+    /// A bug in Davit or a broken disk: the pass could not go on.
+    InternalError = "internal-error" => Failed,
 }
 
 impl std::fmt::Display for Reason {
