@@ -104,7 +104,7 @@ async fn a_panic_is_one_failed_pass_and_the_next_comes() {
     starts.recv().await.unwrap();
     starts.recv().await.unwrap();
     let entry = board.entry("bug").unwrap();
-    assert_eq!(entry.passes, (0, 1));
+    assert!(entry.passes.0 == 0 && entry.passes.1 >= 1);
     assert_eq!(entry.last.unwrap().error.as_ref().unwrap().reason, crate::model::Reason::InternalError);
     stop.cancel();
     running.await.unwrap();

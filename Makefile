@@ -1,0 +1,21 @@
+# `make test` is the one test command: it checks the prerequisites, installs the rest by name, and runs everything.
+# `make test-fast` is cargo alone: no installed program, no Go.
+
+.PHONY: test test-fast lint bench figures
+
+test: ## everything, nothing skipped
+	@tests/setup/prerequisites
+	@tests/setup/install
+	cargo test --locked
+
+test-fast: ## what needs cargo alone
+	cargo test --locked --lib --bins --test it
+
+lint: ## formatting, clippy, licences and bans, documentation
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo deny --locked check bans licenses sources
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+bench: ## criterion benches
+	cargo bench --locked
