@@ -2,5 +2,6 @@
 
 pub mod board;
 pub mod daemon;
+pub mod edits;
 pub mod json;
 pub mod report;
