@@ -70,3 +70,7 @@ async fn hardened(mut response: Response) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

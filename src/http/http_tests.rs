@@ -1,0 +1,250 @@
+use super::*;
+use crate::engine::report::{Deed, DeedKind, Finding, Findings, Outcome, Pull, Report, Row};
+use crate::model::{Annotations, Bump, NsName, Problem, Reason, Release};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use std::sync::Mutex;
+use std::time::Duration;
+use tower::ServiceExt as _;
+
+const NOW: i64 = 1_780_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn release(name: &str) -> Release {
+    Release {
+        cluster: Some("clusters/production".to_owned()),
+        kustomization: Some(NsName { namespace: "flux-system".to_owned(), name: "apps".to_owned() }),
+        namespace: "media".to_owned(),
+        name: name.to_owned(),
+        file: format!("apps/{name}.yaml"),
+        line: 3,
+        chart: Some("app-template".to_owned()),
+        source: None,
+        site: None,
+        current: Some("4.4.0".to_owned()),
+        chart_kind: None,
+        lookup: None,
+        annotations: Annotations::default(),
+        notes: Vec::new(),
+        problem: None,
+        credentials: None,
+    }
+}
+
+fn report(finished: i64, error: Option<Problem>) -> Report {
+    let held = Row::held(release("<script>"), Problem::new(Reason::SourceTls, "no trust & \"quotes\""), None);
+    let newer = Row {
+        release: release("plex"),
+        latest: Some("5.1.0".to_owned()),
+        target: Some("5.1.0".to_owned()),
+        bump: Bump::Major,
+        reason: Reason::NewerVersion,
+        message: "5.1.0 is newer".to_owned(),
+        dropped: Vec::new(),
+    };
+    Report {
+        pass: "fleet-1".to_owned(),
+        name: "fleet".to_owned(),
+        started: at(finished - 2),
+        finished: at(finished),
+        findings: Findings {
+            repository: "https://github.com/acme/fleet.git".to_owned(),
+            revision: Some("0123456789abcdef0123".to_owned()),
+            rows: vec![held, newer],
+            updates: Vec::new(),
+            problems: vec![Finding {
+                file: Some("x.yaml".to_owned()),
+                line: Some(4),
+                problem: Problem::new(Reason::InvalidDocument, "not YAML"),
+            }],
+        },
+        pulls: vec![Pull {
+            number: 7,
+            url: "https://github.com/acme/fleet/pull/7".to_owned(),
+            title: "chore(deps): app-template 5.1.0".to_owned(),
+            branch: "davit/app-template-abc123-5.x".to_owned(),
+        }],
+        deeds: vec![Deed {
+            kind: DeedKind::Open,
+            outcome: Outcome::Done,
+            branch: "davit/app-template-abc123-5.x".to_owned(),
+            number: Some(7),
+            message: "opened #7".to_owned(),
+        }],
+        error,
+    }
+}
+
+struct Stage {
+    surfaces: Surfaces,
+    woken: Arc<Mutex<Vec<String>>>,
+}
+
+fn stage() -> Stage {
+    let board = Arc::new(Board::default());
+    board.enlist("fleet", "https://github.com/acme/fleet.git", Duration::from_mins(10));
+    board.beat(at(NOW));
+    let woken = Arc::new(Mutex::new(Vec::new()));
+    let seen = woken.clone();
+    let surfaces = Surfaces {
+        board,
+        wake: Arc::new(move |name| {
+            seen.lock().unwrap().push(name.to_owned());
+            usize::from(name == "acme/fleet")
+        }),
+        api_token: Arc::new(|| Ok(None)),
+        webhook_secret: Arc::new(|| Ok(Some("hush".into()))),
+        status_page: true,
+        now: Arc::new(|| at(NOW)),
+    };
+    Stage { surfaces, woken }
+}
+
+async fn get(surfaces: &Surfaces, path: &str) -> (StatusCode, String) {
+    call(surfaces, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+async fn call(surfaces: &Surfaces, request: Request<Body>) -> (StatusCode, String) {
+    let response = router(surfaces.clone()).oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn signed(body: &str, secret: &str, event: &str) -> Request<Body> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = aws_lc_rs::hmac::sign(&key, body.as_bytes());
+    Request::post("/webhook/github")
+        .header("x-github-event", event)
+        .header("x-hub-signature-256", format!("sha256={}", hex::encode(tag.as_ref())))
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn health_fails_when_the_heartbeat_is_a_minute_old() {
+    let stage = stage();
+    assert_eq!(get(&stage.surfaces, "/health").await.0, StatusCode::OK);
+    stage.surfaces.board.beat(at(NOW - 61));
+    let (status, body) = get(&stage.surfaces, "/health").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("stuck"));
+}
+
+#[tokio::test]
+async fn ready_comes_with_the_first_pass_and_a_broken_repository_shows_in_the_body_only() {
+    let stage = stage();
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let broken = Problem::new(Reason::SourceUnauthorized, "the token lost its rights");
+    stage.surfaces.board.ended(Arc::new(report(NOW - 60, Some(broken))), at(NOW));
+    let (status, body) = get(&stage.surfaces, "/ready").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(body.contains("the token lost its rights"));
+}
+
+#[tokio::test]
+async fn ready_goes_when_the_last_pass_is_older_than_three_intervals() {
+    let stage = stage();
+    stage.surfaces.board.ended(Arc::new(report(NOW - 1801, None)), at(NOW));
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    stage.surfaces.board.ended(Arc::new(report(NOW - 1799, None)), at(NOW));
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_report_from_before_the_restart_shows_but_does_not_make_ready() {
+    let stage = stage();
+    stage.surfaces.board.recall(report(NOW - 10, None));
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(get(&stage.surfaces, "/").await.1.contains("plex · clusters"));
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_with_every_status() {
+    let stage = stage();
+    stage.surfaces.board.ended(Arc::new(report(NOW, None)), at(NOW));
+    let (status, body) = get(&stage.surfaces, "/metrics").await;
+    assert_eq!(status, StatusCode::OK);
+    for line in [
+        "davit_releases{repository=\"fleet\",status=\"outdated\"} 1.0",
+        "davit_releases{repository=\"fleet\",status=\"floating\"} 0.0",
+        "davit_release_reasons{repository=\"fleet\",reason=\"source-tls\"} 1.0",
+        "davit_passes_total{repository=\"fleet\",result=\"ok\"} 1",
+        "davit_pass_duration_seconds_bucket{le=\"2.5\",repository=\"fleet\"} 1",
+        "davit_actions_total{repository=\"fleet\",action=\"open\",outcome=\"done\"} 1",
+        "davit_open_pull_requests{repository=\"fleet\"} 1.0",
+        "# EOF",
+    ] {
+        assert!(body.contains(line), "{line} is missing in\n{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_webhook_wakes_its_repository_and_nothing_else_does() {
+    let stage = stage();
+    let push = r#"{"repository":{"full_name":"acme/fleet"}}"#;
+    assert_eq!(call(&stage.surfaces, signed(push, "hush", "push")).await.0, StatusCode::ACCEPTED);
+    assert_eq!(*stage.woken.lock().unwrap(), ["acme/fleet"]);
+    assert_eq!(call(&stage.surfaces, signed(push, "wrong", "push")).await.0, StatusCode::UNAUTHORIZED);
+    let unsigned = Request::post("/webhook/github").body(Body::from(push)).unwrap();
+    assert_eq!(call(&stage.surfaces, unsigned).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(call(&stage.surfaces, signed("{}", "hush", "ping")).await, (StatusCode::OK, "pong".to_owned()));
+    assert_eq!(call(&stage.surfaces, signed("payload=x", "hush", "push")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(stage.woken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_secret_or_with_an_empty_one_the_webhook_is_shut() {
+    let mut stage = stage();
+    stage.surfaces.webhook_secret = Arc::new(|| Ok(None));
+    assert_eq!(call(&stage.surfaces, signed("{}", "", "ping")).await.0, StatusCode::NOT_FOUND);
+    stage.surfaces.webhook_secret = Arc::new(|| Ok(Some("".into())));
+    assert_eq!(call(&stage.surfaces, signed("{}", "", "ping")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    stage.surfaces.webhook_secret = Arc::new(|| Err("no such file".to_owned()));
+    assert_eq!(call(&stage.surfaces, signed("{}", "", "ping")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(stage.woken.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_api_gives_the_scan_contract_and_needs_its_token() {
+    let mut stage = stage();
+    stage.surfaces.board.ended(Arc::new(report(NOW, None)), at(NOW));
+    let (_, body) = get(&stage.surfaces, "/api/v1/repositories/fleet").await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["scan"]["version"], 1);
+    assert_eq!(body["scan"]["releases"][1]["target"], "5.1.0");
+    assert_eq!(body["pulls"][0]["number"], 7);
+    assert_eq!(body["actions"][0]["kind"], "open");
+    let (_, outdated) = get(&stage.surfaces, "/api/v1/releases?status=outdated").await;
+    let outdated: serde_json::Value = serde_json::from_str(&outdated).unwrap();
+    assert_eq!(outdated["releases"].as_array().unwrap().len(), 1);
+    assert_eq!(get(&stage.surfaces, "/api/v1/repositories/none").await.0, StatusCode::NOT_FOUND);
+
+    stage.surfaces.api_token = Arc::new(|| Ok(Some("t0ken".into())));
+    for path in ["/api/v1/repositories", "/api/v1/repositories/fleet", "/api/v1/releases", "/api/v1/pulls"] {
+        assert_eq!(get(&stage.surfaces, path).await.0, StatusCode::UNAUTHORIZED, "{path}");
+        let request = |token: &str| Request::get(path).header("authorization", token).body(Body::empty()).unwrap();
+        assert_eq!(call(&stage.surfaces, request("Bearer t0ken")).await.0, StatusCode::OK, "{path}");
+        assert_eq!(call(&stage.surfaces, request("Bearer t0kex")).await.0, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    stage.surfaces.api_token = Arc::new(|| Ok(Some("".into())));
+    assert_eq!(get(&stage.surfaces, "/api/v1/pulls").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn the_status_page_escapes_what_a_repository_says() {
+    let stage = stage();
+    stage.surfaces.board.ended(Arc::new(report(NOW, None)), at(NOW));
+    for path in ["/", "/repositories/fleet"] {
+        let (status, body) = get(&stage.surfaces, path).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("&lt;script&gt; ·") && !body.contains("<script"), "{body}");
+        assert!(body.contains("no trust &amp; &quot;quotes&quot;"));
+        assert!(body.contains("4.4.0") && body.contains("5.1.0") && body.contains("#7"));
+    }
+    assert_eq!(get(&stage.surfaces, "/repositories/none").await.0, StatusCode::NOT_FOUND);
+}
