@@ -2,17 +2,30 @@
 //!
 //! It refuses unknown keys, reads no file and asks no network: who loads it hands over the text and the environment.
 
+mod check;
+mod check_repositories;
+mod check_sections;
+mod environment;
 mod issue;
+mod load;
 mod lookup;
 mod mirrors;
+mod overlay;
 mod places;
+mod quantity;
+mod raw;
 mod remote;
 mod secret;
+mod shape;
 mod types;
+mod walk;
 
 pub use issue::Issue;
+pub use load::{Purpose, load};
 pub use mirrors::{Mirror, Mirrored, Mirrors};
+pub use overlay::{OVERLAY_PATH, Overlay, overlay};
 pub use places::Place;
+pub use quantity::{duration, size};
 pub use remote::{Remote, Transport};
 pub use secret::SecretRef;
 pub use types::{
@@ -20,3 +33,8 @@ pub use types::{
     LogFormat, LogLevel, Mode, PathFilter, PolicyConfig, PrivateAddresses, PullRequests, Registries, RegistryHost,
     Repository, RepositorySettings, RuleConfig, RuleMatch, Server, StoreConfig,
 };
+
+/// The JSON Schema of the configuration, for editors; committed as `docs/config.schema.json`.
+pub fn schema() -> serde_json::Value {
+    load::schema_of::<raw::RawConfig>()
+}

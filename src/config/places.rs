@@ -21,6 +21,19 @@ pub(super) struct Places {
 }
 
 impl Places {
+    pub(super) fn new(file: &str) -> Self {
+        Self { by_path: HashMap::new(), file: file.to_owned() }
+    }
+
+    pub(super) fn insert(&mut self, path: &str, place: Place) {
+        self.by_path.insert(path.to_owned(), place);
+    }
+
+    /// Whether the path is written anywhere.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
     /// The place of a path, or of the nearest section around it.
     pub(super) fn locate(&self, path: &str) -> Place {
         let mut path = path;

@@ -35,6 +35,7 @@ pub struct Remote {
 impl Remote {
     /// Parses a remote. The error says what is wrong with it, without its text (which may hold a password).
     pub fn parse(text: &str) -> Result<Self, String> {
+        let whole = text;
         let text = text.trim_end_matches('/');
         if text.is_empty() {
             return Err("the URL is empty".to_owned());
@@ -45,8 +46,8 @@ impl Remote {
         if let Some(path) = text.strip_prefix("file://") {
             return Ok(Self::local(text, path));
         }
-        if text.contains("://") {
-            return Self::from_url(text);
+        if whole.contains("://") {
+            return Self::from_url(if text.contains("://") { text } else { whole });
         }
         if let Some((user, host, path)) = scp_like(text) {
             return Ok(Self {
@@ -176,6 +177,7 @@ mod tests {
             ("https://example.com", "no repository"),
             ("https://u:hunter2@example.com/a/b", "credentials"),
             ("https:///a", "no repository"),
+            ("ssh://", "no host"),
         ] {
             let error = Remote::parse(text).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");

@@ -3,4 +3,5 @@
 pub mod forge;
 pub mod git;
 pub mod registry;
+pub mod secret;
 pub mod store;
