@@ -8,12 +8,14 @@ mod node;
 mod place;
 mod route;
 mod scalar;
+mod serial;
 mod stream;
 mod tree;
 
 pub use node::{Entry, Node, NodeKind, ScalarType};
 pub use place::{is_sops, shared_by, site};
 pub use route::{Route, RouteError, Step};
+pub use serial::LAYOUT;
 pub use stream::{Document, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE, MAX_NODES, Stream, SyntaxError, parse};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A value and where it stands. Cloning is cheap: children are shared, so an alias costs nothing.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// The value.
     pub kind: NodeKind,
@@ -24,7 +24,7 @@ pub struct Node {
 }
 
 /// A scalar, a mapping or a sequence.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeKind {
     /// Decoded text, how it is written, and an explicit tag (`!!str`, `!custom`).
     Scalar {
@@ -42,7 +42,7 @@ pub enum NodeKind {
 }
 
 /// One entry of a mapping.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key; a scalar in everything Flux reads.
     pub key: Node,

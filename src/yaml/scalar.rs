@@ -38,6 +38,10 @@ fn is_number(text: &str) -> bool {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return true;
     }
+    // Underscores may stand inside a number that begins like one; without a sign, neither `_1` nor `._1` does.
+    if text.starts_with('_') || text.starts_with("._") {
+        return false;
+    }
     let plain: String = unsigned.chars().filter(|c| *c != '_').collect();
     is_radix(&plain) || is_decimal(&plain)
 }
