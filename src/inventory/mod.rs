@@ -1,1 +1,18 @@
-//! F2. A source tree becomes releases and sources, one dialect a file. Pure.
+//! F2. A source tree becomes what Flux would read in it: per file the facts that its bytes alone give
+//! ([`read_file`], remembered by blob id), and all of them together ([`gather`]). Pure: no IO, and no judgement on
+//! releases, which is `resolve`'s.
+
+mod facts;
+mod place;
+mod prune;
+mod read;
+mod remote;
+mod scan;
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod read_tests;
+
+pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind};
+pub use place::{Context, Directory, Found, Inventory, gather};
+pub use remote::same_repository;
+pub use read::{MAX_DOCUMENTS_KEPT, read_file, reads};

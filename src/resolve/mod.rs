@@ -1,1 +1,57 @@
 //! F2. A release becomes where its chart comes from and which bytes hold its version. Pure.
+//!
+//! Builds the tree as Flux would ([`Inventory`] in, rows out): Flux Kustomizations from their roots, kustomization.yaml
+//! with its resources, components, namespaces and names. What it does not build yet (patches that touch what matters,
+//! substitution, replacements) becomes a typed reason on the release, never a guess.
+
+mod artifact;
+mod build;
+mod flux;
+mod layer;
+mod path;
+mod patch;
+mod patch_reach;
+mod row;
+mod selector;
+mod sources;
+mod unclaimed;
+mod version;
+mod world;
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod resolve_tests;
+
+pub use unclaimed::UnclaimedSource;
+
+use crate::inventory::{Found, Inventory};
+use crate::model::Release;
+
+/// What a tree holds.
+#[derive(Debug, Clone, Default)]
+pub struct Resolution {
+    /// One row per cluster, Flux Kustomization, namespace and name, sorted by that and by file.
+    pub releases: Vec<Release>,
+    /// Chart sources with a version of their own that no release of the tree uses (Flux rule 9).
+    pub unclaimed: Vec<UnclaimedSource>,
+    /// What is worth a word and belongs to no release, sorted: broken documents, Kustomizations and resources out of
+    /// reach.
+    pub problems: Vec<Found>,
+}
+
+/// Resolves a whole tree.
+pub fn resolve(inventory: &Inventory) -> Resolution {
+    let world = world::build(inventory);
+    let releases = row::rows(&world);
+    let unclaimed = unclaimed::unclaimed(&world, &releases);
+    let mut problems = inventory.problems.clone();
+    problems.extend(world.problems);
+    problems.sort();
+    problems.dedup();
+    Resolution { releases, unclaimed, problems }
+}
+
+/// The rows alone.
+pub fn releases(inventory: &Inventory) -> Vec<Release> {
+    resolve(inventory).releases
+}

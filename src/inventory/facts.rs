@@ -1,0 +1,198 @@
+//! What the bytes of one file say. Depends on nothing else, so that it can be remembered by blob id across restarts.
+
+use crate::model::{Reason, Site};
+use crate::yaml::Node;
+
+/// The documents of one file that have a say in a release, and what is wrong with the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct FileFacts {
+    /// Documents of a known kind, in order; the items of a `kind: List` stand for themselves.
+    pub documents: Vec<DocumentFacts>,
+    /// Documents that could not be read.
+    pub problems: Vec<FileProblem>,
+    /// Comments of other bots.
+    pub markers: Vec<Marker>,
+}
+
+impl FileFacts {
+    /// Whether the file has no say in anything.
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.problems.is_empty()
+    }
+}
+
+/// The kinds of document that have a say. Every API version of a group is one kind (Flux rule 16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Kind {
+    /// `helm.toolkit.fluxcd.io`
+    HelmRelease,
+    /// `helm.fluxcd.io`: of Flux 1, which no controller of Flux 2 reads.
+    HelmReleaseFlux1,
+    /// `source.toolkit.fluxcd.io`
+    HelmChart,
+    /// `source.toolkit.fluxcd.io`
+    HelmRepository,
+    /// `source.toolkit.fluxcd.io`
+    OciRepository,
+    /// `source.toolkit.fluxcd.io`
+    GitRepository,
+    /// `source.toolkit.fluxcd.io`
+    Bucket,
+    /// `source.toolkit.fluxcd.io`
+    ExternalArtifact,
+    /// `kustomize.toolkit.fluxcd.io`: what the documentation calls a Flux Kustomization.
+    FluxKustomization,
+    /// `source.extensions.fluxcd.io`
+    ArtifactGenerator,
+    /// `fluxcd.controlplane.io`
+    FluxInstance,
+    /// `fluxcd.controlplane.io`
+    ResourceSet,
+    /// `kustomize.config.k8s.io` Kustomization or Component, also one without `apiVersion` and `kind`. It counts only in
+    /// a file of the right name.
+    Kustomization,
+    /// A list of JSON 6902 operations. It counts only where a kustomization names its file.
+    JsonPatch,
+    /// `v1` ConfigMap: its short values may feed substitution.
+    ConfigMap,
+}
+
+impl Kind {
+    /// The kind as manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HelmRelease | Self::HelmReleaseFlux1 => "HelmRelease",
+            Self::HelmChart => "HelmChart",
+            Self::HelmRepository => "HelmRepository",
+            Self::OciRepository => "OCIRepository",
+            Self::GitRepository => "GitRepository",
+            Self::Bucket => "Bucket",
+            Self::ExternalArtifact => "ExternalArtifact",
+            Self::FluxKustomization | Self::Kustomization => "Kustomization",
+            Self::ArtifactGenerator => "ArtifactGenerator",
+            Self::FluxInstance => "FluxInstance",
+            Self::ResourceSet => "ResourceSet",
+            Self::JsonPatch => "",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+
+    /// The API group, for a patch's target.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::HelmRelease => "helm.toolkit.fluxcd.io",
+            Self::HelmReleaseFlux1 => "helm.fluxcd.io",
+            Self::HelmChart
+            | Self::HelmRepository
+            | Self::OciRepository
+            | Self::GitRepository
+            | Self::Bucket
+            | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
+            Self::FluxKustomization => "kustomize.toolkit.fluxcd.io",
+            Self::ArtifactGenerator => "source.extensions.fluxcd.io",
+            Self::FluxInstance | Self::ResourceSet => "fluxcd.controlplane.io",
+            Self::Kustomization => "kustomize.config.k8s.io",
+            Self::JsonPatch | Self::ConfigMap => "",
+        }
+    }
+}
+
+/// One document, cut down to what resolving needs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DocumentFacts {
+    /// What it is.
+    pub kind: Kind,
+    /// Its zero-based document in the file.
+    pub document: usize,
+    /// Route of the object in its document: empty, or `items[2].` in a List.
+    pub prefix: String,
+    /// Line of the `kind:` key, from 1; of the document's start where it has none.
+    pub line: u32,
+    /// The document has a `sops:` block (Flux rule 13).
+    pub encrypted: bool,
+    /// The object comes out of a ResourceSet's templates (Flux rule 19): the set's name.
+    pub resource_set: Option<String>,
+    /// The fields that matter, with the places they were read from.
+    pub tree: Node,
+    /// Where versions stand: the route in the object, and the site (without its file) or why it can't be edited.
+    pub sites: Vec<(String, SiteFacts)>,
+}
+
+/// A version's place in its file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SiteFacts {
+    /// The place, its `file` empty; nothing where it can't be edited.
+    pub site: Option<Site>,
+    /// Why it can't be edited; empty where it can.
+    pub refusal: String,
+    /// Other values that the same bytes feed, by route; empty for most.
+    pub shared: Vec<String>,
+}
+
+impl DocumentFacts {
+    /// `metadata.name`, empty where there is none.
+    pub fn name(&self) -> &str {
+        self.text("metadata.name").unwrap_or_default()
+    }
+
+    /// `metadata.namespace`, empty where there is none.
+    pub fn namespace(&self) -> &str {
+        self.text("metadata.namespace").unwrap_or_default()
+    }
+
+    /// The text of a scalar, nothing where it is absent or empty.
+    pub fn text(&self, route: &str) -> Option<&str> {
+        self.tree.at(route)?.text().filter(|text| !text.is_empty())
+    }
+
+    /// Whether a boolean field is true.
+    pub fn is_true(&self, route: &str) -> bool {
+        self.text(route) == Some("true")
+    }
+
+    /// `metadata.annotations[key]`; keys hold dots, so no dotted route reaches them.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.tree.at("metadata.annotations")?.get(key)?.text()
+    }
+
+    /// `metadata.labels[key]`
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.tree.at("metadata.labels")?.get(key)?.text()
+    }
+
+    /// The place of the version under a route.
+    pub fn site(&self, route: &str) -> Option<&SiteFacts> {
+        self.sites.iter().find(|(at, _)| at == route).map(|(_, facts)| facts)
+    }
+}
+
+/// A document that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileProblem {
+    /// Line, from 1.
+    pub line: u32,
+    /// The code.
+    pub reason: Reason,
+    /// For a person, without the file's name.
+    pub message: String,
+}
+
+/// A comment of another bot.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Marker {
+    /// Line, from 1.
+    pub line: u32,
+    /// Whose.
+    pub kind: MarkerKind,
+    /// The comment's text after `#`, at most 200 bytes.
+    pub text: String,
+}
+
+/// Whose comment it is (Flux rule 18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum MarkerKind {
+    /// `# {"$imagepolicy": …}`: Flux image automation owns the value.
+    ImagePolicy,
+    /// `# renovate: …`: a look-up hint.
+    Renovate,
+}

@@ -1,0 +1,84 @@
+//! Cuts a document down to the fields that resolving reads. A HelmRelease of 2,000 lines of values keeps a dozen.
+
+use super::facts::Kind;
+use crate::yaml::{Entry, Node, NodeKind};
+use std::sync::Arc;
+
+/// Longest ConfigMap value that is kept: substitution variables are short.
+const LONGEST_VALUE: usize = 256;
+
+/// The fields of `spec` that are kept; nothing stands for all of them.
+fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
+    Some(match kind {
+        Kind::HelmRelease | Kind::HelmReleaseFlux1 => {
+            &["chart", "chartRef", "suspend", "releaseName", "targetNamespace"]
+        }
+        Kind::HelmChart => &["chart", "version", "sourceRef", "suspend", "verify"],
+        Kind::HelmRepository
+        | Kind::OciRepository
+        | Kind::GitRepository
+        | Kind::Bucket
+        | Kind::ExternalArtifact => &[
+            "url", "type", "suspend", "secretRef", "insecure", "provider", "ref", "layerSelector", "verify",
+            "endpoint", "bucketName", "sourceRef",
+        ],
+        Kind::FluxKustomization => &[
+            "path", "targetNamespace", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge",
+            "patchesJson6902", "components", "sourceRef", "suspend", "postBuild",
+        ],
+        Kind::FluxInstance => &["sync"],
+        Kind::ResourceSet => &[],
+        Kind::ArtifactGenerator | Kind::Kustomization | Kind::JsonPatch | Kind::ConfigMap => return None,
+    })
+}
+
+/// The document without what nobody reads.
+pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
+    match kind {
+        Kind::JsonPatch => tree.clone(),
+        Kind::Kustomization => keep(tree, |key, value| Some(kustomization_field(key, value))),
+        _ => keep(tree, |key, value| match key {
+            "apiVersion" | "kind" | "$patch" => Some(value.clone()),
+            "metadata" => Some(keep(value, |key, value| metadata_field(key).then(|| value.clone()))),
+            "spec" => Some(match spec_fields(kind) {
+                None => value.clone(),
+                Some(fields) => {
+                    keep(value, |key, value| (fields.contains(&key) || key == "$patch").then(|| value.clone()))
+                }
+            }),
+            "data" if kind == Kind::ConfigMap => Some(keep(value, |_, value| short(value).then(|| value.clone()))),
+            _ => None,
+        }),
+    }
+}
+
+fn metadata_field(key: &str) -> bool {
+    matches!(key, "name" | "namespace" | "labels" | "annotations" | "$patch")
+}
+
+fn short(value: &Node) -> bool {
+    value.text().is_some_and(|text| text.len() <= LONGEST_VALUE && !text.contains('\n'))
+}
+
+/// Secrets' literals must not be remembered, images and labels say nothing about releases: the key stays, empty.
+fn kustomization_field(key: &str, value: &Node) -> Node {
+    match key {
+        "secretGenerator" | "images" | "commonAnnotations" => {
+            Node { kind: NodeKind::Sequence(Arc::new(Vec::new())), ..value.clone() }
+        }
+        _ => value.clone(),
+    }
+}
+
+/// The mapping with the entries that `choose` keeps; merge keys stay, since they may feed any of them.
+fn keep(node: &Node, choose: impl Fn(&str, &Node) -> Option<Node>) -> Node {
+    let NodeKind::Mapping(entries) = &node.kind else { return node.clone() };
+    let kept = entries.iter().filter_map(|entry| {
+        if entry.is_merge() {
+            return Some(entry.clone());
+        }
+        let value = choose(entry.key.text()?, &entry.value)?;
+        Some(Entry { key: entry.key.clone(), value })
+    });
+    Node { kind: NodeKind::Mapping(Arc::new(kept.collect())), ..node.clone() }
+}

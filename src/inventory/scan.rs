@@ -1,0 +1,90 @@
+//! A cheap look at the bytes before they are parsed: most files of a repository have no say in a release. When in doubt,
+//! a file is parsed.
+
+use super::facts::{Marker, MarkerKind};
+
+/// Words of which a file with a say has at least one. Quoted keys and JSON hold them too. The Flux groups cover every
+/// Flux kind, `List` items and ResourceSet templates included.
+const WORDS: [&[u8]; 8] = [
+    b"fluxcd.io",
+    b"controlplane.io",
+    b"HelmRelease",
+    b"HelmRepository",
+    b"OCIRepository",
+    b"kustomize.config.k8s.io",
+    b"ConfigMap",
+    b"\"op\"",
+];
+
+/// First words of lines that make a kustomization without `apiVersion` and `kind`, or a JSON 6902 patch.
+const LINES: [&[u8]; 8] =
+    [b"resources", b"components", b"patches", b"namespace", b"bases", b"namePrefix", b"nameSuffix", b"transformers"];
+
+/// Whether the file may have a say.
+pub(super) fn may_matter(bytes: &[u8]) -> bool {
+    let flow = bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['));
+    flow || WORDS.iter().any(|word| contains(bytes, word))
+        || bytes.split(|b| *b == b'\n').any(|line| LINES.iter().any(|word| starts(line, word)) || is_operation(line))
+}
+
+/// Whether a line starts with a key, quoted or not, a BOM or not.
+fn starts(line: &[u8], word: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let line = line.strip_prefix(b"\"").or_else(|| line.strip_prefix(b"'")).unwrap_or(line);
+    line.starts_with(word)
+}
+
+/// `- op: replace`, or `op:` as a later key.
+fn is_operation(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let line = line.strip_prefix(b"-").unwrap_or(line).trim_ascii_start();
+    line.starts_with(b"op:") || line.starts_with(b"'op'")
+}
+
+/// Whether a file holds template syntax: then a syntax error says nothing about its author.
+pub(super) fn looks_like_template(bytes: &[u8]) -> bool {
+    contains(bytes, b"{{") && contains(bytes, b"}}") || contains(bytes, b"{%")
+}
+
+/// Whether the file names a Flux kind at all: only then is a broken document worth a word.
+pub(super) fn names_flux(bytes: &[u8]) -> bool {
+    [&b"toolkit.fluxcd.io"[..], b"HelmRelease", b"kustomize.config.k8s.io", b"OCIRepository", b"HelmRepository"]
+        .iter()
+        .any(|word| contains(bytes, word))
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    let Some((&first, rest)) = word.split_first() else { return true };
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|b| *b == first) {
+        from += at + 1;
+        if bytes[from..].starts_with(rest) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The comments of other bots (Flux rule 18).
+pub(super) fn markers(bytes: &[u8]) -> Vec<Marker> {
+    if !contains(bytes, b"$imagepolicy") && !contains(bytes, b"renovate") {
+        return Vec::new();
+    }
+    let lines = bytes.split(|b| *b == b'\n').zip(1u32..);
+    lines.filter_map(|(line, number)| marker(line, number)).collect()
+}
+
+fn marker(line: &[u8], number: u32) -> Option<Marker> {
+    let at = line.iter().position(|b| *b == b'#')?;
+    let comment = String::from_utf8_lossy(&line[at + 1..]);
+    let comment = comment.trim();
+    let kind = if comment.contains("\"$imagepolicy\"") {
+        MarkerKind::ImagePolicy
+    } else if comment.starts_with("renovate:") {
+        MarkerKind::Renovate
+    } else {
+        return None;
+    };
+    let end = comment.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= 200).last().unwrap_or(0);
+    Some(Marker { line: number, kind, text: comment[..end].to_owned() })
+}
