@@ -104,8 +104,6 @@ pub struct DocumentFacts {
     pub kind: Kind,
     /// Its zero-based document in the file.
     pub document: usize,
-    /// Route of the object in its document: empty, or `items[2].` in a List.
-    pub prefix: String,
     /// Line of the `kind:` key, from 1; of the document's start where it has none.
     pub line: u32,
     /// The document has a `sops:` block (Flux rule 13).
@@ -123,7 +121,7 @@ pub struct DocumentFacts {
 pub struct SiteFacts {
     /// The place, its `file` empty; nothing where it can't be edited.
     pub site: Option<Site>,
-    /// Why it can't be edited; empty where it can.
+    /// Why it can't be edited, from `:line:` on, for the file's name to stand before it; empty where it can.
     pub refusal: String,
     /// Other values that the same bytes feed, by route; empty for most.
     pub shared: Vec<String>,

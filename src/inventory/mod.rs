@@ -8,11 +8,8 @@ mod prune;
 mod read;
 mod remote;
 mod scan;
-#[cfg(test)]
-#[path = "read_tests.rs"]
-mod read_tests;
 
-pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind};
+pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts};
 pub use place::{Context, Directory, Found, Inventory, gather};
-pub use remote::same_repository;
 pub use read::{MAX_DOCUMENTS_KEPT, read_file, reads};
+pub use remote::same_repository;

@@ -13,7 +13,7 @@ pub struct Context<'a> {
 }
 
 /// Something worth a word that belongs to no release: a broken document, a Kustomization out of reach.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// File, from the repository's root.
     pub file: String,

@@ -14,17 +14,32 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             &["chart", "chartRef", "suspend", "releaseName", "targetNamespace"]
         }
         Kind::HelmChart => &["chart", "version", "sourceRef", "suspend", "verify"],
-        Kind::HelmRepository
-        | Kind::OciRepository
-        | Kind::GitRepository
-        | Kind::Bucket
-        | Kind::ExternalArtifact => &[
-            "url", "type", "suspend", "secretRef", "insecure", "provider", "ref", "layerSelector", "verify",
-            "endpoint", "bucketName", "sourceRef",
+        Kind::HelmRepository | Kind::OciRepository | Kind::GitRepository | Kind::Bucket | Kind::ExternalArtifact => &[
+            "url",
+            "type",
+            "suspend",
+            "secretRef",
+            "insecure",
+            "provider",
+            "ref",
+            "layerSelector",
+            "verify",
+            "endpoint",
+            "bucketName",
+            "sourceRef",
         ],
         Kind::FluxKustomization => &[
-            "path", "targetNamespace", "namePrefix", "nameSuffix", "patches", "patchesStrategicMerge",
-            "patchesJson6902", "components", "sourceRef", "suspend", "postBuild",
+            "path",
+            "targetNamespace",
+            "namePrefix",
+            "nameSuffix",
+            "patches",
+            "patchesStrategicMerge",
+            "patchesJson6902",
+            "components",
+            "sourceRef",
+            "suspend",
+            "postBuild",
         ],
         Kind::FluxInstance => &["sync"],
         Kind::ResourceSet => &[],

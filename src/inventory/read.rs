@@ -3,16 +3,29 @@
 
 use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, SiteFacts};
 use super::{prune, scan};
-use crate::model::{Reason, ScalarStyle, Site};
-use crate::yaml::{self, Node, NodeKind};
+use crate::model::Reason;
+use crate::yaml::{self, Node, NodeKind, Route};
 
 /// Most objects of one file that are kept.
 pub const MAX_DOCUMENTS_KEPT: usize = 20_000;
 
 /// Keys of which a kustomization.yaml without `apiVersion` and `kind` has at least one at its top.
 const KUSTOMIZATION_KEYS: [&str; 16] = [
-    "resources", "bases", "components", "patches", "patchesStrategicMerge", "patchesJson6902", "namespace", "namePrefix",
-    "nameSuffix", "replacements", "transformers", "generators", "configurations", "configMapGenerator", "images",
+    "resources",
+    "bases",
+    "components",
+    "patches",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "namespace",
+    "namePrefix",
+    "nameSuffix",
+    "replacements",
+    "transformers",
+    "generators",
+    "configurations",
+    "configMapGenerator",
+    "images",
     "helmCharts",
 ];
 
@@ -31,14 +44,16 @@ pub fn read_file(bytes: &[u8]) -> FileFacts {
     }
     for document in yaml::parse(bytes).documents {
         match document.root {
-            Ok(None) => {}
-            Ok(Some(root)) => object(&mut facts, &root, document.index, document.start_line, ""),
+            Ok(Some(root)) => {
+                let mut reader = Reader { facts: &mut facts, root: &root, document: document.index };
+                reader.objects(&root, document.start_line);
+            }
             Err(error) if scan::names_flux(bytes) => facts.problems.push(FileProblem {
                 line: error.line,
                 reason: Reason::InvalidDocument,
                 message: broken(bytes, &error.message),
             }),
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     if !facts.documents.is_empty() {
@@ -55,41 +70,68 @@ fn broken(bytes: &[u8], message: &str) -> String {
     }
 }
 
-/// One object, or the items of a List.
-fn object(facts: &mut FileFacts, root: &Node, document: usize, start_line: u32, prefix: &str) {
-    if facts.documents.len() >= MAX_DOCUMENTS_KEPT {
-        return;
-    }
-    if root.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List")) && root.get("items").is_some() {
-        for (number, item) in root.get("items").map(Node::items).unwrap_or_default().iter().enumerate() {
-            if prefix.is_empty() {
-                object(facts, item, document, item.line, &format!("items[{number}]."));
+/// Takes the objects out of one document.
+struct Reader<'a> {
+    facts: &'a mut FileFacts,
+    root: &'a Node,
+    document: usize,
+}
+
+impl Reader<'_> {
+    /// The document itself, or the items of a List.
+    fn objects(&mut self, root: &Node, start_line: u32) {
+        let listed = root.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+        match root.get("items").filter(|_| listed) {
+            None => self.object(root, start_line, &Route::root(), None),
+            Some(items) => {
+                let route = Route::root().key("items");
+                for (number, item) in items.items().iter().enumerate() {
+                    self.object(item, item.line, &route.index(number), None);
+                }
             }
         }
-        return;
     }
-    let Some(kind) = kind_of(root) else { return };
-    let line = root.key_node("kind").map_or(start_line, |key| key.line);
-    let entry = |kind, tree: &Node, line, prefix: String, resource_set| DocumentFacts {
-        kind,
-        document,
-        line,
-        encrypted: root.get("sops").is_some_and(|sops| !sops.entries().is_empty()),
-        resource_set,
-        tree: prune::prune(kind, tree),
-        sites: sites(kind, tree, document, &prefix),
-        prefix,
-    };
-    facts.documents.push(entry(kind, root, line, prefix.to_owned(), None));
-    if kind == Kind::ResourceSet {
-        let set = root.at("metadata.name").and_then(Node::text).unwrap_or_default().to_owned();
-        let templates = root.at("spec.resources").map(Node::items).unwrap_or_default();
-        for (number, template) in templates.iter().enumerate() {
-            let Some(kind) = kind_of(template).filter(|kind| *kind != Kind::ResourceSet) else { continue };
-            let line = template.key_node("kind").map_or(template.line, |key| key.line);
-            let prefix = format!("{prefix}spec.resources[{number}].");
-            facts.documents.push(entry(kind, template, line, prefix, Some(set.clone())));
+
+    fn object(&mut self, node: &Node, start_line: u32, route: &Route, resource_set: Option<&str>) {
+        if self.facts.documents.len() >= MAX_DOCUMENTS_KEPT {
+            return;
         }
+        let Some(kind) = kind_of(node) else { return };
+        self.facts.documents.push(DocumentFacts {
+            kind,
+            document: self.document,
+            line: node.key_node("kind").map_or(start_line, |key| key.line),
+            encrypted: yaml::is_sops(self.root),
+            resource_set: resource_set.map(str::to_owned),
+            tree: prune::prune(kind, node),
+            sites: self.sites(kind, route),
+        });
+        if kind == Kind::ResourceSet && resource_set.is_none() {
+            let set = node.at("metadata.name").and_then(Node::text).unwrap_or_default();
+            let route = route.key("spec").key("resources");
+            for (number, template) in node.at("spec.resources").map(Node::items).unwrap_or_default().iter().enumerate()
+            {
+                self.object(template, template.line, &route.index(number), Some(set));
+            }
+        }
+    }
+
+    fn sites(&self, kind: Kind, object: &Route) -> Vec<(String, SiteFacts)> {
+        let routes = version_routes(kind).iter();
+        routes.filter_map(|route| Some(((*route).to_owned(), self.site(route, object)?))).collect()
+    }
+
+    /// The place of a scalar, nothing where the object has none there.
+    fn site(&self, route: &str, object: &Route) -> Option<SiteFacts> {
+        let route = route.split('.').fold(object.clone(), |route, key| route.key(key));
+        self.root.find(&route)?;
+        Some(match yaml::site("", self.document, self.root, &route) {
+            Ok(site) => {
+                let shared = yaml::shared_by(self.root, &route).iter().map(ToString::to_string).collect();
+                SiteFacts { site: Some(site), refusal: String::new(), shared }
+            }
+            Err(problem) => SiteFacts { site: None, refusal: problem.message, shared: Vec::new() },
+        })
     }
 }
 
@@ -134,33 +176,4 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
         Kind::OciRepository | Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
         _ => &[],
     }
-}
-
-fn sites(kind: Kind, tree: &Node, document: usize, prefix: &str) -> Vec<(String, SiteFacts)> {
-    let routes = version_routes(kind).iter();
-    routes.filter_map(|route| Some(((*route).to_owned(), site(tree, route, document, prefix)?))).collect()
-}
-
-fn site(tree: &Node, route: &str, document: usize, prefix: &str) -> Option<SiteFacts> {
-    let node = tree.at(route)?;
-    let text = node.text()?;
-    let style = match &node.kind {
-        NodeKind::Scalar { style, .. } => *style,
-        _ => return None,
-    };
-    let refuse = |refusal: &str| Some(SiteFacts { site: None, refusal: refusal.to_owned(), shared: Vec::new() });
-    if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-        return refuse("it is a block scalar");
-    }
-    let site = Site {
-        file: String::new(),
-        line: node.line,
-        column: node.column,
-        path: format!("{prefix}{route}"),
-        start: node.start as usize,
-        end: node.end as usize,
-        text: text.to_owned(),
-        document,
-    };
-    Some(SiteFacts { site: Some(site), refusal: String::new(), shared: Vec::new() })
 }

@@ -113,6 +113,10 @@ reasons! {
     VersionInSubstitution = "version-in-substitution" => Unresolved,
     /// The path comes out of an ArtifactGenerator (Flux rule 23).
     ArtifactGenerator = "artifact-generator" => Unresolved,
+    /// The release is a template of a ResourceSet (Flux rule 19).
+    ResourceSet = "resource-set" => Unresolved,
+    /// What it names lies outside this repository, or outside the paths that are read.
+    OutOfReach = "out-of-reach" => Unresolved,
     /// A `ref.digest` decides; the tag is only documentation (Flux rule 6).
     DigestPinned = "digest-pinned" => Unresolved,
     /// The version in use is not semver: nothing can be newer than it.

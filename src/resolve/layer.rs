@@ -72,14 +72,14 @@ pub(super) struct Layer {
     pub(super) patches: Vec<Patch>,
     /// A component: its patches are named so.
     pub(super) component: bool,
-    replacements: Vec<Replacement>,
+    pub(super) replacements: Vec<Replacement>,
     /// File:line of transformers that are not followed.
-    transformers: Option<String>,
+    pub(super) transformers: Option<String>,
 }
 
 /// What a replacement writes to; without selectors it may write to anything.
 #[derive(Debug, Clone)]
-struct Replacement {
+pub(super) struct Replacement {
     origin: String,
     targets: Option<Vec<(Selector, Vec<String>)>>,
 }
@@ -100,6 +100,18 @@ impl Layer {
             replacements: replacements.iter().map(|node| Replacement::read(node, at(node))).collect(),
             transformers: tree.get("transformers").filter(|node| !node.items().is_empty()).map(at),
         }
+    }
+
+    /// Takes over what a Flux Kustomization says on top (Flux rule 11): its namespace, prefix and suffix replace those of
+    /// the kustomization.yaml at its path, its patches come after them.
+    pub(super) fn take(&mut self, flux: &Layer) {
+        self.namespace = flux.namespace.clone().or(self.namespace.take());
+        for (own, other) in [(&mut self.prefix, &flux.prefix), (&mut self.suffix, &flux.suffix)] {
+            if !other.is_empty() {
+                own.clone_from(other);
+            }
+        }
+        self.patches.extend(flux.patches.iter().cloned());
     }
 
     /// Applies the layer.
@@ -157,14 +169,24 @@ impl Replacement {
     /// A field path such as `spec.ref.tag` or `spec.chart.spec.version`; anything that starts elsewhere is harmless.
     fn judge(&self, object: &mut Object<'_>) {
         const FIELDS: [&str; 9] = [
-            "spec.chart", "spec.chartRef", "spec.ref", "spec.url", "spec.version", "spec.suspend", "spec.sourceRef",
-            "metadata.name", "spec.path",
+            "spec.chart",
+            "spec.chartRef",
+            "spec.ref",
+            "spec.url",
+            "spec.version",
+            "spec.suspend",
+            "spec.sourceRef",
+            "metadata.name",
+            "spec.path",
         ];
         let subject = object.subject();
-        let touches = |path: &String| FIELDS.iter().any(|field| path.starts_with(field) || field.starts_with(path.as_str()));
+        let touches =
+            |path: &String| FIELDS.iter().any(|field| path.starts_with(field) || field.starts_with(path.as_str()));
         let hit = match &self.targets {
             None => true,
-            Some(targets) => targets.iter().any(|(select, paths)| select.selects(&subject) && paths.iter().any(touches)),
+            Some(targets) => {
+                targets.iter().any(|(select, paths)| select.selects(&subject) && paths.iter().any(touches))
+            }
         };
         if hit {
             let message = format!("the replacement at {} may set the version, the source or the name", self.origin);

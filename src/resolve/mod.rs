@@ -6,11 +6,12 @@
 
 mod artifact;
 mod build;
+mod chart;
 mod flux;
 mod layer;
-mod path;
 mod patch;
 mod patch_reach;
+mod path;
 mod row;
 mod selector;
 mod sources;
@@ -18,14 +19,10 @@ mod unclaimed;
 mod version;
 mod world;
 
-#[cfg(test)]
-#[path = "resolve_tests.rs"]
-mod resolve_tests;
-
 pub use unclaimed::UnclaimedSource;
 
 use crate::inventory::{Found, Inventory};
-use crate::model::Release;
+use crate::model::{Release, Site};
 
 /// What a tree holds.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +43,8 @@ pub fn resolve(inventory: &Inventory) -> Resolution {
     let unclaimed = unclaimed::unclaimed(&world, &releases);
     let mut problems = inventory.problems.clone();
     problems.extend(world.problems);
-    problems.sort();
+    let key = |found: &Found| (found.file.clone(), found.line, found.problem.reason, found.problem.message.clone());
+    problems.sort_by_cached_key(key);
     problems.dedup();
     Resolution { releases, unclaimed, problems }
 }
@@ -55,3 +53,19 @@ pub fn resolve(inventory: &Inventory) -> Resolution {
 pub fn releases(inventory: &Inventory) -> Vec<Release> {
     resolve(inventory).releases
 }
+
+/// Every place of the tree that holds a chart's version, each once, sorted: those of its releases and those of chart
+/// sources that no release of the tree uses.
+pub fn sites(inventory: &Inventory) -> Vec<Site> {
+    let resolution = resolve(inventory);
+    let releases = resolution.releases.into_iter().filter_map(|release| release.site);
+    let mut sites: Vec<Site> =
+        releases.chain(resolution.unclaimed.into_iter().filter_map(|source| source.site)).collect();
+    sites.sort();
+    sites.dedup();
+    sites
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod resolve_tests;

@@ -67,8 +67,7 @@ const FLUX_KUSTOMIZATION: [Route; 7] = [
     (&["spec", "components"], Aspect::Build),
     (&["spec", "suspend"], Aspect::Suspended),
 ];
-const NAMES: [Route; 2] =
-    [(&["metadata", "name"], Aspect::Identity), (&["metadata", "namespace"], Aspect::Identity)];
+const NAMES: [Route; 2] = [(&["metadata", "name"], Aspect::Identity), (&["metadata", "namespace"], Aspect::Identity)];
 
 fn routes(kind: Kind) -> &'static [Route] {
     match kind {

@@ -1,0 +1,271 @@
+//! Where a release's chart comes from (Flux rules 1 to 6): the source object, the field that holds the version, and the
+//! question to ask.
+
+use super::layer::Say;
+use super::patch_reach::Aspect;
+use super::row::{Concerns, Weight};
+use super::sources::{Sources, Wanted};
+use super::version::{self, Ref, variable};
+use super::world::{Built, World};
+use crate::inventory::{DocumentFacts, Kind, SiteFacts, same_repository};
+use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef};
+use crate::yaml::Node;
+use std::collections::HashMap;
+
+/// What is known of a release's chart.
+#[derive(Debug, Default)]
+pub(super) struct Chart {
+    pub(super) name: Option<String>,
+    pub(super) source: Option<SourceRef>,
+    pub(super) kind: Option<ChartKind>,
+    pub(super) current: Option<String>,
+    /// File and place of the version.
+    pub(super) site: Option<(usize, SiteFacts)>,
+    pub(super) lookup: Option<Lookup>,
+    pub(super) credentials: Option<CredentialsHint>,
+    /// `davit.dev/…` annotations of the sources.
+    pub(super) annotations: HashMap<String, String>,
+    pub(super) notes: Vec<Note>,
+    /// Who has a say in the sources.
+    pub(super) says: Vec<Say>,
+}
+
+/// Follows a release to its chart.
+pub(super) fn of(world: &World<'_>, sources: &Sources<'_, '_>, built: &Built<'_>, concerns: &mut Concerns) -> Chart {
+    let mut follow = Follow { world, sources, built, concerns, chart: Chart::default() };
+    follow.release();
+    follow.chart
+}
+
+struct Follow<'f, 'w, 'a> {
+    world: &'w World<'a>,
+    sources: &'f Sources<'w, 'a>,
+    built: &'f Built<'a>,
+    concerns: &'f mut Concerns,
+    chart: Chart,
+}
+
+impl<'w, 'a> Follow<'_, 'w, 'a> {
+    fn release(&mut self) {
+        let facts = self.built.object.facts;
+        let place = self.world.place(self.built.object.at, facts);
+        let filled = |route: &str| facts.tree.at(route).is_some_and(|node| !node.entries().is_empty());
+        match (filled("spec.chart"), filled("spec.chartRef")) {
+            (true, false) => self.template(&place),
+            (false, true) => self.chart_ref(&place),
+            (true, true) => self.invalid(format!("{place} has both spec.chart and spec.chartRef")),
+            (false, false) => self.invalid(format!("{place} has neither spec.chart nor spec.chartRef")),
+        }
+    }
+
+    fn invalid(&mut self, message: String) {
+        self.concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
+    }
+
+    /// `spec.chart.spec`
+    fn template(&mut self, place: &str) {
+        let facts = self.built.object.facts;
+        let (built, at) = (self.built, self.built.object.at);
+        let namespace = facts.text("spec.chart.spec.sourceRef.namespace").unwrap_or_else(|| built.object.namespace());
+        let namespace = namespace.to_owned();
+        self.verify(facts, "spec.chart.spec.verify", place);
+        self.ranged(at.0, facts, "spec.chart.spec", &namespace, place);
+    }
+
+    /// A chart, its version and its source, in a HelmRelease's template or in a HelmChart.
+    fn ranged(&mut self, file: usize, facts: &'a DocumentFacts, base: &str, namespace: &str, place: &str) {
+        let text = |field: &str| facts.text(&format!("{base}.{field}"));
+        let (chart, version) = (text("chart"), text("version"));
+        let (kind, name) = (text("sourceRef.kind"), text("sourceRef.name"));
+        let (Some(chart), Some(kind), Some(name)) = (chart, kind, name) else {
+            return self.invalid(format!("{place} names no chart or no source ({base}.chart, {base}.sourceRef)"));
+        };
+        self.chart.name = Some(chart.to_owned());
+        self.chart.current = version.map(str::to_owned);
+        self.chart.kind = Some(ChartKind::Range);
+        self.chart.site = facts.site(&format!("{base}.version")).map(|site| (file, site.clone()));
+        self.substituted(place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
+        match kind {
+            "HelmRepository" => {
+                self.repository(namespace, name, chart, place);
+                self.version(version::of_range(version, place));
+            }
+            "GitRepository" => self.git(namespace, name),
+            "Bucket" => {
+                self.source(Kind::Bucket, SourceKind::Bucket, namespace, name);
+                self.in_git(format!("{place} takes its chart from the Bucket {name}, whatever the version says"));
+            }
+            _ => self.invalid(format!("{place} has a sourceRef of kind {kind}, which Flux does not know there")),
+        }
+    }
+
+    fn repository(&mut self, namespace: &str, name: &str, chart: &str, place: &str) {
+        let Some(source) = self.source(Kind::HelmRepository, SourceKind::HelmRepository, namespace, name) else {
+            return;
+        };
+        let facts = source.object.facts;
+        self.ask(version::ask_repository(facts, chart, &self.world.place(source.object.at, facts)));
+       
+    }
+
+    fn git(&mut self, namespace: &str, name: &str) {
+        // Flux rule 3: the version in the release is ignored for Git.
+        (self.chart.kind, self.chart.current, self.chart.site) = (Some(ChartKind::GitTag), None, None);
+        let Some(source) = self.source(Kind::GitRepository, SourceKind::GitRepository, namespace, name) else { return };
+        let facts = source.object.facts;
+        let place = self.world.place(source.object.at, facts);
+        let ours = self.world.url.as_deref().zip(facts.text("spec.url"));
+        if ours.is_some_and(|(ours, theirs)| same_repository(ours, theirs)) {
+            return self.in_git(format!("{place}: the chart lies in this repository and moves with it"));
+        }
+        self.referenced(source, version::of_git(facts, &place));
+        self.ask(version::ask_git(facts, &place));
+    }
+
+    fn in_git(&mut self, message: String) {
+        (self.chart.kind, self.chart.current, self.chart.site) = (None, None, None);
+        self.concerns.add(Weight::Version, Reason::ChartInGit, message);
+    }
+
+    /// `spec.chartRef`
+    fn chart_ref(&mut self, place: &str) {
+        let facts = self.built.object.facts;
+        let text = |field: &str| facts.text(&format!("spec.chartRef.{field}"));
+        let namespace = text("namespace").unwrap_or_else(|| self.built.object.namespace()).to_owned();
+        let (Some(kind), Some(name)) = (text("kind"), text("name")) else {
+            return self.invalid(format!("{place} has a chartRef without kind or name"));
+        };
+        self.substituted(place, &[("source", name)]);
+        match kind {
+            "OCIRepository" => self.oci(&namespace, name),
+            "HelmChart" => self.helm_chart(&namespace, name),
+            "ExternalArtifact" => {
+                self.chart.source = Some(reference(SourceKind::ExternalArtifact, &namespace, name, None));
+                let message =
+                    format!("{place} takes its chart from the ExternalArtifact {name}, which Git does not show");
+                self.concerns.add(Weight::Source, Reason::SourceUnsupported, message);
+            }
+            _ => self.invalid(format!("{place} has a chartRef of kind {kind}, which Flux does not know")),
+        }
+    }
+
+    fn oci(&mut self, namespace: &str, name: &str) {
+        self.chart.kind = Some(ChartKind::Tag);
+        let Some(source) = self.source(Kind::OciRepository, SourceKind::OciRepository, namespace, name) else { return };
+        let facts = source.object.facts;
+        let place = self.world.place(source.object.at, facts);
+        self.ask(version::ask_oci(facts, &place));
+        let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
+        self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
+        self.referenced(source, version::of_oci(facts, &place));
+    }
+
+    fn helm_chart(&mut self, namespace: &str, name: &str) {
+        let Some(source) = self.source(Kind::HelmChart, SourceKind::HelmChart, namespace, name) else { return };
+        let (facts, at) = (source.object.facts, source.object.at);
+        let place = self.world.place(at, facts);
+        let shown = self.chart.source.take();
+        // Flux rule 1: its sourceRef has no namespace.
+        self.ranged(at.0, facts, "spec", source.object.namespace(), &place);
+        let url = self.chart.source.take().and_then(|behind| behind.url);
+        self.chart.source = shown.map(|shown| SourceRef { url, ..shown });
+    }
+
+    /// The version of a source with a `ref`.
+    fn referenced(&mut self, source: &Built<'a>, found: Ref<'_>) {
+        let facts = source.object.facts;
+        let place = self.world.place(source.object.at, facts);
+        self.chart.current = found.current.map(str::to_owned);
+        let site = found.route.and_then(|route| facts.site(route));
+        self.chart.site = site.map(|site| (source.object.at.0, site.clone()));
+        self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
+        self.version(found.problem);
+    }
+
+    /// Looks a source up and takes over what it says of itself.
+    fn source(&mut self, kind: Kind, as_kind: SourceKind, namespace: &str, name: &str) -> Option<&'w Built<'a>> {
+        self.chart.source = Some(reference(as_kind, namespace, name, None));
+        let source = match self.sources.find(self.built, Wanted { kind, namespace, name }) {
+            Ok(source) => source,
+            Err(problem) => {
+                self.concerns.push(Weight::Source, problem);
+                return None;
+            }
+        };
+        let (object, facts) = (&source.object, source.object.facts);
+        let place = self.world.place(object.at, facts);
+        let namespace = if object.namespace().is_empty() { namespace } else { object.namespace() };
+        self.chart.source = Some(reference(as_kind, namespace, name, facts.text("spec.url")));
+        self.substituted(&place, &[("URL", facts.text("spec.url").unwrap_or_default())]);
+        if facts.encrypted {
+            self.concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS"));
+        }
+        if let Some(set) = &facts.resource_set {
+            let message =
+                format!("its source {place} is a template of the ResourceSet {set}, which is not followed yet");
+            self.concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
+        }
+        if facts.is_true("spec.suspend") {
+            self.concerns.add(Weight::Suspended, Reason::Suspended, format!("its source is suspended ({place})"));
+        }
+        for say in source.context.iter().flat_map(|context| &context.says).chain(&object.says) {
+            self.concerns.add(Weight::Say, say.reason, &say.message);
+            self.chart.says.push(say.clone());
+        }
+        if self.built.context.is_some() && self.built.scope != source.scope {
+            self.chart.notes.push(Note::Other(format!("the source {place} is not built in the release's own cluster")));
+        }
+        self.verify(facts, "spec.verify", &place);
+        if let Some(secret) = facts.text("spec.secretRef.name") {
+            self.chart.credentials = Some(CredentialsHint { secret: format!("{namespace}/{secret}") });
+        }
+        for entry in facts.tree.at("metadata.annotations").map(Node::entries).unwrap_or_default() {
+            if let (Some(key), Some(value)) = (entry.key.text(), entry.value.text())
+                && key.starts_with("davit.dev/")
+            {
+                self.chart.annotations.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
+        Some(source)
+    }
+
+    /// Flux rule 15.
+    fn verify(&mut self, facts: &DocumentFacts, route: &str, place: &str) {
+        if facts.tree.at(route).is_some_and(|verify| !verify.entries().is_empty()) {
+            let message = format!("{place} asks Flux to verify signatures; Davit did not check one");
+            self.chart.notes.push(Note::SignatureUnchecked(message));
+        }
+    }
+
+    /// Flux rule 12: whether the Kustomization substitutes or not, the text as it stands is not what a reader means.
+    fn substituted(&mut self, place: &str, values: &[(&str, &str)]) {
+        for (what, value) in values {
+            if let Some(variable) = variable(value) {
+                let message = format!("the {what} in {place} hangs on the variable {variable}: {value}");
+                self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
+                self.chart.says.extend((*what == "URL").then(|| Say {
+                    aspect: Aspect::Source,
+                    reason: Reason::VersionInSubstitution,
+                    message: String::new(),
+                }));
+            }
+        }
+    }
+
+    fn version(&mut self, problem: Option<Problem>) {
+        let Some(problem) = problem else { return };
+        let floats = problem.reason.status() == crate::model::Status::Floating;
+        self.concerns.push(if floats { Weight::Floating } else { Weight::Version }, problem);
+    }
+
+    fn ask(&mut self, lookup: Result<Lookup, Problem>) {
+        match lookup {
+            Ok(lookup) => self.chart.lookup = Some(lookup),
+            Err(problem) => self.concerns.push(Weight::Source, problem),
+        }
+    }
+}
+
+fn reference(kind: SourceKind, namespace: &str, name: &str, url: Option<&str>) -> SourceRef {
+    SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url: url.map(str::to_owned) }
+}

@@ -1,0 +1,100 @@
+//! Finds the source object that a reference names, as the cluster that the release runs in would. The nearest answer
+//! counts; several different ones are a reason, never a choice.
+
+use super::world::{Built, Scope, World};
+use crate::inventory::Kind;
+use crate::model::{Problem, Reason};
+use std::collections::HashMap;
+
+/// What a release refers to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'w> {
+    pub(super) kind: Kind,
+    /// Empty where neither the reference nor the release says one.
+    pub(super) namespace: &'w str,
+    pub(super) name: &'w str,
+}
+
+/// Sources by kind and name.
+pub(super) struct Sources<'w, 'a> {
+    world: &'w World<'a>,
+    by_name: HashMap<(Kind, &'w str), Vec<usize>>,
+}
+
+impl<'w, 'a> Sources<'w, 'a> {
+    pub(super) fn new(world: &'w World<'a>) -> Self {
+        let mut by_name: HashMap<(Kind, &'w str), Vec<usize>> = HashMap::new();
+        for (number, source) in world.sources.iter().enumerate() {
+            by_name.entry((source.object.facts.kind, source.object.name())).or_default().push(number);
+        }
+        Self { world, by_name }
+    }
+
+    /// The source, or why there is none.
+    pub(super) fn find(&self, of: &Built<'_>, wanted: Wanted<'_>) -> Result<&'w Built<'a>, Problem> {
+        let named = self.by_name.get(&(wanted.kind, wanted.name)).map(Vec::as_slice).unwrap_or_default();
+        let ranked = named.iter().filter_map(|number| {
+            let source = &self.world.sources[*number];
+            Some((rank(of, source, wanted.namespace)?, source))
+        });
+        let mut ranked: Vec<_> = ranked.collect();
+        let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else { return Err(missing(wanted)) };
+        ranked.retain(|(rank, _)| *rank == best);
+        // One document that several Kustomizations build is one source; the one with most to say about it counts.
+        ranked.sort_by_key(|(_, source)| (source.object.at, std::cmp::Reverse(source.object.says.len())));
+        ranked.dedup_by_key(|(_, source)| source.object.at);
+        match ranked.as_slice() {
+            [] => Err(missing(wanted)),
+            [(_, first), rest @ ..] if rest.iter().all(|(_, other)| alike(first, other)) => Ok(first),
+            several => {
+                let places = several.iter().map(|(_, s)| self.world.place(s.object.at, s.object.facts));
+                let places = places.collect::<Vec<_>>().join(", ");
+                let what = describe(wanted);
+                Err(Problem::new(Reason::SourceAmbiguous, format!("several sources answer to {what}: {places}")))
+            }
+        }
+    }
+}
+
+/// How near a source is to a release: smaller is nearer. Nothing where it can't be the one.
+fn rank(of: &Built<'_>, source: &Built<'_>, namespace: &str) -> Option<(u8, u8)> {
+    let exact = source.object.namespace() == namespace && !namespace.is_empty();
+    if !exact && !namespace.is_empty() && !source.object.namespace().is_empty() {
+        return None;
+    }
+    let same_build = match (&of.context, &source.context) {
+        (Some(a), Some(b)) => a.id == b.id && a.cluster == b.cluster,
+        (None, None) => of.scope == source.scope && of.scope != Scope::Loose || of.object.at.0 == source.object.at.0,
+        _ => false,
+    };
+    let near = if same_build {
+        0
+    } else if of.scope == source.scope {
+        1
+    } else if source.context.is_none() || of.context.is_none() {
+        2
+    } else {
+        3
+    };
+    // Another cluster's object is the last resort, even under the very name.
+    Some(if near == 3 { (2, u8::from(!exact)) } else { (u8::from(!exact), near) })
+}
+
+/// Two objects that lead to the same question and hold no version: either will do.
+fn alike(a: &Built<'_>, b: &Built<'_>) -> bool {
+    let same = |route: &str| a.object.facts.text(route) == b.object.facts.text(route);
+    a.object.facts.kind == Kind::HelmRepository
+        && ["spec.url", "spec.type", "spec.suspend", "spec.secretRef.name"].iter().all(|route| same(route))
+        && a.object.says == b.object.says
+}
+
+fn missing(wanted: Wanted<'_>) -> Problem {
+    let what = describe(wanted);
+    Problem::new(Reason::SourceMissing, format!("{what} is not in the tree that was read"))
+}
+
+fn describe(wanted: Wanted<'_>) -> String {
+    let Wanted { kind, namespace, name } = wanted;
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    format!("{} {namespace}{slash}{name}", kind.as_str())
+}

@@ -1,0 +1,137 @@
+//! What a version's text means where it stands: a pin, a range that floats, or nothing that can be newer (Flux rules 3
+//! to 6), and the question that the source answers.
+
+use crate::inventory::{DocumentFacts, Kind};
+use crate::model::{Lookup, Problem, Reason, TagRules, Version};
+
+/// Media type of a Helm chart's layer.
+const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// Judges `chart.spec.version` of an HTTP or OCI HelmRepository: nothing where it pins.
+pub(super) fn of_range(text: Option<&str>, place: &str) -> Option<Problem> {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        let message = format!("{place} has no version: Flux takes the newest at every check");
+        return Some(Problem::new(Reason::FloatingRange, message));
+    };
+    if Version::strict(text).is_some() {
+        return None;
+    }
+    let full = text.split('.').count() >= 3 && Version::loose(text).is_some();
+    Some(if full {
+        let message = format!("{place} pins {text}, which is not a semantic version: nothing can be newer than it");
+        Problem::new(Reason::VersionNotSemver, message)
+    } else {
+        let message = format!("{place} has the range {text}: Flux moves within it without a commit");
+        Problem::new(Reason::FloatingRange, message)
+    })
+}
+
+/// What decides the version of an OCIRepository or a GitRepository.
+pub(super) struct Ref<'a> {
+    /// Route of the field that holds the version, where one does.
+    pub(super) route: Option<&'static str>,
+    /// Its text.
+    pub(super) current: Option<&'a str>,
+    /// Why it is no pin that can be raised.
+    pub(super) problem: Option<Problem>,
+}
+
+/// Flux rules 5 and 6: digest, then semver, then tag, then `latest`.
+pub(super) fn of_oci<'a>(facts: &'a DocumentFacts, place: &str) -> Ref<'a> {
+    let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
+    if let Some(digest) = facts.text("spec.ref.digest") {
+        let message = format!("{place} is pinned by the digest {digest}: the tag is only documentation");
+        let route = tag.map(|_| "spec.ref.tag");
+        return Ref { route, current: tag, problem: Some(Problem::new(Reason::DigestPinned, message)) };
+    }
+    if let Some(range) = semver {
+        let message = format!("{place} follows ref.semver {range} without a commit");
+        let problem = Some(Problem::new(Reason::FloatingSemver, message));
+        return Ref { route: Some("spec.ref.semver"), current: semver, problem };
+    }
+    let problem = match tag {
+        None => Some(format!("{place} names no tag: Flux follows `latest`")),
+        Some(tag) if Version::strict(tag).is_none() => {
+            Some(format!("{place} follows the tag {tag}, which is no version"))
+        }
+        Some(_) => None,
+    };
+    let problem = problem.map(|message| Problem::new(Reason::FloatingTag, message));
+    Ref { route: tag.map(|_| "spec.ref.tag"), current: tag, problem }
+}
+
+/// GitRepository: commit, then name, then semver, then tag, then branch.
+pub(super) fn of_git<'a>(facts: &'a DocumentFacts, place: &str) -> Ref<'a> {
+    let text = |field: &str| facts.text(field);
+    let tag = text("spec.ref.tag");
+    let none = |reason, message| Ref { route: None, current: None, problem: Some(Problem::new(reason, message)) };
+    if let Some(commit) = text("spec.ref.commit") {
+        return none(Reason::DigestPinned, format!("{place} is pinned to the commit {commit}"));
+    }
+    if let Some(name) = text("spec.ref.name") {
+        return none(Reason::FloatingBranch, format!("{place} follows the reference {name}"));
+    }
+    if let Some(range) = text("spec.ref.semver") {
+        let problem =
+            Problem::new(Reason::FloatingSemver, format!("{place} follows ref.semver {range} without a commit"));
+        return Ref { route: Some("spec.ref.semver"), current: Some(range), problem: Some(problem) };
+    }
+    if let Some(tag) = tag {
+        let message = format!("{place} pins the tag {tag}, which is not a semantic version: nothing can be newer");
+        let problem = Version::strict(tag).is_none().then(|| Problem::new(Reason::VersionNotSemver, message));
+        Ref { route: Some("spec.ref.tag"), current: Some(tag), problem }
+    } else {
+        let branch = text("spec.ref.branch").unwrap_or("master");
+        none(Reason::FloatingBranch, format!("{place} follows the branch {branch}"))
+    }
+}
+
+/// The question for a chart of a HelmRepository.
+pub(super) fn ask_repository(repository: &DocumentFacts, chart: &str, place: &str) -> Result<Lookup, Problem> {
+    let invalid = |why: &str| Err(Problem::new(Reason::InvalidSource, format!("{place} {why}")));
+    let Some(url) = repository.text("spec.url").map(|url| url.trim().trim_end_matches('/')) else {
+        return invalid("has no spec.url");
+    };
+    if repository.text("spec.type") == Some("oci") || url.starts_with("oci://") {
+        if !url.starts_with("oci://") {
+            return invalid("is of type oci, and its URL does not start with oci://");
+        }
+        let rules = TagRules { leading_v: false, underscore_is_plus: true };
+        let insecure = repository.is_true("spec.insecure");
+        return Ok(Lookup::Oci { url: format!("{url}/{}", chart.trim_matches('/')), rules, insecure });
+    }
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return invalid("has a URL that is neither http(s):// nor oci://");
+    }
+    Ok(Lookup::Index { url: url.to_owned(), chart: chart.to_owned() })
+}
+
+/// The question for an OCIRepository.
+pub(super) fn ask_oci(facts: &DocumentFacts, place: &str) -> Result<Lookup, Problem> {
+    let url = facts.text("spec.url").map(|url| url.trim().trim_end_matches('/'));
+    let Some(url) = url.filter(|url| url.starts_with("oci://")) else {
+        return Err(Problem::new(Reason::InvalidSource, format!("{place} has no URL that starts with oci://")));
+    };
+    let rules = TagRules { leading_v: true, underscore_is_plus: is_helm_layer(facts) };
+    Ok(Lookup::Oci { url: url.to_owned(), rules, insecure: facts.is_true("spec.insecure") })
+}
+
+/// The question for a GitRepository.
+pub(super) fn ask_git(facts: &DocumentFacts, place: &str) -> Result<Lookup, Problem> {
+    match facts.text("spec.url") {
+        Some(url) => Ok(Lookup::GitTags { url: url.trim().to_owned() }),
+        None => Err(Problem::new(Reason::InvalidSource, format!("{place} has no spec.url"))),
+    }
+}
+
+/// Whether an OCIRepository says that its layer is a Helm chart.
+pub(super) fn is_helm_layer(facts: &DocumentFacts) -> bool {
+    facts.kind == Kind::OciRepository && facts.text("spec.layerSelector.mediaType") == Some(HELM_LAYER)
+}
+
+/// The first `${VAR}` of a text, without its default (Flux rule 12).
+pub(super) fn variable(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("${")?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    Some(&rest[..end])
+}
