@@ -87,7 +87,7 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
         self.substituted(place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
-                self.repository(namespace, name, chart, place);
+                self.repository(namespace, name, chart);
                 self.version(version::of_range(version, place));
             }
             "GitRepository" => self.git(namespace, name),
@@ -99,13 +99,12 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
         }
     }
 
-    fn repository(&mut self, namespace: &str, name: &str, chart: &str, place: &str) {
+    fn repository(&mut self, namespace: &str, name: &str, chart: &str) {
         let Some(source) = self.source(Kind::HelmRepository, SourceKind::HelmRepository, namespace, name) else {
             return;
         };
         let facts = source.object.facts;
         self.ask(version::ask_repository(facts, chart, &self.world.place(source.object.at, facts)));
-       
     }
 
     fn git(&mut self, namespace: &str, name: &str) {
