@@ -1,1 +1,21 @@
 //! F3. Chart indexes, OCI registries and Git tags over one polite client per host.
+//!
+//! Gives every version that Flux's rules admit, and chooses none. A source is asked once however many releases and
+//! repositories wait for it; what it said is good for a minute, what went wrong only for the round that saw it.
+
+mod address;
+mod body;
+mod cache;
+mod credentials;
+mod failure;
+mod http;
+mod index;
+mod index_source;
+mod oci;
+mod options;
+mod round;
+mod secret;
+
+pub use address::{Network, SystemNetwork};
+pub use options::{Clock, GitTags, Limits, Options};
+pub use round::{Registry, Round};

@@ -1,0 +1,266 @@
+//! The fast reader: finds the wanted charts' blocks by their lines, where the whole file has Helm's own layout.
+//!
+//! It follows a small part of block-style YAML exactly: plain and quoted scalars, also over several lines, block
+//! scalars, `- ` items, simple keys. At anything else (anchors, flow style, tabs, CRLF, quoted keys, a chart named
+//! twice) it gives up, and the event reader does the work: it never guesses. The blocks themselves go through
+//! the event reader, so both agree on what an entry says.
+
+use super::{Extract, IndexError, Wanted, events};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+
+/// A longer line is none of Helm's.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// The wanted charts, or nothing where the layout is another.
+pub(super) fn read(file: &File, wanted: &[String]) -> Result<Option<BTreeMap<String, Extract>>, IndexError> {
+    let mut state = Wanted::new(wanted);
+    let Some(blocks) = find_blocks(file, &mut state)? else { return Ok(None) };
+    for (start, end) in blocks {
+        let mut part = file;
+        part.seek(SeekFrom::Start(start))?;
+        events::read_block(BufReader::new(part.take(end - start)), &mut state)?;
+    }
+    Ok(Some(state.finish()))
+}
+
+type Block = (u64, u64);
+
+fn find_blocks(file: &File, state: &mut Wanted) -> Result<Option<Vec<Block>>, IndexError> {
+    let mut input = file;
+    input.seek(SeekFrom::Start(0))?;
+    let mut reader = BufReader::with_capacity(1 << 16, input);
+    let mut layout = Layout::default();
+    let (mut blocks, mut open): (Vec<Block>, Option<u64>) = (Vec::new(), None);
+    let (mut position, mut line) = (0_u64, Vec::new());
+    loop {
+        line.clear();
+        let length = (&mut reader).take(LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
+        if length == 0 {
+            break;
+        }
+        if length == LONGEST_LINE {
+            return Ok(None);
+        }
+        let Some(seen) = layout.line(line.strip_suffix(b"\n").unwrap_or(&line)) else { return Ok(None) };
+        if !matches!(seen, Seen::Inside)
+            && let Some(start) = open.take()
+        {
+            blocks.push((start, position));
+        }
+        if let Seen::Chart(name) = seen
+            && state.sees(&name)
+        {
+            open = Some(position);
+        }
+        position += length as u64;
+    }
+    if let Some(start) = open {
+        blocks.push((start, position));
+    }
+    Ok(layout.complete().then_some(blocks))
+}
+
+enum Seen {
+    /// A line within whatever was open before.
+    Inside,
+    /// A key at the left margin.
+    Top,
+    /// A chart's key.
+    Chart(String),
+}
+
+/// What the last line left open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// A plain scalar; deeper lines continue it.
+    Plain(usize),
+    /// A block scalar; deeper lines are its text.
+    Block(usize),
+    Quoted(u8),
+}
+
+struct Layout {
+    open: Open,
+    started: bool,
+    in_entries: bool,
+    had_entries: bool,
+    in_chart: bool,
+    names: HashSet<String>,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            open: Open::Nothing,
+            started: false,
+            in_entries: false,
+            had_entries: false,
+            in_chart: false,
+            names: HashSet::new(),
+        }
+    }
+}
+
+impl Layout {
+    fn complete(&self) -> bool {
+        self.had_entries && !matches!(self.open, Open::Quoted(_))
+    }
+
+    /// Takes a line without its line feed; nothing means: another layout.
+    fn line(&mut self, line: &[u8]) -> Option<Seen> {
+        std::str::from_utf8(line).ok()?;
+        if line.contains(&b'\r') || line.contains(&0) {
+            return None;
+        }
+        let indent = line.iter().take_while(|byte| **byte == b' ').count();
+        let text = line[indent..].trim_ascii_end();
+        if text.is_empty() {
+            return Some(Seen::Inside);
+        }
+        match self.open {
+            Open::Block(parent) | Open::Plain(parent) if indent > parent => return Some(Seen::Inside),
+            Open::Quoted(quote) => {
+                if indent < 4 {
+                    return None;
+                }
+                self.open = if closes(text, quote)? { Open::Nothing } else { self.open };
+                return Some(Seen::Inside);
+            }
+            _ => self.open = Open::Nothing,
+        }
+        match text[0] {
+            b'\t' => return None,
+            b'#' => return Some(Seen::Inside),
+            b'.' | b'-' if indent == 0 => {
+                return (text == b"---" && !std::mem::replace(&mut self.started, true)).then_some(Seen::Inside);
+            }
+            _ => self.started = true,
+        }
+        self.structure(indent, text)
+    }
+
+    fn structure(&mut self, indent: usize, text: &[u8]) -> Option<Seen> {
+        let (dashes, rest) = dashes(text)?;
+        let key = key(rest);
+        match (indent, key) {
+            (0, Some((name, value))) => self.top(name, value),
+            (0, None) => None,
+            (1 | 3, _) => {
+                if self.in_entries {
+                    None
+                } else {
+                    self.inner(indent, dashes, rest)
+                }
+            }
+            (2, Some((name, value))) if self.in_entries && dashes == 0 => self.chart(name, value),
+            _ if self.in_entries && (!self.in_chart || (indent == 2 && dashes == 0)) => None,
+            _ => self.inner(indent, dashes, rest),
+        }
+    }
+
+    fn top(&mut self, name: &[u8], value: &[u8]) -> Option<Seen> {
+        self.in_entries = name == b"entries";
+        self.in_chart = false;
+        if self.in_entries {
+            if self.had_entries || !value.is_empty() {
+                return None;
+            }
+            self.had_entries = true;
+        }
+        self.open = opened(value, Some(0))?;
+        Some(Seen::Top)
+    }
+
+    fn chart(&mut self, name: &[u8], value: &[u8]) -> Option<Seen> {
+        if !(value.is_empty() || value == b"[]") {
+            return None;
+        }
+        self.in_chart = true;
+        let name = String::from_utf8(name.to_vec()).ok()?;
+        self.names.insert(name.clone()).then_some(Seen::Chart(name))
+    }
+
+    fn inner(&mut self, indent: usize, dashes: usize, rest: &[u8]) -> Option<Seen> {
+        let column = indent + dashes;
+        self.open = match key(rest) {
+            Some((_, value)) => opened(value, Some(column))?,
+            // A value on its own line: nothing here knows how far its parent is indented.
+            None if dashes == 0 => match rest[0] {
+                b'"' | b'\'' => opened(rest, None)?,
+                _ => return None,
+            },
+            None if rest.is_empty() => Open::Nothing,
+            None if rest.windows(2).any(|pair| pair == b": ") || rest.ends_with(b":") => match rest[0] {
+                b'"' | b'\'' => opened(rest, Some(column - 2))?,
+                _ => return None,
+            },
+            None => opened(rest, Some(column - 2))?,
+        };
+        Some(Seen::Inside)
+    }
+}
+
+/// Leading `- ` of a line: how many columns they take, and the rest.
+fn dashes(text: &[u8]) -> Option<(usize, &[u8])> {
+    let (mut columns, mut rest) = (0, text);
+    while let Some(inner) = rest.strip_prefix(b"- ") {
+        if inner.first() == Some(&b' ') {
+            return None;
+        }
+        columns += 2;
+        rest = inner;
+    }
+    if rest == b"-" { Some((columns + 2, &[])) } else { Some((columns, rest)) }
+}
+
+/// `key: value` with a simple key; comments behind the colon count as no value.
+fn key(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+    let length = text.iter().take_while(|byte| plain(byte)).count();
+    if !text.first()?.is_ascii_alphanumeric() || text.get(length) != Some(&b':') {
+        return None;
+    }
+    let rest = &text[length + 1..];
+    if !(rest.is_empty() || rest[0] == b' ') {
+        return None;
+    }
+    let value = rest.trim_ascii_start();
+    Some((&text[..length], if value.first() == Some(&b'#') { &[] } else { value }))
+}
+
+/// What a value leaves open at the end of its line.
+fn opened(value: &[u8], parent: Option<usize>) -> Option<Open> {
+    let Some(first) = value.first() else { return Some(Open::Nothing) };
+    match first {
+        b'"' | b'\'' => Some(if closes(&value[1..], *first)? { Open::Nothing } else { Open::Quoted(*first) }),
+        b'|' | b'>' => {
+            let header = value[1..].iter().all(|byte| matches!(byte, b'-' | b'+' | b'1'..=b'9'));
+            header.then_some(Open::Block(parent?))
+        }
+        b'[' | b'{' => matches!(value, b"[]" | b"{}").then_some(Open::Nothing),
+        b'&' | b'*' | b'!' | b'%' | b'@' | b'`' | b'?' | b']' | b'}' | b',' | b'#' | b'\t' => None,
+        b'-' if matches!(value.get(1), None | Some(b' ' | b'\t')) => None,
+        b':' => None,
+        _ => Some(Open::Plain(parent?)),
+    }
+}
+
+/// Whether a quoted scalar ends in this text (behind its opening quote); nothing where something follows its end.
+fn closes(text: &[u8], quote: u8) -> Option<bool> {
+    let mut bytes = text.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        if quote == b'"' && *byte == b'\\' {
+            bytes.next();
+        } else if *byte == quote {
+            if quote == b'\'' && text.get(at + 1) == Some(&b'\'') {
+                bytes.next();
+                continue;
+            }
+            return (at + 1 == text.len()).then_some(true);
+        }
+    }
+    Some(false)
+}

@@ -1,0 +1,208 @@
+//! One HTTP chart repository: its `index.yaml`, asked with conditions, spooled to the cache, read for the wanted charts.
+
+use super::cache::{Shelf, Stamp};
+use super::credentials;
+use super::failure::{Again, Failure, refused, shown};
+use super::http::{Answer, Ask, Http, Trip};
+use super::index::{self, Extract, IndexError};
+use crate::model::{Candidates, Problem, Reason};
+use ::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use url::Url;
+
+/// What an index said when it was last asked.
+#[derive(Debug, Clone)]
+pub(super) struct IndexState {
+    shelf: Shelf,
+    stamp: Stamp,
+    place: String,
+    charts: BTreeMap<String, Result<Arc<Candidates>, Problem>>,
+}
+
+enum Fetched {
+    Unchanged(Stamp),
+    New(Stamp),
+}
+
+impl IndexState {
+    /// Asks the repository. `before` keeps what was read, where the index is unchanged.
+    pub(super) async fn fetch(
+        http: &Http,
+        repository: &str,
+        before: Option<Self>,
+        wanted: &[String],
+    ) -> Result<Self, Problem> {
+        let original = index_url(repository)?;
+        let mirrored = http.options.registries.mirrors.rewrite(original.as_str());
+        let url = match mirrored.mirrored {
+            true => Url::parse(&mirrored.url).map_err(|e| {
+                Problem::new(Reason::InvalidSource, format!("registries.mirrors: {}: {e}", shown(&original)))
+            })?,
+            false => original,
+        };
+        refuse_plain_text_passwords(&url)?;
+        let place = shown(&url);
+        let shelf = Shelf::new(&http.options.cache_dir, "index", url.as_str());
+        let trip = http.trip(&url, mirrored.insecure).await;
+        let known = shelf.stamp();
+        let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
+        let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
+        let charts =
+            before.filter(|before| before.stamp.hash == stamp.hash).map(|before| before.charts).unwrap_or_default();
+        let mut state = Self { shelf, stamp, place, charts };
+        state.extract(wanted).await?;
+        Ok(state)
+    }
+
+    /// What the index says of a chart, read from the spooled body where nobody asked before.
+    pub(super) async fn chart(&mut self, chart: &str) -> Result<Arc<Candidates>, Problem> {
+        if !self.charts.contains_key(chart) {
+            self.extract(&[chart.to_owned()]).await?;
+        }
+        let missing = || Err(Problem::new(Reason::ChartMissing, format!("{} has no chart {chart}", self.place)));
+        self.charts.get(chart).cloned().unwrap_or_else(missing)
+    }
+
+    async fn extract(&mut self, wanted: &[String]) -> Result<(), Problem> {
+        let wanted: Vec<String> = wanted.iter().filter(|name| !self.charts.contains_key(*name)).cloned().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let (shelf, stamp) = (self.shelf.clone(), self.stamp.clone());
+        let read = tokio::task::spawn_blocking(move || read_cached(&shelf, &stamp, wanted)).await;
+        let found = match read {
+            Ok(found) => found.map_err(|error| self.problem(&error))?,
+            Err(_) => {
+                return Err(Problem::new(Reason::SourceInvalid, format!("{}: reading the index failed", self.place)));
+            }
+        };
+        for (name, extract) in found {
+            let result = self.result(&name, extract);
+            self.charts.insert(name, result);
+        }
+        Ok(())
+    }
+
+    fn result(&self, name: &str, extract: Extract) -> Result<Arc<Candidates>, Problem> {
+        if let Some(candidates) = extract.candidates {
+            return Ok(Arc::new(candidates));
+        }
+        let mut message = format!("{} has no chart {name}", self.place);
+        if !extract.similar.is_empty() {
+            message = format!("{message}; it has {}", extract.similar.join(", "));
+        }
+        Err(Problem::new(Reason::ChartMissing, message))
+    }
+
+    fn problem(&self, error: &IndexError) -> Problem {
+        let reason = match error {
+            IndexError::Invalid(_) => Reason::SourceInvalid,
+            IndexError::TooLarge(_) => Reason::SourceTooLarge,
+            IndexError::Io(_) => Reason::SourceError,
+        };
+        Problem::new(reason, format!("{}: {error}", self.place))
+    }
+}
+
+fn read_cached(shelf: &Shelf, stamp: &Stamp, wanted: Vec<String>) -> Result<BTreeMap<String, Extract>, IndexError> {
+    let mut found = BTreeMap::new();
+    let mut unread = Vec::new();
+    for name in wanted {
+        match shelf.extract(stamp, &name) {
+            Some(extract) => {
+                found.insert(name, extract);
+            }
+            None => unread.push(name),
+        }
+    }
+    if unread.is_empty() {
+        return Ok(found);
+    }
+    for (name, extract) in index::read(&shelf.body(stamp), &unread)? {
+        if let Err(problem) = shelf.put_extract(stamp, &name, &extract) {
+            tracing::warn!(%problem, "the cache of chart indexes is not written");
+        }
+        found.insert(name, extract);
+    }
+    Ok(found)
+}
+
+/// `index.yaml` under the repository's URL; its query stays (as Helm does).
+fn index_url(repository: &str) -> Result<Url, Problem> {
+    let invalid =
+        |why: String| Problem::new(Reason::InvalidSource, format!("the chart repository's URL is unusable: {why}"));
+    let mut url = Url::parse(repository).map_err(|e| invalid(e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(invalid(format!("{}:// is neither https nor http", url.scheme())));
+    }
+    let path = format!("{}/index.yaml", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// A password in the URL over plain HTTP goes out as it does in Flux; there is nothing to refuse but other schemes.
+fn refuse_plain_text_passwords(url: &Url) -> Result<(), Problem> {
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Reason::InvalidSource,
+        format!("{}: a mirror of an HTTP repository must be https or http", shown(url)),
+    ))
+}
+
+async fn fetch_once(
+    http: &Http,
+    trip: &Trip,
+    url: &Url,
+    shelf: &Shelf,
+    known: Option<&Stamp>,
+) -> Result<Fetched, Failure> {
+    let mut headers = HeaderMap::new();
+    let mut condition = |name: HeaderName, value: Option<&String>| {
+        if let Some(value) = value.and_then(|text| HeaderValue::from_str(text).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    condition(IF_NONE_MATCH, known.and_then(|stamp| stamp.etag.as_ref()));
+    condition(IF_MODIFIED_SINCE, known.and_then(|stamp| stamp.last_modified.as_ref()));
+    let credential = credentials::for_index(&http.options, url).await.map_err(never)?;
+    let authorization = credential.as_ref().and_then(credentials::Credential::basic);
+    let limit = http.options.registries.max_index_size;
+    let mut clean = url.clone();
+    let _ = clean.set_username("").and_then(|()| clean.set_password(None));
+    let answer = http.get(trip, Ask { url: clean, headers, authorization, limit }).await?;
+    match (answer.status.as_u16(), known) {
+        (304, Some(stamp)) => Ok(Fetched::Unchanged(stamp.clone())),
+        (200, _) => spool(answer, shelf, known).await,
+        _ => Err(never(refused(answer.status, &answer.url))),
+    }
+}
+
+async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<Fetched, Failure> {
+    let Answer { headers, mut body, url, .. } = answer;
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
+    let mut file = shelf.spool().map_err(never)?;
+    let mut hash = Sha256::new();
+    while let Some(chunk) = body.chunk().await? {
+        hash.update(&chunk);
+        file.write_all(&chunk).map_err(|e| {
+            Failure::never(Reason::SourceError, format!("{}: the cache directory can't be written: {e}", shown(&url)))
+        })?;
+    }
+    let stamp = Stamp { hash: hex::encode(hash.finalize()), etag, last_modified };
+    if known.is_some_and(|known| known.hash == stamp.hash) {
+        shelf.restamp(&stamp).map_err(never)?;
+        return Ok(Fetched::Unchanged(stamp));
+    }
+    shelf.keep(file, &stamp).map_err(never)?;
+    Ok(Fetched::New(stamp))
+}
+
+fn never(problem: Problem) -> Failure {
+    Failure { problem, again: Again::Never }
+}

@@ -1,0 +1,212 @@
+//! Getting in: a request first as it is, then as the registry's challenge asks (basic, or a Bearer token of its token
+//! service, anonymous or with credentials). Tokens are kept while they last; a token never leaves its host.
+
+use super::Repository;
+use super::challenge::Challenge;
+use crate::model::{Problem, Reason};
+use crate::world::registry::credentials::{self, Credential};
+use crate::world::registry::failure::{Failure, authority, refused, shown};
+use crate::world::registry::http::{Answer, Ask, Http, Trip};
+use crate::world::registry::secret;
+use http::{HeaderMap, HeaderValue, header};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// What was learnt of registries: tokens by host and repository, and who speaks plain HTTP.
+#[derive(Default)]
+pub(in crate::world::registry) struct Tokens {
+    by_repository: Mutex<HashMap<(String, String), (SecretString, Instant)>>,
+    plain_http: Mutex<HashMap<String, bool>>,
+}
+
+#[derive(serde::Deserialize)]
+struct TokenAnswer {
+    #[serde(default, deserialize_with = "secret::optional")]
+    token: Option<SecretString>,
+    #[serde(default, deserialize_with = "secret::optional")]
+    access_token: Option<SecretString>,
+    expires_in: Option<u64>,
+}
+
+impl Tokens {
+    fn known(&self, key: &(String, String)) -> Option<SecretString> {
+        let tokens = self.by_repository.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(key).filter(|(_, until)| *until > Instant::now()).map(|(token, _)| token.clone())
+    }
+
+    fn keep(&self, key: (String, String), value: SecretString, lasts: Duration) {
+        let mut tokens = self.by_repository.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() > 10_000 {
+            tokens.retain(|_, (_, until)| *until > Instant::now());
+        }
+        tokens.insert(key, (value, Instant::now() + lasts));
+    }
+
+    fn forget(&self, key: &(String, String)) {
+        self.by_repository.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Whether a registry that may be insecure answers to plain HTTP only. Asked once.
+    pub(super) async fn speaks_plain_http(&self, http: &Http, base: &Url, unchecked: bool) -> bool {
+        let host = authority(base);
+        let known = self.plain_http.lock().unwrap_or_else(PoisonError::into_inner).get(&host).copied();
+        if let Some(known) = known {
+            return known;
+        }
+        let trip = http.trip(base, unchecked).await;
+        let Ok(ping) = base.join("/v2/") else { return false };
+        let over_tls = http.get(&trip, ask(ping.clone(), None, 1 << 20)).await;
+        let plain = match over_tls {
+            Ok(_) => false,
+            Err(failure) if !matches!(failure.problem.reason, Reason::SourceTls | Reason::SourceUnreachable) => false,
+            Err(_) => {
+                let mut ping = ping;
+                let _ = ping.set_scheme("http");
+                match http.get(&trip, ask(ping, None, 1 << 20)).await {
+                    Ok(_) => true,
+                    // Neither answers: nothing was learnt.
+                    Err(_) => return false,
+                }
+            }
+        };
+        self.plain_http.lock().unwrap_or_else(PoisonError::into_inner).insert(host, plain);
+        plain
+    }
+}
+
+fn ask(url: Url, authorization: Option<SecretString>, limit: u64) -> Ask {
+    Ask { url, headers: HeaderMap::new(), authorization, limit }
+}
+
+impl Repository {
+    /// One GET of the registry, signed in where it asks for it. Gives any status below 500 but 429.
+    pub(super) async fn get(
+        &self,
+        http: &Http,
+        tokens: &Tokens,
+        url: &Url,
+        accept: &str,
+        limit: u64,
+    ) -> Result<Answer, Failure> {
+        let key = (authority(&self.base), self.name.clone());
+        let mut authorization = tokens.known(&key);
+        let mut signed_in = false;
+        loop {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_str(accept) {
+                headers.insert(header::ACCEPT, value);
+            }
+            let request = Ask { url: url.clone(), headers, authorization: authorization.clone(), limit };
+            let answer = http.get(&self.trip, request).await?;
+            if answer.status != reqwest::StatusCode::UNAUTHORIZED || signed_in || authority(&answer.url) != key.0 {
+                return Ok(answer);
+            }
+            tokens.forget(&key);
+            let Some(challenge) = challenge_of(&answer.headers) else { return Ok(answer) };
+            drop(answer.body);
+            let credential = credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(never)?;
+            let Some((value, lasts)) = self.answer(http, &challenge, credential.as_ref()).await? else {
+                return Err(never(refused(answer.status, &answer.url)));
+            };
+            tokens.keep(key.clone(), value.clone(), lasts);
+            authorization = Some(value);
+            signed_in = true;
+        }
+    }
+
+    /// The header's value that answers a challenge, and for how long it is good.
+    async fn answer(
+        &self,
+        http: &Http,
+        challenge: &Challenge,
+        credential: Option<&Credential>,
+    ) -> Result<Option<(SecretString, Duration)>, Failure> {
+        match challenge {
+            Challenge::Basic => {
+                Ok(credential.and_then(Credential::basic).map(|value| (value, Duration::from_secs(300))))
+            }
+            Challenge::Bearer { realm, service, scope } => {
+                let pull = format!("repository:{}:pull", self.name);
+                let url = self.realm(realm, service.as_deref(), scope.as_deref().unwrap_or(&pull))?;
+                let token = token(http, &self.trip, url, credential).await?;
+                Ok(Some(token))
+            }
+        }
+    }
+
+    fn realm(&self, realm: &str, service: Option<&str>, scope: &str) -> Result<Url, Failure> {
+        let registry = shown(&self.base);
+        let invalid = |why: &str| Failure::never(Reason::SourceInvalid, format!("{registry}: {why}"));
+        let mut url = Url::parse(realm).map_err(|_| invalid("its token realm is not a URL"))?;
+        match (self.base.scheme(), url.scheme()) {
+            (_, "https") | ("http", "http") => {}
+            ("https", "http") => {
+                let place = shown(&url);
+                return Err(invalid(&format!(
+                    "its token realm {place} is plain HTTP though the registry is HTTPS: refused"
+                )));
+            }
+            _ => return Err(invalid("its token realm is neither https nor http")),
+        }
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = service {
+            query.append_pair("service", service);
+        }
+        query.append_pair("scope", scope);
+        drop(query);
+        Ok(url)
+    }
+}
+
+/// Asks the token service (Docker's token authentication specification).
+async fn token(
+    http: &Http,
+    trip: &Trip,
+    url: Url,
+    credential: Option<&Credential>,
+) -> Result<(SecretString, Duration), Failure> {
+    let limit = 1 << 20;
+    let answer = match credential {
+        Some(Credential::Identity(refresh)) => http.post_form(trip, &url, &refresh_form(&url, refresh), limit).await?,
+        other => http.get(trip, ask(url, other.and_then(Credential::basic), limit)).await?,
+    };
+    if !answer.status.is_success() {
+        return Err(never(refused(answer.status, &answer.url)));
+    }
+    let place = shown(&answer.url);
+    let bytes = answer.body.bytes().await?;
+    let invalid =
+        || Failure::never(Reason::SourceInvalid, format!("{place}: the token service's answer holds no token"));
+    let parsed: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+    let token = parsed.token.or(parsed.access_token).ok_or_else(invalid)?;
+    let lasts = Duration::from_secs(parsed.expires_in.unwrap_or(60).clamp(20, 3600) - 10);
+    Ok((SecretString::from(format!("Bearer {}", token.expose_secret())), lasts))
+}
+
+/// The form of an OAuth2 refresh, with the realm's own query repeated in it.
+fn refresh_form(url: &Url, refresh: &SecretString) -> SecretString {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "refresh_token").append_pair("client_id", "davit");
+    form.extend_pairs(url.query_pairs());
+    form.append_pair("refresh_token", refresh.expose_secret());
+    SecretString::from(form.finish())
+}
+
+/// Bearer before basic, where a registry offers both.
+fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
+    let all: Vec<Challenge> = headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| Challenge::parse(value.to_str().ok()?))
+        .collect();
+    let bearer = all.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
+    bearer.or(all.first()).cloned()
+}
+
+fn never(problem: Problem) -> Failure {
+    Failure { problem, again: crate::world::registry::failure::Again::Never }
+}

@@ -1,0 +1,138 @@
+//! What a tag holds: the manifest, its annotations, and the chart's own metadata in the config blob. Nothing but a
+//! Helm chart is let through (Flux rule 9), and what a digest names is checked against it.
+
+use super::{Repository, Tokens, expect_ok};
+use crate::model::{Candidate, Problem, Reason, Version};
+use crate::world::registry::cache::{Shelf, digest};
+use crate::world::registry::failure::{Failure, shown};
+use crate::world::registry::http::Http;
+use crate::world::registry::index::timestamp;
+use std::collections::BTreeMap;
+
+const HELM_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// What one manifest says; good for ever under its digest.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(in crate::world::registry) struct Detail {
+    digest: String,
+    created: Option<jiff::Timestamp>,
+    version: String,
+    app_version: Option<String>,
+    deprecated: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct Manifest {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: String,
+    digest: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChartYaml {
+    version: String,
+    #[serde(default)]
+    app_version: Option<serde_json::Value>,
+    #[serde(default)]
+    deprecated: Option<bool>,
+}
+
+impl Detail {
+    /// The candidate with what the manifest says. A chart whose own version differs from its tag is refused, as
+    /// helm-controller does (Flux rule 7).
+    pub(in crate::world::registry) fn apply(self, text: &str, url: &str) -> Result<Candidate, Problem> {
+        let Some(version) = Version::strict(&text.replacen('_', "+", 1)) else {
+            return Err(Problem::new(Reason::VersionNotSemver, format!("{url}: the tag {text:?} is not a version")));
+        };
+        let own = Version::strict(&self.version);
+        if own.as_ref() != Some(&version) {
+            let message =
+                format!("{url}: the tag {text} holds a chart of version {}, which Flux refuses", self.version);
+            return Err(Problem::new(Reason::SourceInvalid, message));
+        }
+        Ok(Candidate {
+            text: text.to_owned(),
+            version,
+            created: self.created,
+            deprecated: self.deprecated,
+            app_version: self.app_version,
+            digest: Some(self.digest),
+            detailed: true,
+        })
+    }
+}
+
+impl Repository {
+    /// Looks a tag up.
+    pub(in crate::world::registry) async fn detail(
+        &self,
+        http: &Http,
+        tokens: &Tokens,
+        tag: &str,
+    ) -> Result<Detail, Problem> {
+        http.retrying(&self.trip, || self.detail_once(http, tokens, tag)).await
+    }
+
+    async fn detail_once(&self, http: &Http, tokens: &Tokens, tag: &str) -> Result<Detail, Failure> {
+        let limit = http.options.limits.manifest_bytes;
+        let url = self.url(&format!("manifests/{tag}"))?;
+        let place = shown(&url);
+        let answer = expect_ok(self.get(http, tokens, &url, ACCEPT, limit).await?)?;
+        let bytes = answer.body.bytes().await?;
+        let manifest_digest = format!("sha256:{}", digest(&bytes));
+        let shelf = Shelf::new(&http.options.cache_dir, "manifest", &manifest_digest);
+        if let Some(known) = shelf.read::<Detail>("detail.json") {
+            return Ok(known);
+        }
+        let invalid = |why: String| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
+        let manifest: Manifest =
+            serde_json::from_slice(&bytes).map_err(|_| invalid("the answer is not an OCI manifest".into()))?;
+        let Some(config) = manifest.config.filter(|config| config.media_type == HELM_CONFIG) else {
+            return Err(invalid(format!("no Helm chart: its config is not of type {HELM_CONFIG}")));
+        };
+        let chart = self.chart_yaml(http, tokens, &config.digest, limit).await?;
+        let annotation = |name: &str| manifest.annotations.as_ref().and_then(|all| all.get(name));
+        let detail = Detail {
+            digest: manifest_digest,
+            created: annotation("org.opencontainers.image.created").and_then(|text| timestamp(text)),
+            version: chart.version,
+            app_version: chart.app_version.and_then(|value| match value {
+                serde_json::Value::String(text) => Some(text),
+                serde_json::Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            }),
+            deprecated: chart.deprecated.unwrap_or(false),
+        };
+        if let Err(problem) = shelf.write("detail.json", &detail) {
+            tracing::warn!(%problem, "the cache of manifests is not written");
+        }
+        Ok(detail)
+    }
+
+    async fn chart_yaml(&self, http: &Http, tokens: &Tokens, name: &str, limit: u64) -> Result<ChartYaml, Failure> {
+        let hash =
+            name.strip_prefix("sha256:").filter(|hash| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
+        let url = self.url(&format!("blobs/{name}"))?;
+        let place = shown(&url);
+        let invalid = |why: &str| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
+        let Some(hash) = hash else {
+            return Err(invalid("the manifest names its config by something else than a sha256 digest"));
+        };
+        let answer = expect_ok(self.get(http, tokens, &url, "*/*", limit).await?)?;
+        let bytes = answer.body.bytes().await?;
+        if digest(&bytes) != hash {
+            return Err(invalid("the blob is not what its digest says"));
+        }
+        serde_json::from_slice(&bytes).map_err(|_| invalid("the config blob is not a Chart.yaml in JSON"))
+    }
+}

@@ -1,0 +1,202 @@
+//! Every source asked once, however many wait: single flight per source, shared by all repositories.
+
+use super::http::Http;
+use super::index_source::IndexState;
+use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
+use super::options::Options;
+use crate::model::{Candidate, Candidates, Lookup, Problem, Reason};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
+
+/// All chart sources.
+pub struct Registry {
+    http: Http,
+    tokens: Tokens,
+    sources: Mutex<HashMap<SourceKey, Arc<Source>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum SourceKey {
+    Index(String),
+    Oci { url: String, insecure: bool },
+    Detail { url: String, insecure: bool, tag: String },
+    Git(String),
+}
+
+#[derive(Default)]
+struct Source {
+    /// Charts that somebody asked for: one reading serves them all.
+    wanted: Mutex<BTreeSet<String>>,
+    /// Held while the source is asked; whoever comes later waits and finds the answer.
+    last: tokio::sync::Mutex<Option<Answered>>,
+}
+
+struct Answered {
+    at: Instant,
+    said: Result<Said, Problem>,
+}
+
+#[derive(Clone)]
+enum Said {
+    Index(Box<IndexState>),
+    Tags(Arc<Tags>),
+    Detail(Arc<Detail>),
+}
+
+/// One pass over some releases: within it no source is asked twice, and what went wrong stays wrong.
+pub struct Round {
+    registry: Arc<Registry>,
+    started: Instant,
+}
+
+impl Registry {
+    /// Asks nothing yet.
+    pub fn new(options: Options) -> Arc<Self> {
+        Arc::new(Self { http: Http::new(Arc::new(options)), tokens: Tokens::default(), sources: Mutex::default() })
+    }
+
+    /// Starts a round that will ask these questions. Naming them first lets one reading of an index serve all of them.
+    pub fn round<'a>(self: &Arc<Self>, questions: impl IntoIterator<Item = &'a Lookup>) -> Round {
+        for question in questions {
+            if let Lookup::Index { url, chart } = question {
+                let source = self.source(SourceKey::Index(url.clone()));
+                source.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(chart.clone());
+            }
+        }
+        Round { registry: Arc::clone(self), started: Instant::now() }
+    }
+
+    /// One question on its own: a round of one.
+    pub async fn candidates(self: &Arc<Self>, lookup: &Lookup) -> Result<Arc<Candidates>, Problem> {
+        self.round([lookup]).candidates(lookup).await
+    }
+
+    /// One look at a tag on its own: a round of one.
+    pub async fn detail(self: &Arc<Self>, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
+        self.round([lookup]).detail(lookup, text).await
+    }
+
+    fn source(&self, key: SourceKey) -> Arc<Source> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sources.entry(key).or_default())
+    }
+
+    /// Whether an answer still counts: asked in this round, or a good one of just before.
+    fn counts(&self, answered: &Answered, started: Instant) -> bool {
+        answered.at >= started || (answered.said.is_ok() && answered.at.elapsed() < self.http.options.limits.fresh_for)
+    }
+
+    async fn ask(&self, key: &SourceKey, wanted: Vec<String>, before: Option<Said>) -> Result<Said, Problem> {
+        match key {
+            SourceKey::Index(url) => {
+                let before = match before {
+                    Some(Said::Index(state)) => Some(*state),
+                    _ => None,
+                };
+                IndexState::fetch(&self.http, url, before, &wanted).await.map(|state| Said::Index(Box::new(state)))
+            }
+            SourceKey::Oci { url, insecure } => {
+                let repository = self.repository(url, *insecure).await?;
+                repository.tags(&self.http, &self.tokens).await.map(|tags| Said::Tags(Arc::new(tags)))
+            }
+            SourceKey::Detail { url, insecure, tag } => {
+                let repository = self.repository(url, *insecure).await?;
+                repository.detail(&self.http, &self.tokens, tag).await.map(|detail| Said::Detail(Arc::new(detail)))
+            }
+            SourceKey::Git(url) => {
+                let Some(lister) = &self.http.options.git_tags else {
+                    return Err(Problem::new(
+                        Reason::SourceUnsupported,
+                        "the tags of Git repositories are not listed here",
+                    ));
+                };
+                let names = lister.tags(url).await?;
+                Ok(Said::Tags(Arc::new(Tags::from_names(names.iter().map(String::as_str)))))
+            }
+        }
+    }
+
+    async fn repository(&self, url: &str, insecure: bool) -> Result<Repository, Problem> {
+        let mirrored = self.http.options.registries.mirrors.rewrite(url);
+        let scheme = if insecure || mirrored.insecure { Scheme::Either } else { Scheme::Https };
+        Repository::open(&self.http, &self.tokens, &mirrored.url, scheme, mirrored.insecure).await
+    }
+}
+
+impl Round {
+    /// Every usable version of a chart.
+    pub async fn candidates(&self, lookup: &Lookup) -> Result<Arc<Candidates>, Problem> {
+        match lookup {
+            Lookup::Index { url, chart } => self.index_chart(url, chart).await,
+            Lookup::Oci { url, rules, insecure } => {
+                let tags = self.tags(SourceKey::Oci { url: url.clone(), insecure: *insecure }).await?;
+                Ok(Arc::new(tags.candidates(rules)))
+            }
+            Lookup::GitTags { url } => {
+                let tags = self.tags(SourceKey::Git(url.clone())).await?;
+                let rules = crate::model::TagRules { leading_v: true, underscore_is_plus: false };
+                Ok(Arc::new(tags.candidates(&rules)))
+            }
+        }
+    }
+
+    /// One version with everything its source says of it: for OCI the manifest is looked up, and must be a chart's.
+    pub async fn detail(&self, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
+        if let Lookup::Oci { url, rules, insecure } = lookup {
+            let tag = if rules.underscore_is_plus { text.replacen('+', "_", 1) } else { text.to_owned() };
+            let key = SourceKey::Detail { url: url.clone(), insecure: *insecure, tag };
+            return match self.said(key).await? {
+                Said::Detail(detail) => Detail::clone(&detail).apply(text, url),
+                _ => Err(mismatch()),
+            };
+        }
+        let candidates = self.candidates(lookup).await?;
+        let found = candidates.versions.iter().find(|candidate| candidate.text == text);
+        found
+            .cloned()
+            .ok_or_else(|| Problem::new(Reason::ChartMissing, format!("{} has no version {text}", lookup.chart())))
+    }
+
+    async fn tags(&self, key: SourceKey) -> Result<Arc<Tags>, Problem> {
+        match self.said(key).await? {
+            Said::Tags(tags) => Ok(tags),
+            _ => Err(mismatch()),
+        }
+    }
+
+    async fn said(&self, key: SourceKey) -> Result<Said, Problem> {
+        let source = self.registry.source(key.clone());
+        let mut last = source.last.lock().await;
+        if let Some(answered) = last.as_ref().filter(|answered| self.registry.counts(answered, self.started)) {
+            return answered.said.clone();
+        }
+        let said = self.registry.ask(&key, Vec::new(), None).await;
+        *last = Some(Answered { at: Instant::now(), said: said.clone() });
+        said
+    }
+
+    async fn index_chart(&self, url: &str, chart: &str) -> Result<Arc<Candidates>, Problem> {
+        let key = SourceKey::Index(url.to_owned());
+        let source = self.registry.source(key.clone());
+        source.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(chart.to_owned());
+        let mut last = source.last.lock().await;
+        let current = last.as_ref().is_some_and(|answered| self.registry.counts(answered, self.started));
+        if !current {
+            let wanted = source.wanted.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+            let before = last.take().and_then(|answered| answered.said.ok());
+            let said = self.registry.ask(&key, wanted, before).await;
+            *last = Some(Answered { at: Instant::now(), said });
+        }
+        match last.as_mut().map(|answered| &mut answered.said) {
+            Some(Ok(Said::Index(state))) => state.chart(chart).await,
+            Some(Err(problem)) => Err(problem.clone()),
+            _ => Err(mismatch()),
+        }
+    }
+}
+
+/// A source's key decides what it says; this is never seen.
+fn mismatch() -> Problem {
+    Problem::new(Reason::SourceInvalid, "a chart source gave an answer of another kind")
+}
