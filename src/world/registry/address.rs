@@ -121,13 +121,13 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
 /// IPv4 inside IPv6: mapped and compatible, NAT64 (RFC 6052), 6to4 (RFC 3056).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = address.segments();
-    let of = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Some(Ipv4Addr::new(a, b, c, d))
-    };
+    let of = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match s {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] if !(high == 0 && low <= 1) => of(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => of(high, low),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+            if s[..7] != [0; 7] || low > 1 =>
+        {
+            of(high, low)
+        }
         [0x2002, high, low, ..] => of(high, low),
         _ => None,
     }

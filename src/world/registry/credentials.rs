@@ -39,8 +39,8 @@ impl Credential {
 }
 
 /// For a chart index: the configuration alone, or user and password of the URL.
-pub(super) async fn for_index(options: &Options, url: &url::Url) -> Result<Option<Credential>, Problem> {
-    if let Some(found) = configured(options, &super::failure::authority(url), url.path()).await? {
+pub(super) fn for_index(options: &Options, url: &url::Url) -> Result<Option<Credential>, Problem> {
+    if let Some(found) = configured(options, &super::failure::authority(url), url.path())? {
         return Ok(Some(found));
     }
     let decoded = |text: &str| percent_decoded(text);
@@ -52,7 +52,7 @@ pub(super) async fn for_index(options: &Options, url: &url::Url) -> Result<Optio
 
 /// For an OCI registry; `host` as the URL in use names it.
 pub(super) async fn for_registry(options: &Options, host: &str, path: &str) -> Result<Option<Credential>, Problem> {
-    if let Some(found) = configured(options, host, path).await? {
+    if let Some(found) = configured(options, host, path)? {
         return Ok(Some(found));
     }
     let (file, named) = match (&options.registries.docker_config_file, &options.docker_config) {
@@ -64,12 +64,12 @@ pub(super) async fn for_registry(options: &Options, host: &str, path: &str) -> R
     from_docker(&config, host).await
 }
 
-async fn configured(options: &Options, host: &str, path: &str) -> Result<Option<Credential>, Problem> {
+fn configured(options: &Options, host: &str, path: &str) -> Result<Option<Credential>, Problem> {
     let entry = docker_names(host).find_map(|name| options.registries.host(name, path));
     let Some(entry) = entry else { return Ok(None) };
     let Some(password) = &entry.password else { return Ok(None) };
     let username = entry.username.clone().unwrap_or_default();
-    Ok(Some(Credential::Basic { username, password: secret::read(password).await? }))
+    Ok(Some(Credential::Basic { username, password: secret::read(password)? }))
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -222,15 +222,12 @@ fn percent_decoded(text: &str) -> String {
             .get(..2)
             .and_then(|hex| std::str::from_utf8(hex).ok())
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, code) {
-            (b'%', Some(code)) => {
-                bytes.push(code);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
+        if let (b'%', Some(code)) = (first, code) {
+            bytes.push(code);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -88,9 +88,8 @@ impl Http {
         let deadline = Instant::now() + self.options.limits.overall;
         let reach = match self.options.registries.allow_private_addresses {
             PrivateAddresses::Always => Reach::Any,
-            PrivateAddresses::Never => Reach::Public,
             PrivateAddresses::Auto if self.is_private(origin).await => Reach::Private,
-            PrivateAddresses::Auto => Reach::Public,
+            PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
         };
         Trip { reach, deadline, unchecked }
     }
@@ -251,14 +250,13 @@ impl Http {
     /// Seconds or an HTTP date (RFC 9110, 10.2.3); at most a day.
     fn retry_after(&self, value: &HeaderValue) -> Option<Duration> {
         let text = value.to_str().ok()?.trim();
-        let wait = match text.parse::<u64>() {
-            Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => {
-                let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-                Duration::try_from(at.duration_since((self.options.clock)())).unwrap_or(Duration::ZERO)
-            }
+        let wait = if let Ok(seconds) = text.parse::<u64>() {
+            Duration::from_secs(seconds)
+        } else {
+            let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+            Duration::try_from(at.duration_since((self.options.clock)())).unwrap_or(Duration::ZERO)
         };
-        Some(wait.min(Duration::from_secs(86_400)))
+        Some(wait.min(Duration::from_hours(24)))
     }
 
     /// Refuses, or asks to wait, while a host wants no requests.

@@ -37,11 +37,12 @@ impl IndexState {
     ) -> Result<Self, Problem> {
         let original = index_url(repository)?;
         let mirrored = http.options.registries.mirrors.rewrite(original.as_str());
-        let url = match mirrored.mirrored {
-            true => Url::parse(&mirrored.url).map_err(|e| {
+        let url = if mirrored.mirrored {
+            Url::parse(&mirrored.url).map_err(|e| {
                 Problem::new(Reason::InvalidSource, format!("registries.mirrors: {}: {e}", shown(&original)))
-            })?,
-            false => original,
+            })?
+        } else {
+            original
         };
         refuse_plain_text_passwords(&url)?;
         let place = shown(&url);
@@ -169,7 +170,7 @@ async fn fetch_once(
     };
     condition(IF_NONE_MATCH, known.and_then(|stamp| stamp.etag.as_ref()));
     condition(IF_MODIFIED_SINCE, known.and_then(|stamp| stamp.last_modified.as_ref()));
-    let credential = credentials::for_index(&http.options, url).await.map_err(never)?;
+    let credential = credentials::for_index(&http.options, url).map_err(never)?;
     let authorization = credential.as_ref().and_then(credentials::Credential::basic);
     let limit = http.options.registries.max_index_size;
     let mut clean = url.clone();

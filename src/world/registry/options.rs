@@ -46,7 +46,7 @@ impl Limits {
     /// The product's limits; `timeout` is `registries.timeout`.
     pub fn new(timeout: Duration) -> Self {
         Self {
-            fresh_for: Duration::from_secs(60),
+            fresh_for: Duration::from_mins(1),
             overall: timeout.saturating_mul(10),
             attempts: 3,
             backoff: Duration::from_millis(500),

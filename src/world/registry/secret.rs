@@ -1,20 +1,13 @@
-//! Reads a configured secret, again at each use, so that rotation needs no restart. Never shows its text.
+//! Secrets of registries: configured ones read again at each use, and those inside JSON. Never shows their text.
 
 use crate::config::SecretRef;
 use crate::model::{Problem, Reason};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-pub(super) async fn read(secret: &SecretRef) -> Result<SecretString, Problem> {
-    match secret {
-        SecretRef::Inline(text) => Ok(SecretString::from(text.expose_secret().to_owned())),
-        SecretRef::File(path) => match tokio::fs::read_to_string(path).await {
-            Ok(text) => Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(error) => {
-                let message = format!("registries.hosts: passwordFile {}: {error}", path.display());
-                Err(Problem::new(Reason::SourceUnauthorized, message))
-            }
-        },
-    }
+/// A configured secret; the file is small, and read again at each use.
+pub(super) fn read(secret: &SecretRef) -> Result<SecretString, Problem> {
+    crate::world::secret::read(secret)
+        .map_err(|e| Problem::new(Reason::SourceUnauthorized, format!("registries.hosts: {e}")))
 }
 
 /// For `#[serde(deserialize_with)]`: a secret within JSON.

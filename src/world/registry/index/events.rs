@@ -19,13 +19,15 @@ pub(super) fn read_index(input: impl Read, wanted: &[String]) -> Result<BTreeMap
     let mut events = Events::new(input);
     let mut found = false;
     events.open_document()?;
-    while let Some(key) = events.key()? {
-        if key.as_deref() == Some("entries") {
-            found = true;
-            let start = events.next()?;
-            read_charts(&mut events, &start, &mut state)?;
-        } else {
-            events.skip()?;
+    loop {
+        match events.key()? {
+            Key::End => break,
+            Key::Text(key) if key == "entries" => {
+                found = true;
+                let start = events.next()?;
+                read_charts(&mut events, &start, &mut state)?;
+            }
+            _ => events.skip()?,
         }
     }
     if !found {
@@ -50,16 +52,16 @@ fn read_charts<R: Read>(events: &mut Events<R>, start: &Event, state: &mut Wante
 }
 
 fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<(), IndexError> {
-    while let Some(key) = events.key()? {
-        match key {
-            Some(name) if state.sees(&name) => {
+    loop {
+        match events.key()? {
+            Key::End => return Ok(()),
+            Key::Text(name) if state.sees(&name) => {
                 let collected = one_chart(events, &name)?;
                 state.put(&name, collected);
             }
             _ => events.skip()?,
         }
     }
-    Ok(())
 }
 
 fn one_chart<R: Read>(events: &mut Events<R>, name: &str) -> Result<Collected, IndexError> {
@@ -81,19 +83,32 @@ fn one_chart<R: Read>(events: &mut Events<R>, name: &str) -> Result<Collected, I
 
 fn one_entry<R: Read>(events: &mut Events<R>) -> Result<RawEntry, IndexError> {
     let mut entry = RawEntry::default();
-    while let Some(key) = events.key()? {
-        match key.as_deref() {
-            Some("version") => entry.version = events.scalar()?,
-            Some("created") => entry.created = events.scalar()?,
-            Some("appVersion") => entry.app_version = events.scalar()?,
-            Some("deprecated") => {
+    loop {
+        let name = match events.key()? {
+            Key::End => return Ok(entry),
+            Key::Text(name) => name,
+            Key::Other => String::new(),
+        };
+        match name.as_str() {
+            "version" => entry.version = events.scalar()?,
+            "created" => entry.created = events.scalar()?,
+            "appVersion" => entry.app_version = events.scalar()?,
+            "deprecated" => {
                 let yes = |text: String| ["true", "yes", "on", "y"].contains(&text.to_ascii_lowercase().as_str());
                 entry.deprecated = events.scalar()?.is_some_and(yes);
             }
             _ => events.skip()?,
         }
     }
-    Ok(entry)
+}
+
+/// A mapping's next key.
+enum Key {
+    Text(String),
+    /// One that is no scalar.
+    Other,
+    /// The mapping's end.
+    End,
 }
 
 fn is_null(event: &Event) -> bool {
@@ -135,18 +150,18 @@ impl<R: Read> Events<R> {
         }
     }
 
-    /// The next key, nothing inside where it is no scalar; nothing at the mapping's end.
-    fn key(&mut self) -> Result<Option<Option<String>>, IndexError> {
+    /// The next key of the mapping that is open.
+    fn key(&mut self) -> Result<Key, IndexError> {
         match self.next()? {
-            Event::MappingEnd => Ok(None),
+            Event::MappingEnd => Ok(Key::End),
             Event::Scalar(text, _, anchor, _) => {
                 self.remember(anchor, &text);
-                Ok(Some(Some(text.into_owned())))
+                Ok(Key::Text(text.into_owned()))
             }
-            Event::Alias(anchor) => Ok(Some(self.anchors.get(&anchor).cloned())),
+            Event::Alias(anchor) => Ok(self.anchors.get(&anchor).map_or(Key::Other, |text| Key::Text(text.clone()))),
             start => {
                 self.skip_from(&start)?;
-                Ok(Some(None))
+                Ok(Key::Other)
             }
         }
     }

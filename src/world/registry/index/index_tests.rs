@@ -1,1 +1,216 @@
+use super::{Extract, events, json, read, slice};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 
+fn spooled(text: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text).unwrap();
+    file
+}
+
+fn names(list: &[&str]) -> Vec<String> {
+    list.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn texts(found: &BTreeMap<String, Extract>, chart: &str) -> Vec<String> {
+    found[chart].candidates.as_ref().unwrap().versions.iter().map(|c| c.text.clone()).collect()
+}
+
+fn by_lines(text: &str, wanted: &[&str]) -> Option<BTreeMap<String, Extract>> {
+    let file = spooled(text.as_bytes());
+    slice::read(&File::open(file.path()).unwrap(), &names(wanted)).unwrap()
+}
+
+fn by_events(text: &str, wanted: &[&str]) -> BTreeMap<String, Extract> {
+    events::read_index(text.as_bytes(), &names(wanted)).unwrap()
+}
+
+const HELM: &str = r#"apiVersion: v1
+entries:
+  app:
+  - annotations:
+      artifacthub.io/changes: |
+        - kind: added
+          description: "an open quote
+      artifacthub.io/links: |-
+        - name: x
+    apiVersion: v2
+    appVersion: "1.0"
+    created: "2026-08-06T23:01:31.821658025Z"
+    deprecated: true
+    description: 'it''s a long description that
+      goes on: here'
+    keywords:
+    - one
+    - 'two'
+    urls: []
+    version: 1.2.3
+  - created: 2020-01-01T00:00:00+02:00
+    description: A plain one that is
+      folded "here
+    version: v1.3.0
+  - version: 1.4
+  other:
+  - description: "said \"  app:\" and went
+      on \
+      until here"
+    version: 0.1.0
+  empty: []
+generated: "2026-08-20T18:40:20.178597344Z"
+"#;
+
+#[test]
+fn helms_own_layout_is_read_by_lines_and_gives_what_the_events_give() {
+    let wanted = ["app", "other", "empty", "missing"];
+    let found = by_lines(HELM, &wanted).expect("Helm's layout");
+    assert_eq!(found, by_events(HELM, &wanted));
+    assert_eq!(texts(&found, "app"), ["1.2.3", "v1.3.0"]);
+    assert_eq!(texts(&found, "other"), ["0.1.0"]);
+    let app = found["app"].candidates.as_ref().unwrap();
+    assert_eq!(app.ignored, 1);
+    let first = &app.versions[0];
+    assert_eq!(first.app_version.as_deref(), Some("1.0"));
+    assert!(first.deprecated && first.detailed);
+    assert_eq!(first.created.unwrap().to_string(), "2026-08-06T23:01:31.821658025Z");
+    assert_eq!(app.versions[1].created.unwrap().to_string(), "2019-12-31T22:00:00Z");
+    assert!(found["empty"].candidates.as_ref().unwrap().versions.is_empty());
+    assert_eq!(found["missing"].candidates, None);
+}
+
+#[test]
+fn other_layouts_are_left_to_the_events() {
+    for text in [
+        "entries:\n  app:\n  - &a\n    version: 1.2.3\n",
+        "entries: {app: [{version: 1.2.3}]}\n",
+        "entries:\n  \"app\":\n  - version: 1.2.3\n",
+        "entries:\r\n  app:\r\n  - version: 1.2.3\r\n",
+        "entries:\n    app:\n    - version: 1.2.3\n",
+        "entries:\n  app:\n  - version: 1.2.3\n    x:\n      - [\n  other:\n    ]\n",
+        "entries:\n  app:\n  - version: 0.0.1\n  app:\n  - version: 1.2.3\n",
+        "entries:\n  app:\n  - {version: 1.2.3}\n",
+        "entries:\n  app:\n  - ? version\n    : 1.2.3\n",
+        "entries:\n  app:\n  - !!map\n    version: 1.2.3\n",
+    ] {
+        assert_eq!(by_lines(text, &["app"]), None, "{text}");
+        let file = spooled(text.as_bytes());
+        assert_eq!(texts(&read(file.path(), &names(&["app"])).unwrap(), "app"), ["1.2.3"], "{text}");
+    }
+}
+
+#[test]
+fn a_quoted_scalar_that_hangs_over_the_margin_is_not_taken_for_a_chart() {
+    assert_eq!(by_lines("entries:\n  app:\n  - version: 1.2.3\n    x: \"open\n  other:\n     \"\n", &["other"]), None);
+}
+
+#[test]
+fn json_is_read_as_a_stream_and_flow_yaml_still_as_yaml() {
+    let text = r#"{"apiVersion":"v1","entries":{"app":[{"version":"1.2.3","deprecated":true,"appVersion":7},null,{"version":"x"}],"b":null}}"#;
+    let found = json::read(text.as_bytes(), &names(&["app"])).unwrap();
+    assert_eq!(found, by_events(text, &["app"]));
+    assert_eq!(texts(&found, "app"), ["1.2.3"]);
+    assert_eq!(found["app"].candidates.as_ref().unwrap().ignored, 2);
+    let file = spooled(b"{entries: {app: [{version: 1.2.3}]}}");
+    assert_eq!(texts(&read(file.path(), &names(&["app"])).unwrap(), "app"), ["1.2.3"]);
+}
+
+#[test]
+fn aliases_of_scalars_count_and_a_byte_order_mark_does_not() {
+    let text = "\u{feff}x: &v 1.2.3\nentries:\n  app:\n  - version: *v\n    deprecated: \"true\"\n";
+    let file = spooled(text.as_bytes());
+    assert_eq!(texts(&read(file.path(), &names(&["app"])).unwrap(), "app"), ["1.2.3"]);
+}
+
+#[test]
+fn what_is_no_index_says_so() {
+    for (text, why) in [
+        ("<!DOCTYPE html><html>", "web page"),
+        ("\n\n  <html>", "web page"),
+        ("", "empty"),
+        ("just text", "not a mapping"),
+        ("apiVersion: v1\n", "no entries"),
+        ("entries:\n- a\n", "not a mapping"),
+        ("entries:\n  app: text\n", "not a list"),
+        ("entries:\n  app:\n  - text\n", "not a mapping"),
+        ("{\"entries\": [}", "not a"),
+        ("entries:\n  app:\n  - version: \"1.2", "not a chart index"),
+    ] {
+        let file = spooled(text.as_bytes());
+        let error = read(file.path(), &names(&["app"])).unwrap_err().to_string();
+        assert!(error.contains(why), "{text:?}: {error}");
+    }
+    let file = spooled(b"entries:\n  app:\n  - version: \xff\xfe\n");
+    assert!(read(file.path(), &names(&["app"])).unwrap_err().to_string().contains("UTF-8"));
+}
+
+#[test]
+fn one_endless_value_is_refused_before_it_fills_the_memory() {
+    let text = format!("entries:\n  app:\n  - version: &a \"{}\"\n", "x".repeat(5 << 20));
+    let file = spooled(text.as_bytes());
+    assert!(read(file.path(), &names(&["app"])).unwrap_err().to_string().contains("4 MiB"));
+}
+
+#[test]
+fn a_missing_chart_comes_with_similar_names() {
+    let found = by_events("entries:\n  kube-state-metrics: []\n  state_metrics: []\n  redis: []\n", &["state-metrics"]);
+    assert_eq!(found["state-metrics"].similar, ["kube-state-metrics", "state_metrics"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// Lines that mean different things in different contexts, in any order: whenever the line reader claims the
+    /// layout and the YAML parser accepts the text, they agree.
+    #[test]
+    fn the_line_reader_never_disagrees_with_the_events(picks in prop::collection::vec((0_usize..22, 0_usize..5), 0..14)) {
+        let values = ["x", "\"x\"", "\"open", "'open", "it's"];
+        let mut text = String::from("entries:\n  app:\n  - version: 1.0.0\n");
+        for (form, value) in picks {
+            let value = values[value];
+            let _ = match form {
+                0 => writeln!(text, "  app:"),
+                1 => writeln!(text, "  other:"),
+                2 => writeln!(text, "  - version: 1.{value}.0"),
+                3 => writeln!(text, "  - version: 2.0.0"),
+                4 => writeln!(text, "    d: {value}"),
+                5 => writeln!(text, "    d: |"),
+                6 => writeln!(text, "      - {value}"),
+                7 => writeln!(text, "      {value}"),
+                8 => writeln!(text, "      k: {value}"),
+                9 => writeln!(text, "    - {value}"),
+                10 => writeln!(text, "    close\""),
+                11 => writeln!(text, "    close'"),
+                12 => writeln!(text, "    d:"),
+                13 => writeln!(text, "      text \" more ' text"),
+                14 => writeln!(text, "    - k: >-"),
+                15 => writeln!(text, "# {value}"),
+                16 => writeln!(text),
+                17 => writeln!(text, "generated: {value}"),
+                18 => writeln!(text, "  - d: {value}"),
+                19 => writeln!(text, "  \""),
+                20 => writeln!(text, "  '"),
+                _ => writeln!(text, "    e: {value} # {value}"),
+            };
+        }
+        let wanted = ["app", "other"];
+        let file = spooled(text.as_bytes());
+        let fast = slice::read(&File::open(file.path()).unwrap(), &names(&wanted));
+        if let (Ok(Some(fast)), Ok(slow)) = (fast, events::read_index(text.as_bytes(), &names(&wanted))) {
+            prop_assert_eq!(fast, slow, "{}", text);
+        }
+    }
+}
+
+/// A real index, where `DAVIT_CORPORA` names the directory that holds it.
+#[test]
+fn the_real_grafana_index_reads_alike_by_lines_and_by_events() {
+    let Some(directory) = std::env::var_os("DAVIT_CORPORA") else { return };
+    let packed = File::open(std::path::Path::new(&directory).join("grafana.index.yaml.gz")).unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(packed), &mut text).unwrap();
+    let wanted = ["grafana", "loki", "tempo-distributed", "k8s-monitoring", "nothing"];
+    let found = by_lines(&text, &wanted).expect("Helm's layout");
+    assert_eq!(found, by_events(&text, &wanted));
+    assert!(found["grafana"].candidates.as_ref().unwrap().versions.len() > 100);
+}

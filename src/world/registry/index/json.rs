@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for OneEntry {
                 "created" => entry.created = text(&map.next_value()?),
                 "appVersion" => entry.app_version = text(&map.next_value()?),
                 "deprecated" => {
-                    entry.deprecated = map.next_value::<serde_json::Value>()? == serde_json::Value::Bool(true)
+                    entry.deprecated = map.next_value::<serde_json::Value>()? == serde_json::Value::Bool(true);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -82,25 +82,28 @@ enum Open {
     Quoted(u8),
 }
 
+/// Where in the file the lines are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Not under `entries`.
+    Elsewhere,
+    /// Under `entries`, before its first chart.
+    Entries,
+    /// In a chart's block.
+    Chart,
+}
+
 struct Layout {
     open: Open,
     started: bool,
-    in_entries: bool,
     had_entries: bool,
-    in_chart: bool,
+    part: Part,
     names: HashSet<String>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self {
-            open: Open::Nothing,
-            started: false,
-            in_entries: false,
-            had_entries: false,
-            in_chart: false,
-            names: HashSet::new(),
-        }
+        Self { open: Open::Nothing, started: false, had_entries: false, part: Part::Elsewhere, names: HashSet::new() }
     }
 }
 
@@ -148,23 +151,17 @@ impl Layout {
         match (indent, key) {
             (0, Some((name, value))) => self.top(name, value),
             (0, None) => None,
-            (1 | 3, _) => {
-                if self.in_entries {
-                    None
-                } else {
-                    self.inner(indent, dashes, rest)
-                }
-            }
-            (2, Some((name, value))) if self.in_entries && dashes == 0 => self.chart(name, value),
-            _ if self.in_entries && (!self.in_chart || (indent == 2 && dashes == 0)) => None,
+            (1 | 3, _) if self.part != Part::Elsewhere => None,
+            (2, Some((name, value))) if self.part != Part::Elsewhere && dashes == 0 => self.chart(name, value),
+            (2, None) if self.part == Part::Chart && dashes == 0 => None,
+            _ if self.part == Part::Entries => None,
             _ => self.inner(indent, dashes, rest),
         }
     }
 
     fn top(&mut self, name: &[u8], value: &[u8]) -> Option<Seen> {
-        self.in_entries = name == b"entries";
-        self.in_chart = false;
-        if self.in_entries {
+        self.part = if name == b"entries" { Part::Entries } else { Part::Elsewhere };
+        if self.part == Part::Entries {
             if self.had_entries || !value.is_empty() {
                 return None;
             }
@@ -178,7 +175,7 @@ impl Layout {
         if !(value.is_empty() || value == b"[]") {
             return None;
         }
-        self.in_chart = true;
+        self.part = Part::Chart;
         let name = String::from_utf8(name.to_vec()).ok()?;
         self.names.insert(name.clone()).then_some(Seen::Chart(name))
     }
@@ -241,9 +238,8 @@ fn opened(value: &[u8], parent: Option<usize>) -> Option<Open> {
             header.then_some(Open::Block(parent?))
         }
         b'[' | b'{' => matches!(value, b"[]" | b"{}").then_some(Open::Nothing),
-        b'&' | b'*' | b'!' | b'%' | b'@' | b'`' | b'?' | b']' | b'}' | b',' | b'#' | b'\t' => None,
+        b'&' | b'*' | b'!' | b'%' | b'@' | b'`' | b'?' | b']' | b'}' | b',' | b'#' | b'\t' | b':' => None,
         b'-' if matches!(value.get(1), None | Some(b' ' | b'\t')) => None,
-        b':' => None,
         _ => Some(Open::Plain(parent?)),
     }
 }

@@ -126,9 +126,7 @@ impl Repository {
         credential: Option<&Credential>,
     ) -> Result<Option<(SecretString, Duration)>, Failure> {
         match challenge {
-            Challenge::Basic => {
-                Ok(credential.and_then(Credential::basic).map(|value| (value, Duration::from_secs(300))))
-            }
+            Challenge::Basic => Ok(credential.and_then(Credential::basic).map(|value| (value, Duration::from_mins(5)))),
             Challenge::Bearer { realm, service, scope } => {
                 let pull = format!("repository:{}:pull", self.name);
                 let url = self.realm(realm, service.as_deref(), scope.as_deref().unwrap_or(&pull))?;

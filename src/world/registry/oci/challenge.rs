@@ -34,12 +34,11 @@ impl Challenge {
 fn parameters(mut text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     while let Some((name, rest)) = text.split_once('=') {
-        let (value, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_string(quoted),
-            None => {
-                let (value, after) = rest.split_once(',').unwrap_or((rest, ""));
-                (value.trim().to_owned(), after)
-            }
+        let (value, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_string(quoted)
+        } else {
+            let (value, after) = rest.split_once(',').unwrap_or((rest, ""));
+            (value.trim().to_owned(), after)
         };
         found.push((name.trim_matches([',', ' ']).to_owned(), value));
         text = after;

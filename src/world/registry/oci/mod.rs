@@ -41,6 +41,9 @@ pub(super) fn parse(url: &str) -> Result<(Url, String), Problem> {
         Some(("http" | "https", _)) => url.to_owned(),
         _ => return Err(invalid("not an oci:// URL")),
     };
+    if text.contains(['%', '\\']) || text.split('/').any(|part| part == "." || part == "..") {
+        return Err(invalid("the repository's name holds a path or an escape"));
+    }
     let mut base = Url::parse(&text).map_err(|e| invalid(&format!("not a URL: {e}")))?;
     let mut name = base.path().trim_matches('/').to_owned();
     if name.is_empty() {
