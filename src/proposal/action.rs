@@ -134,8 +134,6 @@ impl RebuildReason {
 pub enum CloseReason {
     /// Nothing wants it any more: the base has the version, the release is gone, policy changed.
     Obsolete,
-    /// Somebody else's open pull request proposes the same or more.
-    ProposedElsewhere,
 }
 
 impl CloseReason {
@@ -143,7 +141,6 @@ impl CloseReason {
     pub fn code(self) -> &'static str {
         match self {
             Self::Obsolete => "obsolete",
-            Self::ProposedElsewhere => "proposed-elsewhere",
         }
     }
 }
@@ -189,8 +186,10 @@ pub enum LeaveReason {
     BranchUnknown,
     /// A branch of our prefix that holds nothing of ours.
     NotOurs,
-    /// We open no pull request twice for what was merged; the base will show it once it is fetched.
+    /// Our pull request for this version was merged minutes ago; the base will show it once it is fetched.
     JustMerged,
+    /// Nothing wants it, but this pass could not read all that might: a failed look closes nothing.
+    Unsure,
 }
 
 impl LeaveReason {
@@ -206,6 +205,7 @@ impl LeaveReason {
             Self::BranchUnknown => "branch-unknown",
             Self::NotOurs => "not-ours",
             Self::JustMerged => "just-merged",
+            Self::Unsure => "unsure",
         }
     }
 

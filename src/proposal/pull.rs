@@ -94,4 +94,6 @@ pub struct OurBranch {
     /// Every file of the wanted update has, at the head, exactly the bytes that the edit of the base's file of today
     /// gives, and no other file differs from the merge base. `false` where the branch belongs to no wanted update.
     pub holds_wanted: bool,
+    /// The base's head of today is an ancestor of its head: making it anew could change nothing.
+    pub contains_base: bool,
 }

@@ -19,4 +19,8 @@ pub struct Text {
     pub reviewers: Vec<String>,
     /// Open as a draft.
     pub draft: bool,
+    /// Hash of the places that change, for the marker.
+    pub sites_hash: String,
+    /// Why a template of the user's was not used, where that is so; the built-in one was.
+    pub template_problem: Option<String>,
 }

@@ -43,4 +43,15 @@ pub struct Situation {
     pub hourly_limit: u32,
     /// When we opened pull requests here, from the store; older than an hour does not count.
     pub opened: Vec<Timestamp>,
+    /// What this pass could not find out.
+    pub unsure: Unsure,
+}
+
+/// What may be wanted without our knowing: a failed look is never an empty answer, so nothing of this is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unsure {
+    /// The repository itself was not read completely.
+    pub all: bool,
+    /// Stems ([`super::branch_stem`]) of charts whose source could not be read.
+    pub stems: Vec<String>,
 }
