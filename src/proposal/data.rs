@@ -185,7 +185,7 @@ fn notes(consumers: &[&Release]) -> Vec<Line> {
         for note in &release.notes {
             match note {
                 Note::SharedAnchor(text) => {
-                    add(format!("The version is a YAML anchor that feeds other values too: {text}"))
+                    add(format!("The version is a YAML anchor that feeds other values too: {text}"));
                 }
                 Note::RenovateHint(text) => add(format!("A Renovate hint stands above the version: {text}")),
                 Note::AssumedSource(text) => add(format!("Assumed, not proven: {text}")),

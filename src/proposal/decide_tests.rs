@@ -1,3 +1,5 @@
+#![expect(clippy::cloned_ref_to_slice_refs, reason = "the tests read better so")]
+
 use super::decide;
 use crate::proposal::{
     Action, BranchCommit, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, Mergeable, OurBranch, PullLink,

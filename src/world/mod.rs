@@ -5,3 +5,5 @@ pub mod git;
 pub mod registry;
 pub mod secret;
 pub mod store;
+pub mod init;
+pub mod retry;
