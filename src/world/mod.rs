@@ -2,8 +2,8 @@
 
 pub mod forge;
 pub mod git;
+pub mod init;
 pub mod registry;
+pub mod retry;
 pub mod secret;
 pub mod store;
-pub mod init;
-pub mod retry;

@@ -101,9 +101,6 @@ pub(crate) mod tests {
         pub(crate) fn slept(&self) -> Vec<Duration> {
             self.0.lock().unwrap().1.clone()
         }
-        pub(crate) fn advance(&self, by: Duration) {
-            self.0.lock().unwrap().0 += by;
-        }
     }
 
     #[async_trait]
@@ -121,8 +118,7 @@ pub(crate) mod tests {
         }
     }
 
-    const BACKOFF: Backoff =
-        Backoff { attempts: 3, first: Duration::from_secs(1), longest: Duration::from_secs(10) };
+    const BACKOFF: Backoff = Backoff { attempts: 3, first: Duration::from_secs(1), longest: Duration::from_secs(10) };
 
     #[test]
     fn pauses_double_up_to_the_longest_and_half_of_each_is_chance() {

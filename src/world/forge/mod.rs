@@ -3,9 +3,11 @@
 //! It chooses nothing: what to open, close or leave is [`crate::proposal`]'s. Every write is safe to repeat.
 
 mod error;
+mod github;
 
 pub use crate::proposal::{Mergeable, PullRequest, PullState};
 pub use error::ForgeError;
+pub use github::{GitHub, GitHubForge};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -18,6 +20,9 @@ pub trait Forge: Send + Sync {
 
     /// Our login, as it stands on pull requests that we open (`davit[bot]` for a GitHub App).
     async fn login(&self) -> Result<String, ForgeError>;
+
+    /// E-mail addresses that commits made by [`Forge::create_commit`] may carry as author.
+    async fn commit_emails(&self) -> Result<Vec<String>, ForgeError>;
 
     /// Every open pull request, of all authors, newest first. `mergeable` is [`Mergeable::Unknown`].
     async fn open_pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError>;

@@ -62,13 +62,17 @@ impl Auth {
 
     /// The App's own token, for `/app` and for its installation's.
     pub(super) fn jwt(&self) -> Result<SecretString, ForgeError> {
-        let fail = |detail: &str| ForgeError::Credentials { what: "signing in as a GitHub App".into(), detail: detail.into() };
+        let fail =
+            |detail: &str| ForgeError::Credentials { what: "signing in as a GitHub App".into(), detail: detail.into() };
         let Some(GitHubAuth::App { id, private_key, .. }) = &self.config else {
             return Err(fail("no App is configured"));
         };
         let pem = read(private_key)?;
-        let key = EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes())
-            .map_err(|_| fail("github.app.privateKeyFile holds no RSA private key in PEM: download a new one from the App's settings"))?;
+        let key = EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes()).map_err(|_| {
+            fail(
+                "github.app.privateKeyFile holds no RSA private key in PEM: download a new one from the App's settings",
+            )
+        })?;
         let jwt = create_jwt((*id).into(), &key).map_err(|_| fail("the App's private key does not sign"))?;
         Ok(SecretString::from(jwt))
     }

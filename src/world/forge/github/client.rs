@@ -20,8 +20,7 @@ const WAIT_LIMIT: SignedDuration = SignedDuration::from_secs(60);
 /// Waits for a limit in one call.
 const WAITS: usize = 3;
 const REDIRECTS: usize = 5;
-const BACKOFF: Backoff =
-    Backoff { attempts: 3, first: Duration::from_millis(500), longest: Duration::from_secs(10) };
+const BACKOFF: Backoff = Backoff { attempts: 3, first: Duration::from_millis(500), longest: Duration::from_secs(10) };
 /// GitHub asks for a second between writes; a forge of one's own does not.
 const WRITE_GAP: Duration = Duration::from_secs(1);
 /// Remembered answers of polled lists.
@@ -226,7 +225,7 @@ impl Client {
         if let Some(end) = *last {
             let since = self.clock.now().duration_since(end).unsigned_abs();
             if since < self.gap {
-                self.clock.sleep(self.gap - since).await;
+                self.clock.sleep(self.gap.saturating_sub(since)).await;
             }
         }
         let answer = self.send(ask, token, None).await;
@@ -268,7 +267,8 @@ impl Client {
         let mut url = self.url(ask.path);
         for _ in 0..REDIRECTS {
             let request = self.request(ask, &url, token, known.as_ref().map(|(etag, _)| etag))?;
-            let response = self.octocrab.send(request).await.map_err(|e| refused::transport(ask.what, self.timeout, &e))?;
+            let response =
+                self.octocrab.send(request).await.map_err(|e| refused::transport(ask.what, self.timeout, &e))?;
             let (status, headers) = (response.status(), response.headers().clone());
             self.note_limit(&headers);
             if status == StatusCode::NOT_MODIFIED
@@ -284,7 +284,11 @@ impl Client {
                 Ok(response) => response,
                 Err(error) => return Err(self.refuse(ask, &error)),
             };
-            let body = self.octocrab.body_to_string(response).await.map_err(|e| refused::transport(ask.what, self.timeout, &e))?;
+            let body = self
+                .octocrab
+                .body_to_string(response)
+                .await
+                .map_err(|e| refused::transport(ask.what, self.timeout, &e))?;
             let answer = Answer { body, next: next_page(&headers, &url) };
             if ask.method == Method::GET
                 && let Some(etag) = headers.get(ETAG)

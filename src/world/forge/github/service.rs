@@ -16,10 +16,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 pub(super) fn octocrab(ca_file: Option<&Path>) -> Result<octocrab::Octocrab, ForgeError> {
     let client = client(ca_file)?;
     let service = tower::service_fn(move |request| exchange(client.clone(), request));
-    let built = octocrab::OctocrabBuilder::new_empty()
-        .with_service(service)
-        .with_auth(octocrab::AuthState::None)
-        .build();
+    let built =
+        octocrab::OctocrabBuilder::new_empty().with_service(service).with_auth(octocrab::AuthState::None).build();
     match built {
         Ok(octocrab) => Ok(octocrab),
         Err(never) => match never {},
@@ -34,12 +32,15 @@ fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, ForgeError> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_LIMIT);
     if let Some(path) = ca_file {
-        let pem = std::fs::read(path).map_err(|e| fail(format!("the CA file {} cannot be read: {e}", path.display())))?;
+        let pem =
+            std::fs::read(path).map_err(|e| fail(format!("the CA file {} cannot be read: {e}", path.display())))?;
         let certificates = reqwest::Certificate::from_pem_bundle(&pem)
             .map_err(|_| fail(format!("the CA file {} holds no PEM certificates", path.display())))?;
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|e| fail(format!("no HTTP client: {} (is a bundle of CA certificates installed?)", causes(&e))))
+    builder
+        .build()
+        .map_err(|e| fail(format!("no HTTP client: {} (is a bundle of CA certificates installed?)", causes(&e))))
 }
 
 async fn exchange(

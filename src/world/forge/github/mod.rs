@@ -1,0 +1,349 @@
+//! GitHub and GitHub Enterprise Server behind octocrab: pull requests and what is said on them. Commits and refs are in
+//! [`commit`]. It retries no `POST /pulls`: after a lost answer the next pass finds what was opened.
+
+mod auth;
+mod client;
+mod commit;
+mod refused;
+mod service;
+mod wire;
+
+use super::{
+    CommitStatus, Forge, ForgeError, GitCredentials, NewCommit, NewPullRequest, Opened, PullRequest, PullState, Review,
+    StatusState, TextChange,
+};
+use crate::config::GitHubRepository;
+use crate::world::retry::Clock;
+use async_trait::async_trait;
+use auth::Auth;
+use client::{Ask, Client, parse};
+use http::Method;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::{Account, App, Comment, Issue, Pull, ReviewWire};
+
+const READ: &str = "pull requests: read";
+const WRITE: &str = "pull requests: write";
+/// Most pages of one list; each holds 100.
+const PAGES: usize = 50;
+/// Longest description of a commit status.
+const DESCRIPTION: usize = 140;
+
+/// Access to one GitHub, shared by its repositories: one connection pool, one view of the rate limits.
+#[derive(Clone)]
+pub struct GitHub {
+    client: Arc<Client>,
+}
+
+impl std::fmt::Debug for GitHub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GitHub(…)")
+    }
+}
+
+impl GitHub {
+    /// Reads no token yet and connects to nothing. Needs a Tokio runtime around it. `timeout` is for one request;
+    /// `ca_file` adds authorities (PEM) to the system's.
+    pub fn new(
+        config: &crate::config::GitHub,
+        ca_file: Option<&Path>,
+        timeout: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ForgeError> {
+        let octocrab = service::octocrab(ca_file)?;
+        let client = Client::new(&config.api_url, Auth::new(config.auth.clone()), octocrab, clock, timeout);
+        Ok(Self { client: Arc::new(client) })
+    }
+
+    /// One repository.
+    pub fn repository(&self, repository: &GitHubRepository) -> GitHubForge {
+        GitHubForge {
+            client: self.client.clone(),
+            name: repository.to_string(),
+            owner: repository.owner.clone(),
+            root: format!("/repos/{}/{}", segment(&repository.owner), segment(&repository.name)),
+            node: tokio::sync::OnceCell::new(),
+        }
+    }
+}
+
+/// One repository on GitHub.
+pub struct GitHubForge {
+    client: Arc<Client>,
+    name: String,
+    owner: String,
+    /// `/repos/OWNER/NAME`
+    root: String,
+    /// The repository's GraphQL id.
+    node: tokio::sync::OnceCell<String>,
+}
+
+impl GitHubForge {
+    fn what(&self, doing: &str) -> String {
+        format!("{}: {doing}", self.name)
+    }
+
+    /// Every entry of a list, page by page. A list without end is an error, never a short answer.
+    async fn list<T: serde::de::DeserializeOwned>(&self, what: &str, path: &str) -> Result<Vec<T>, ForgeError> {
+        let mut all = Vec::new();
+        let mut next = Some(path.to_owned());
+        for _ in 0..PAGES {
+            let Some(path) = next else { return Ok(all) };
+            let answer = self.client.call(Ask::get(what, &path, READ)).await?;
+            all.extend(parse::<Vec<T>>(what, &answer.body)?);
+            next = answer.next;
+        }
+        if next.is_none() {
+            return Ok(all);
+        }
+        Err(ForgeError::Protocol { what: what.to_owned(), detail: format!("more than {PAGES} pages") })
+    }
+
+    async fn write(&self, what: &str, method: Method, path: &str, body: Value) -> Result<(), ForgeError> {
+        self.client.call(Ask::write(what, method, path, body, WRITE)).await.map(drop)
+    }
+
+    async fn account(&self) -> Result<Account, ForgeError> {
+        let what = self.what("asking who we are");
+        if !self.client.auth.is_app() {
+            return self.client.json(Ask::get(&what, "/user", "an account")).await;
+        }
+        let app: App = self.client.json(Ask { as_app: true, ..Ask::get(&what, "/app", "an App") }).await?;
+        Ok(Account { login: format!("{}[bot]", app.slug), id: 0, email: None })
+    }
+
+    /// Who closed it; a close may be by an account that is gone.
+    async fn closed_by(&self, number: u64) -> Result<Option<String>, ForgeError> {
+        let what = self.what(&format!("asking who closed pull request {number}"));
+        let path = format!("{}/issues/{number}", self.root);
+        let issue: Issue = self.client.json(Ask::get(&what, &path, READ)).await?;
+        Ok(issue.closed_by.map(|account| account.login))
+    }
+
+    async fn with_closer(&self, mut pull: PullRequest) -> Result<PullRequest, ForgeError> {
+        if pull.state == PullState::Closed {
+            pull.closed_by = self.closed_by(pull.number).await?;
+        }
+        Ok(pull)
+    }
+
+    async fn patch(&self, number: u64, doing: &str, body: Value) -> Result<(), ForgeError> {
+        let what = self.what(&format!("{doing} pull request {number}"));
+        self.write(&what, Method::PATCH, &format!("{}/pulls/{number}", self.root), body).await
+    }
+
+    /// Our own open pull request with this head and base.
+    async fn existing(&self, new: &NewPullRequest) -> Result<Option<PullRequest>, ForgeError> {
+        let login = self.login().await?;
+        let what = self.what(&format!("looking for the open pull request of {}", new.head));
+        let head = query(&format!("{}:{}", self.owner, new.head));
+        let path = format!("{}/pulls?state=open&head={head}&base={}&per_page=100", self.root, query(&new.base));
+        let pulls = self.list::<Pull>(&what, &path).await?.into_iter().map(Pull::into_model);
+        Ok(pulls.into_iter().find(|p| {
+            p.same_repository && p.head == new.head && p.base == new.base && p.author.eq_ignore_ascii_case(&login)
+        }))
+    }
+}
+
+#[async_trait]
+impl Forge for GitHubForge {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn login(&self) -> Result<String, ForgeError> {
+        Ok(self.account().await?.login)
+    }
+
+    async fn commit_emails(&self) -> Result<Vec<String>, ForgeError> {
+        let mut account = self.account().await?;
+        if account.id == 0 {
+            let what = self.what("asking for our account");
+            let path = format!("/users/{}", segment(&account.login));
+            account = self.client.json(Ask::get(&what, &path, "an account")).await?;
+        }
+        let Account { login, id, email } = account;
+        let host = "users.noreply.github.com";
+        Ok([format!("{id}+{login}@{host}"), format!("{login}@{host}")].into_iter().chain(email).collect())
+    }
+
+    async fn open_pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {
+        let path = format!("{}/pulls?state=open&sort=created&direction=desc&per_page=100", self.root);
+        let pulls = self.list::<Pull>(&self.what("listing open pull requests"), &path).await?;
+        Ok(pulls.into_iter().map(Pull::into_model).collect())
+    }
+
+    async fn pull_requests_of(&self, branch: &str) -> Result<Vec<PullRequest>, ForgeError> {
+        let head = query(&format!("{}:{branch}", self.owner));
+        let path = format!("{}/pulls?state=all&head={head}&sort=created&direction=desc&per_page=100", self.root);
+        let pulls = self.list::<Pull>(&self.what(&format!("listing the pull requests of {branch}")), &path).await?;
+        let mut found = Vec::new();
+        for pull in pulls.into_iter().map(Pull::into_model).filter(|p| p.same_repository && p.head == branch) {
+            found.push(self.with_closer(pull).await?);
+        }
+        Ok(found)
+    }
+
+    async fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
+        let what = self.what(&format!("reading pull request {number}"));
+        let path = format!("{}/pulls/{number}", self.root);
+        let pull: Pull = self.client.json(Ask::get(&what, &path, READ)).await?;
+        self.with_closer(pull.into_model()).await
+    }
+
+    async fn open(&self, new: &NewPullRequest) -> Result<Opened, ForgeError> {
+        let what = self.what(&format!("opening a pull request for {}", new.head));
+        let body =
+            json!({"title": new.title, "body": new.body, "head": new.head, "base": new.base, "draft": new.draft});
+        let path = format!("{}/pulls", self.root);
+        match self.client.json::<Pull>(Ask::write(&what, Method::POST, &path, body, WRITE).once()).await {
+            Ok(pull) => Ok(Opened { pull: pull.into_model(), adopted: false }),
+            Err(error @ ForgeError::Validation { .. }) => match self.existing(new).await? {
+                Some(pull) => Ok(Opened { pull, adopted: true }),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(&self, number: u64, change: &TextChange) -> Result<(), ForgeError> {
+        let mut body = serde_json::Map::new();
+        for (name, text) in [("title", &change.title), ("body", &change.body)] {
+            if let Some(text) = text {
+                body.insert(name.to_owned(), Value::String(text.clone()));
+            }
+        }
+        if body.is_empty() { Ok(()) } else { self.patch(number, "writing the text of", Value::Object(body)).await }
+    }
+
+    async fn close(&self, number: u64, body: &str) -> Result<(), ForgeError> {
+        self.patch(number, "closing", json!({"state": "closed", "body": body})).await
+    }
+
+    async fn comment(&self, number: u64, marker: &str, body: &str) -> Result<(), ForgeError> {
+        let login = self.login().await?;
+        let what = self.what(&format!("commenting on pull request {number}"));
+        let path = format!("{}/issues/{number}/comments", self.root);
+        let comments = self.list::<Comment>(&what, &format!("{path}?per_page=100")).await?;
+        let ours = comments.into_iter().find(|c| {
+            c.user.as_ref().is_some_and(|u| u.login.eq_ignore_ascii_case(&login))
+                && c.body.as_ref().is_some_and(|b| b.contains(marker))
+        });
+        let text = if body.contains(marker) { body.to_owned() } else { format!("{body}\n\n{marker}") };
+        match ours {
+            Some(comment) if comment.body.as_deref() == Some(text.as_str()) => Ok(()),
+            Some(comment) => {
+                let path = format!("{}/issues/comments/{}", self.root, comment.id);
+                self.write(&what, Method::PATCH, &path, json!({"body": text})).await
+            }
+            None => {
+                let ask = Ask::write(&what, Method::POST, &path, json!({"body": text}), WRITE).once();
+                self.client.call(ask).await.map(drop)
+            }
+        }
+    }
+
+    async fn add_labels(&self, number: u64, labels: &[String]) -> Result<(), ForgeError> {
+        if labels.is_empty() {
+            return Ok(());
+        }
+        let what = self.what(&format!("labelling pull request {number}"));
+        let path = format!("{}/issues/{number}/labels", self.root);
+        self.write(&what, Method::POST, &path, json!({"labels": labels})).await
+    }
+
+    async fn add_assignees(&self, number: u64, assignees: &[String]) -> Result<(), ForgeError> {
+        if assignees.is_empty() {
+            return Ok(());
+        }
+        let what = self.what(&format!("assigning pull request {number}"));
+        let path = format!("{}/issues/{number}/assignees", self.root);
+        self.write(&what, Method::POST, &path, json!({"assignees": assignees})).await
+    }
+
+    async fn request_reviewers(&self, number: u64, reviewers: &[String]) -> Result<(), ForgeError> {
+        if reviewers.is_empty() {
+            return Ok(());
+        }
+        let what = self.what(&format!("asking for reviews of pull request {number}"));
+        let path = format!("{}/pulls/{number}/requested_reviewers", self.root);
+        let (teams, people): (Vec<_>, Vec<_>) = reviewers.iter().partition(|name| name.contains('/'));
+        let teams: Vec<_> = teams.into_iter().filter_map(|name| name.split('/').next_back()).collect();
+        self.write(&what, Method::POST, &path, json!({"reviewers": people, "team_reviewers": teams})).await
+    }
+
+    async fn reviews(&self, number: u64) -> Result<Vec<Review>, ForgeError> {
+        let what = self.what(&format!("reading the reviews of pull request {number}"));
+        let path = format!("{}/pulls/{number}/reviews?per_page=100", self.root);
+        Ok(self.list::<ReviewWire>(&what, &path).await?.into_iter().map(ReviewWire::into_model).collect())
+    }
+
+    async fn set_status(&self, sha: &str, status: &CommitStatus) -> Result<(), ForgeError> {
+        let what = self.what(&format!("setting the status {} of {sha}", status.context));
+        let state = match status.state {
+            StatusState::Pending => "pending",
+            StatusState::Success => "success",
+            StatusState::Failure => "failure",
+            StatusState::Error => "error",
+        };
+        let description: String = status.description.chars().take(DESCRIPTION).collect();
+        let mut body = json!({"state": state, "context": status.context, "description": description});
+        if let Some(url) = &status.url {
+            body["target_url"] = Value::String(url.clone());
+        }
+        let path = format!("{}/statuses/{}", self.root, segment(sha));
+        // The last one of a context counts: sending it twice changes nothing.
+        self.client.call(Ask::write(&what, Method::POST, &path, body, "commit statuses: write")).await.map(drop)
+    }
+
+    async fn branch_head(&self, branch: &str) -> Result<Option<String>, ForgeError> {
+        self.head_of(branch).await
+    }
+
+    async fn create_commit(&self, commit: &NewCommit) -> Result<String, ForgeError> {
+        self.commit_objects(commit).await
+    }
+
+    async fn move_branch(&self, branch: &str, before: Option<&str>, after: Option<&str>) -> Result<(), ForgeError> {
+        self.move_ref(branch, before, after).await
+    }
+
+    async fn git_credentials(&self) -> Result<Option<GitCredentials>, ForgeError> {
+        let token = self.client.token().await?;
+        Ok(token.map(|password| GitCredentials { username: "x-access-token".to_owned(), password }))
+    }
+}
+
+/// One segment of a path, percent-encoded.
+fn segment(text: &str) -> String {
+    encode(text, b"-_.~")
+}
+
+/// A value of a query, percent-encoded.
+fn query(text: &str) -> String {
+    encode(text, b"-_.~")
+}
+
+/// A branch within a path: its slashes stay.
+fn branch_path(text: &str) -> String {
+    encode(text, b"-_.~/")
+}
+
+fn encode(text: &str, plain: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "github_tests.rs"]
+mod tests;
