@@ -1,6 +1,7 @@
 //! What policy made of the candidates.
 
-use super::{Candidate, Reason};
+use super::{Candidate, Reason, Version};
+use std::cmp::Ordering;
 
 /// The size of a step between two versions.
 #[derive(
@@ -16,6 +17,38 @@ pub enum Bump {
     Minor,
     /// First number.
     Major,
+}
+
+impl Bump {
+    /// The step from one version to another, by their numbers: 0.1 to 0.2 is a minor step, 2.0.0-rc.1 to 2.0.0 a patch.
+    pub fn between(from: &Version, to: &Version) -> Self {
+        let ((a, b, _), (c, d, _)) = (from.core(), to.core());
+        if a != c {
+            Self::Major
+        } else if b != d {
+            Self::Minor
+        } else if from.cmp(to) == Ordering::Equal && from.semver().build == to.semver().build {
+            Self::None
+        } else {
+            Self::Patch
+        }
+    }
+
+    /// The word in configuration and output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Patch => "patch",
+            Self::Minor => "minor",
+            Self::Major => "major",
+        }
+    }
+}
+
+impl std::fmt::Display for Bump {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// One candidate that was not taken, and why, for `explain` and the row's message.
@@ -42,6 +75,14 @@ pub struct Decision {
     pub reason: Reason,
     /// For a person.
     pub message: String,
-    /// Newer candidates that were not taken.
+    /// Versions newer than the target (or than the version in use, where there is no target) that were not taken, the
+    /// highest first, at most [`Decision::DROPPED_SHOWN`].
     pub dropped: Vec<Dropped>,
+    /// How many more were dropped than are listed.
+    pub dropped_more: usize,
+}
+
+impl Decision {
+    /// The most entries of [`Decision::dropped`].
+    pub const DROPPED_SHOWN: usize = 50;
 }

@@ -76,12 +76,16 @@ reasons! {
     HeldByAge = "held-by-age" => Skipped,
     /// Held back by an ignore rule.
     HeldByIgnore = "held-by-ignore" => Skipped,
+    /// A pre-release that the pre-release rule leaves out; stands in a list of dropped versions, never on a row.
+    Prerelease = "prerelease" => Skipped,
     /// Everything newer is marked deprecated by its author.
     Deprecated = "deprecated" => Skipped,
     /// Another release on the same bytes has a stricter policy.
     HeldByConsumer = "held-by-consumer" => Skipped,
     /// `davit.dev/enabled: "false"`.
     Disabled = "disabled" => Skipped,
+    /// A `davit.dev/…` annotation can't be read: nothing moves until it can.
+    InvalidAnnotation = "invalid-annotation" => Skipped,
     /// The release, its source or its Kustomization is suspended (Flux rule 21).
     Suspended = "suspended" => Skipped,
     /// Flux image automation owns the value (Flux rule 18).

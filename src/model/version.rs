@@ -66,6 +66,13 @@ impl Version {
         !self.semver.pre.is_empty()
     }
 
+    /// The release it is, or leads up to: 2.0.0 for 2.0.0-rc.1+build.
+    #[must_use]
+    pub fn release(&self) -> Self {
+        let (major, minor, patch) = self.core();
+        Self { text: format!("{major}.{minor}.{patch}"), semver: semver::Version::new(major, minor, patch) }
+    }
+
     /// Major, minor and patch.
     pub fn core(&self) -> (u64, u64, u64) {
         (self.semver.major, self.semver.minor, self.semver.patch)

@@ -1,5 +1,12 @@
-//! F2. Candidates become a decision, with a reason for every no. Pure.
+//! F2. Candidates become a decision, with a reason for every no. Pure: no clock, no lookups, no clients.
 
+mod annotations;
+mod choose;
+mod current;
+mod effective;
 mod range;
+mod verdict;
 
+pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
+pub use effective::{Ignore, Policy};
 pub use range::{Range, RangeError};
