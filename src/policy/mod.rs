@@ -5,8 +5,10 @@ mod choose;
 mod current;
 mod effective;
 mod range;
+mod rules;
 mod verdict;
 
 pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
 pub use effective::{Ignore, Policy};
 pub use range::{Range, RangeError};
+pub use rules::{Effective, PolicyIssue, Rules, Subject};
