@@ -52,7 +52,7 @@ impl Lookup {
     }
 
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
-    /// A user and password in it are left out: the key is shown.
+    /// A user with a password is left out: the key is shown.
     pub fn canonical(&self) -> String {
         match self {
             Self::Index { url, chart } => format!("{}#{chart}", without_password(canonical_url(url))),

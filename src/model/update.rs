@@ -16,7 +16,7 @@ pub struct UpdateSite {
 /// A set of sites that move together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
-    /// Canonical chart URL, `@`, major or `<major>.<minor>`, and the group where there is one: the update's identity.
+    /// The update's identity: canonical chart URL, `@`, `<major>.x` or `<major>.<minor>.x`, and `@<group>` where there is one.
     pub key: String,
     /// Chart name.
     pub chart: String,

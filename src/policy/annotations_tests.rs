@@ -2,6 +2,7 @@ use super::super::{Ignore, Policy, Range};
 use crate::model::{Annotations, Bump, Reason, Version};
 use std::time::Duration;
 
+#[expect(clippy::unnecessary_wraps, reason = "the fields are options")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
@@ -27,7 +28,7 @@ fn annotations_replace_what_the_configuration_says_key_by_key() {
     let (policy, problems) = base.with_annotations(&annotations);
     assert_eq!(problems, []);
     assert_eq!(policy.range, Some(Range::parse(">=1, <3").unwrap()));
-    assert_eq!((policy.bump, policy.minimum_age), (Bump::Minor, Duration::from_secs(7 * 86_400)));
+    assert_eq!((policy.bump, policy.minimum_age), (Bump::Minor, Duration::from_hours(7 * 24)));
     assert_eq!(policy.ignore, [Ignore::parse("1.2.3").unwrap()]);
     assert_eq!((policy.prereleases, policy.group.as_str(), policy.hold), (true, "infra", None));
 }

@@ -119,7 +119,10 @@ impl<'a> Site<'a> {
         for candidate in &self.newer {
             let same_major = candidate.version.core().0 == current.core().0;
             if choice.target.is_some() && !(within && same_major) {
-                if within { continue } else { break }
+                if within {
+                    continue;
+                }
+                break;
             }
             match self.look.all(candidate, current, newer_release) {
                 Verdict::Pass if choice.target.is_none() => {

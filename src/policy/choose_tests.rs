@@ -4,7 +4,7 @@ use crate::model::{Annotations, Bump, Candidate, Candidates, ChartKind, Decision
 use jiff::Timestamp;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -1,14 +1,18 @@
 //! F2. Candidates become a decision, with a reason for every no. Pure: no clock, no lookups, no clients.
 
 mod annotations;
+mod branch;
 mod choose;
 mod current;
 mod effective;
 mod range;
 mod rules;
+mod updates;
 mod verdict;
 
+pub use branch::MAX_BRANCH_LEN;
 pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
 pub use effective::{Ignore, Policy};
 pub use range::{Range, RangeError};
 pub use rules::{Effective, PolicyIssue, Rules, Subject};
+pub use updates::{Mover, updates};

@@ -59,7 +59,7 @@ pub struct Rules {
 #[derive(Debug, Clone, Default)]
 struct Rule {
     matching: Match,
-    /// Set to nothing by an empty text.
+    #[expect(clippy::option_option, reason = "an empty text sets the range to none")]
     range: Option<Option<Range>>,
     bump: Option<Bump>,
     prereleases: Option<bool>,

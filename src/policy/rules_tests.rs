@@ -60,17 +60,17 @@ fn a_later_rule_wins_key_by_key() {
             r.bump = Some(Bump::Patch);
             r.range = Some(String::new());
         }),
-        rule(all(), |r| r.minimum_age = Some(Duration::from_secs(60))),
+        rule(all(), |r| r.minimum_age = Some(Duration::from_mins(1))),
     ];
     let rules = Rules::from_config(&config(rules)).unwrap();
     let media = rules.effective(&subject("media", "plex", "app-template"));
     assert_eq!((media.policy.bump, media.policy.range), (Bump::Patch, None));
-    assert_eq!(media.policy.minimum_age, Duration::from_secs(60));
+    assert_eq!(media.policy.minimum_age, Duration::from_mins(1));
     assert_eq!(media.labels, Some(texts(&["media"])));
     assert_eq!(media.schedule.unwrap().windows()[0].text(), "sat 08:00-18:00");
     let other = rules.effective(&subject("games", "minecraft", "minecraft"));
     assert_eq!((other.policy.bump, other.labels, other.schedule), (Bump::Major, None, None));
-    assert_eq!(other.policy.minimum_age, Duration::from_secs(60));
+    assert_eq!(other.policy.minimum_age, Duration::from_mins(1));
 }
 
 #[test]

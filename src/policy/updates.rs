@@ -1,0 +1,166 @@
+//! Which sites move together: one update is one pull request (product.md, "What one update is"). The same decisions in
+//! any order give the same updates, keys and branch names.
+
+use super::branch::{Name, branch};
+use crate::model::{Bump, Candidate, Decision, Lookup, NsName, Release, Site, Update, UpdateSite, Version};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A release whose decision has a target.
+#[derive(Debug, Clone, Copy)]
+pub struct Mover<'a> {
+    /// Its index in the pass's releases, for [`Update::releases`].
+    pub index: usize,
+    /// The release.
+    pub release: &'a Release,
+    /// What it should do. Releases on one site have decisions of [`super::choose_shared`].
+    pub decision: &'a Decision,
+    /// The group its policy names; empty where there is none.
+    pub group: &'a str,
+}
+
+/// The updates, sorted by key. Movers without a site, a lookup or a target are left out.
+pub fn updates(movers: &[Mover<'_>], branch_prefix: &str) -> Vec<Update> {
+    let mut charts: BTreeMap<(String, String), Vec<Moves<'_>>> = BTreeMap::new();
+    for moves in sites(movers) {
+        charts.entry((moves.canonical.clone(), moves.group.to_owned())).or_default().push(moves);
+    }
+    let mut updates: Vec<_> = charts
+        .into_iter()
+        .flat_map(|((canonical, group), moves)| of_chart(&canonical, &group, &moves, branch_prefix))
+        .collect();
+    updates.sort_by(|a, b| a.key.cmp(&b.key));
+    updates
+}
+
+/// One site and everything that hangs on it.
+struct Moves<'a> {
+    site: &'a Site,
+    lookup: &'a Lookup,
+    canonical: String,
+    group: &'a str,
+    from: &'a str,
+    target: &'a Candidate,
+    within_major: Option<&'a Candidate>,
+    releases: BTreeMap<usize, NsName>,
+}
+
+/// Every site once, in order. Where its releases disagree (they should not), the lowest target, then the smallest URL
+/// and group, so that the order of the movers has no say.
+fn sites<'a>(movers: &[Mover<'a>]) -> Vec<Moves<'a>> {
+    let mut sites: BTreeMap<(&str, usize, usize), Moves<'a>> = BTreeMap::new();
+    for mover in movers {
+        let Some(moves) = moves(mover) else { continue };
+        let place = (moves.site.file.as_str(), moves.site.start, moves.site.end);
+        match sites.remove(&place) {
+            None => drop(sites.insert(place, moves)),
+            Some(known) => {
+                let (mut first, second) = if known.rank() <= moves.rank() { (known, moves) } else { (moves, known) };
+                first.releases.extend(second.releases);
+                sites.insert(place, first);
+            }
+        }
+    }
+    sites.into_values().collect()
+}
+
+fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
+    let site = mover.release.site.as_ref()?;
+    let lookup = mover.release.lookup.as_ref()?;
+    Some(Moves {
+        site,
+        lookup,
+        canonical: lookup.canonical(),
+        group: mover.group,
+        from: mover.release.current.as_deref().unwrap_or(&site.text),
+        target: mover.decision.target.as_ref()?,
+        within_major: mover.decision.within_major.as_ref(),
+        releases: BTreeMap::from([(mover.index, mover.release.id())]),
+    })
+}
+
+impl Moves<'_> {
+    fn rank(&self) -> impl Ord + use<'_> {
+        let within = self.within_major.map(|c| (&c.version, c.text.as_str()));
+        // A named group goes before none: somebody asked for it.
+        let group = (self.group.is_empty(), self.group);
+        (&self.target.version, self.target.text.as_str(), within, &self.canonical, self.lookup, group, self.from)
+    }
+}
+
+/// The updates of one chart in one group.
+fn of_chart(canonical: &str, group: &str, moves: &[Moves<'_>], branch_prefix: &str) -> Vec<Update> {
+    let targets: BTreeSet<&Version> = moves.iter().map(|m| &m.target.version).collect();
+    let within: BTreeSet<&Version> = moves.iter().filter_map(|m| m.within_major).map(|c| &c.version).collect();
+    let mut found = Vec::new();
+    for (version, label) in labels(&targets, &within) {
+        let sites: Vec<_> = moves.iter().filter_map(|m| Some((m, m.to(version)?))).collect();
+        let name = Name { canonical, chart: moves.first().map_or("", |m| m.lookup.chart()), label: &label, group };
+        found.extend(update(&name, &sites, branch_prefix));
+    }
+    found
+}
+
+impl Moves<'_> {
+    /// What this site is set to by the update to that version.
+    fn to(&self, version: &Version) -> Option<&Candidate> {
+        [Some(self.target), self.within_major].into_iter().flatten().find(|c| c.version == *version)
+    }
+}
+
+/// A label for every target, the highest first: `5.x` for the highest of all, `4.9.x` for lower ones, and the whole
+/// version (`4.9.1.x`) for lower ones that would share it. What only `separateMajors` adds is `4.x`.
+fn labels<'v>(targets: &BTreeSet<&'v Version>, within: &BTreeSet<&'v Version>) -> Vec<(&'v Version, String)> {
+    let mut taken = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut add = |version: &'v Version, short: &[String]| {
+        let (major, minor, patch) = version.core();
+        let pre = if version.is_prerelease() { format!("-{}", version.semver().pre) } else { String::new() };
+        let whole = format!("{major}.{minor}.{patch}{pre}.x");
+        let label = short.iter().find(|label| !taken.contains(*label)).cloned().unwrap_or(whole);
+        taken.insert(label.clone());
+        found.push((version, label));
+    };
+    for (place, version) in targets.iter().rev().enumerate() {
+        let (major, minor, _) = version.core();
+        add(version, &[if place == 0 { format!("{major}.x") } else { format!("{major}.{minor}.x") }]);
+    }
+    for version in within.iter().rev().filter(|version| !targets.contains(*version)) {
+        let (major, minor, _) = version.core();
+        add(version, &[format!("{major}.x"), format!("{major}.{minor}.x")]);
+    }
+    found
+}
+
+fn update(name: &Name<'_>, sites: &[(&Moves<'_>, &Candidate)], branch_prefix: &str) -> Option<Update> {
+    // Equal versions may be written differently from site to site (`1.2.3`, `v1.2.3`); one text stands for the update.
+    let target = sites.iter().map(|(_, to)| *to).min_by(|a, b| a.text.cmp(&b.text))?;
+    let lookup = sites.iter().map(|(moves, _)| moves.lookup).min()?;
+    let releases: BTreeMap<usize, NsName> = sites.iter().flat_map(|(moves, _)| moves.releases.clone()).collect();
+    let consumers: BTreeSet<NsName> = releases.values().cloned().collect();
+    let step = |(moves, to): &(&Moves<'_>, &Candidate)| {
+        Version::loose(moves.from.trim()).map_or(Bump::None, |from| Bump::between(&from, &to.version))
+    };
+    Some(Update {
+        key: name.key(),
+        chart: name.chart.to_owned(),
+        lookup: lookup.clone(),
+        target: target.clone(),
+        branch: branch(branch_prefix, name),
+        group: name.group.to_owned(),
+        bump: sites.iter().map(step).max().unwrap_or(Bump::None),
+        sites: sites
+            .iter()
+            .map(|(moves, to)| UpdateSite {
+                site: moves.site.clone(),
+                from: moves.from.to_owned(),
+                to: to.text.clone(),
+            })
+            .collect(),
+        releases: releases.into_keys().collect(),
+        consumers: consumers.into_iter().collect(),
+    })
+}
+
+#[cfg(test)]
+#[path = "updates_tests.rs"]
+mod tests;
