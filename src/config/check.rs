@@ -214,6 +214,15 @@ impl Checker<'_> {
         }
     }
 
+    /// Windows in which writes are allowed.
+    pub(super) fn schedule(&mut self, path: &str, windows: &[String]) {
+        for (index, text) in windows.iter().enumerate() {
+            if let Err(error) = crate::model::Window::parse(text) {
+                self.issue(&format!("{path}[{index}]"), error.to_string());
+            }
+        }
+    }
+
     pub(super) fn path_filter(&mut self, path: &str, raw: super::raw::RawPaths) -> PathFilter {
         for (key, globs) in [("include", &raw.include), ("exclude", &raw.exclude)] {
             let path = format!("{path}.{key}");

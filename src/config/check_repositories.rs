@@ -28,7 +28,7 @@ impl Checker<'_> {
             self.issue(&format!("{path}.interval"), "must be between 1s and 30d");
         }
         let paths = self.path_filter(&format!("{path}.paths"), raw.paths);
-        self.words(&format!("{path}.schedule"), &raw.schedule);
+        self.schedule(&format!("{path}.schedule"), &raw.schedule);
         let branch = set(raw.branch);
         if branch.as_deref().is_some_and(|branch| !is_ref(branch)) {
             self.issue(&format!("{path}.branch"), "is not the name of a branch");

@@ -129,10 +129,10 @@ impl Checker<'_> {
             ("labels", &raw.labels),
             ("reviewers", &raw.reviewers),
             ("assignees", &raw.assignees),
-            ("schedule", &raw.schedule),
         ] {
             self.words(&format!("{path}.{key}"), words.as_deref().unwrap_or_default());
         }
+        self.schedule(&format!("{path}.schedule"), raw.schedule.as_deref().unwrap_or_default());
         let rule = RuleConfig {
             matching: self.matching(&format!("{path}.match"), raw.matching),
             range: raw.range,

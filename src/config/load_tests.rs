@@ -316,6 +316,8 @@ fn contradictions_are_named() {
         ("repositories: [{url: /a, paths: {exclude: [../x]}}]\n", "begin at the repository's root"),
         ("repositories: [{url: /a, name: \"a/../b\"}]\n", "must be letters"),
         ("repositories: [{url: /a, branch: \"a..b\"}]\n", "not the name of a branch"),
+        ("repositories: [{url: /a, schedule: [\"mon 25:00-26:00\"]}]\n", "schedule[0]"),
+        ("policy: {rules: [{bump: minor, schedule: [sometimes]}]}\n", "rules[0].schedule[0]"),
         ("repositories: [{url: /a, forge: github}]\n", "set github: owner/name"),
         ("repositories: [{url: /a, github: acme}]\n", "expected owner/name"),
     ] {

@@ -1,5 +1,6 @@
 //! F3. All IO and no decisions.
 
+pub mod cache;
 pub mod forge;
 pub mod git;
 pub mod init;
