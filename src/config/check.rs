@@ -135,11 +135,10 @@ impl Checker<'_> {
 
     /// A secret: its text at `path`, or its file at `path` + `File`.
     pub(super) fn secret(&mut self, path: &str, text: Option<String>, file: Option<String>) -> Option<SecretRef> {
-        let text = set(text);
-        match (text, set(file)) {
-            (Some(_), Some(_)) => {
+        match (set(text), set(file)) {
+            (Some(_), Some(file)) => {
                 self.issue(path, format!("both {path} and {path}File are set; keep the file"));
-                None
+                Some(SecretRef::File(PathBuf::from(file)))
             }
             (Some(text), None) => Some(SecretRef::Inline(SecretString::from(text))),
             (None, Some(file)) => Some(SecretRef::File(PathBuf::from(file))),

@@ -38,3 +38,6 @@ pub use types::{
 pub fn schema() -> serde_json::Value {
     load::schema_of::<raw::RawConfig>()
 }
+
+#[cfg(test)]
+mod shipped_tests;
