@@ -1,6 +1,7 @@
 //! F3. All IO and no decisions.
 
 pub mod cache;
+pub mod folder;
 pub mod forge;
 pub mod git;
 pub mod init;
@@ -8,3 +9,4 @@ pub mod registry;
 pub mod retry;
 pub mod secret;
 pub mod store;
+pub mod tree;

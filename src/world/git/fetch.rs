@@ -1,0 +1,197 @@
+//! Brings the base branch, our own branches and the wanted pull request heads into the bare repository; nothing else.
+//! Shallow over the network, never over a local path (libgit2 refuses it there).
+
+use super::address::{Address, Way};
+use super::error::Failure;
+use super::remote::{Advertised, present, watched};
+use super::transport::context::Context;
+use git2::{AutotagOption, Direction, FetchOptions, Oid, Repository};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// libgit2 can't push from a history of 6 commits or less; 50 also holds most branches whole.
+pub(super) const DEPTH: i32 = 50;
+/// Everything (`GIT_FETCH_DEPTH_UNSHALLOW`).
+pub(super) const WHOLE: i32 = i32::MAX;
+/// Our own refs in the bare repository lie below this.
+const KEPT: &str = "refs/davit/";
+
+/// What to fetch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The base branch; none means the remote's HEAD.
+    pub base: Option<String>,
+    /// The prefix of our own branches (`davit/`).
+    pub prefix: String,
+    /// Numbers of pull requests whose head is wanted (`refs/pull/N/head`).
+    pub pulls: Vec<u64>,
+}
+
+/// What the remote has of it. All of these commits are in the bare repository, with their trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The base branch's short name.
+    pub base_branch: String,
+    /// Its commit.
+    pub base_commit: Oid,
+    /// Our own branches, by short name.
+    pub our_branches: BTreeMap<String, Oid>,
+    /// Heads of the wanted pull requests that the server still shows.
+    pub pull_heads: BTreeMap<u64, Oid>,
+}
+
+/// Fetches with `depth` (0: no limit).
+pub(super) fn fetch(
+    repository: &Repository,
+    address: &Address,
+    context: &Arc<Context>,
+    wanted: &Wanted,
+    depth: i32,
+) -> Result<Fetched, Failure> {
+    present(address)?;
+    let mut remote = repository.remote_anonymous(&address.url)?;
+    let mut options = FetchOptions::new();
+    options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(watched(context));
+    if address.way != Way::Local && depth > 0 {
+        options.depth(depth);
+    }
+    let mut connection = remote.connect_auth(Direction::Fetch, Some(watched(context)), None)?;
+    let advertised = Advertised::of(connection.remote())?;
+    let (fetched, refs) = select(&advertised, wanted)?;
+    let held = |oid: &Oid| repository.odb().is_ok_and(|odb| odb.exists(*oid));
+    if depth != DEPTH || !refs.values().all(held) {
+        let specs: Vec<String> = refs.keys().map(|name| format!("+{name}:{}", kept(name))).collect();
+        connection.remote().download(&specs, Some(&mut options))?;
+    }
+    drop(connection);
+    keep(repository, &refs)?;
+    Ok(fetched)
+}
+
+/// The wanted refs among the advertised ones.
+fn select(advertised: &Advertised, wanted: &Wanted) -> Result<(Fetched, BTreeMap<String, Oid>), Failure> {
+    let is_branch = |name: &str| name.starts_with("refs/heads/");
+    if !advertised.refs.iter().any(|(name, _)| is_branch(name)) {
+        return Err(Failure::Empty);
+    }
+    let base = match &wanted.base {
+        Some(name) => name.clone(),
+        None => default_branch(advertised)?,
+    };
+    let full = format!("refs/heads/{base}");
+    let base_commit = advertised.get(&full).ok_or_else(|| Failure::BranchMissing(base.clone()))?;
+    let mut refs = BTreeMap::from([(full, base_commit)]);
+    let mut our_branches = BTreeMap::new();
+    let mut pull_heads = BTreeMap::new();
+    for (name, oid) in &advertised.refs {
+        if let Some(short) = name.strip_prefix("refs/heads/") {
+            if !wanted.prefix.is_empty() && short.starts_with(&wanted.prefix) && short != base {
+                our_branches.insert(short.to_owned(), *oid);
+                refs.insert(name.clone(), *oid);
+            }
+        } else if let Some(number) = pull_number(name).filter(|n| wanted.pulls.contains(n)) {
+            pull_heads.insert(number, *oid);
+            refs.insert(name.clone(), *oid);
+        }
+    }
+    Ok((Fetched { base_branch: base, base_commit, our_branches, pull_heads }, refs))
+}
+
+fn pull_number(name: &str) -> Option<u64> {
+    name.strip_prefix("refs/pull/")?.strip_suffix("/head")?.parse().ok()
+}
+
+/// The branch that HEAD names. An old server gives HEAD's commit only: then the one branch at that commit, `main` or
+/// `master` first.
+fn default_branch(advertised: &Advertised) -> Result<String, Failure> {
+    if let Some(name) = &advertised.head_branch {
+        let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+        if advertised.get(name).is_some() {
+            return Ok(short.to_owned());
+        }
+        return Err(Failure::NoHead(format!(" that exists (it names {short})")));
+    }
+    let Some(head) = advertised.head else { return Err(Failure::NoHead(String::new())) };
+    let at_head: Vec<&str> = advertised
+        .refs
+        .iter()
+        .filter(|(_, oid)| *oid == head)
+        .filter_map(|(name, _)| name.strip_prefix("refs/heads/"))
+        .collect();
+    ["main", "master"]
+        .into_iter()
+        .find(|usual| at_head.contains(usual))
+        .or(if at_head.len() == 1 { at_head.first().copied() } else { None })
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::NoHead(String::new()))
+}
+
+fn kept(name: &str) -> String {
+    format!("{KEPT}{}", name.strip_prefix("refs/").unwrap_or(name))
+}
+
+/// Points our refs at what was fetched and drops those of vanished branches.
+fn keep(repository: &Repository, refs: &BTreeMap<String, Oid>) -> Result<(), Failure> {
+    let wanted: BTreeMap<String, Oid> = refs.iter().map(|(name, oid)| (kept(name), *oid)).collect();
+    let mut vanished = Vec::new();
+    for reference in repository.references_glob(&format!("{KEPT}*"))? {
+        let reference = reference?;
+        let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+        if !wanted.contains_key(&name) {
+            vanished.push(name);
+        }
+    }
+    // First the old ones go: `davit/a` and `davit/a/b` can't stand side by side.
+    for name in vanished {
+        repository.find_reference(&name)?.delete()?;
+    }
+    for (name, oid) in &wanted {
+        repository.reference(name, *oid, true, "davit")?;
+    }
+    Ok(())
+}
+
+/// The base's commit and directories can be read: a damaged cache shows here, not in the middle of a pass.
+pub(super) fn sound(repository: &Repository, commit: Oid) -> Result<(), Failure> {
+    let odb = repository.odb()?;
+    let tree = repository.find_commit(commit)?.tree()?;
+    let mut missing = None;
+    tree.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
+        if entry.kind() == Some(git2::ObjectType::Blob) && !odb.exists(entry.id()) {
+            missing = Some(entry.id());
+            return git2::TreeWalkResult::Abort;
+        }
+        git2::TreeWalkResult::Ok
+    })
+    .or_else(|e| if missing.is_some() { Ok(()) } else { Err(e) })?;
+    match missing {
+        Some(oid) => Err(Failure::Git { message: format!("object {oid} is missing in the cache"), damaged: true }),
+        None => Ok(()),
+    }
+}
+
+/// Fetches the refs that are kept again, with more history.
+pub(super) fn deepen(
+    repository: &Repository,
+    address: &Address,
+    context: &Arc<Context>,
+    depth: i32,
+) -> Result<(), Failure> {
+    let mut remote = repository.remote_anonymous(&address.url)?;
+    let mut options = FetchOptions::new();
+    options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(watched(context));
+    options.depth(depth);
+    let mut specs = Vec::new();
+    for reference in repository.references_glob(&format!("{KEPT}*"))? {
+        let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
+        if let Some(rest) = name.strip_prefix(KEPT) {
+            specs.push(format!("+refs/{rest}:{name}"));
+        }
+    }
+    remote.download(&specs, Some(&mut options))?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

@@ -1,0 +1,299 @@
+//! The whole life of a repository over a local path: no program and no network is needed.
+
+use super::{Change, Committed, Failure, Git, GitOptions, Repository, Wanted};
+use crate::model::BlobId;
+use crate::world::tree::TreeReader;
+use git2::Oid;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+struct Site {
+    _dir: tempfile::TempDir,
+    remote: PathBuf,
+    cache: PathBuf,
+}
+
+/// A bare remote with one commit on `main`: `a.yaml`, an executable `run.sh` and a symlink.
+fn site() -> Site {
+    super::init().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let remote = dir.path().join("fleet.git");
+    let repo = git2::Repository::init_bare(&remote).unwrap();
+    repo.set_head("refs/heads/main").unwrap();
+    let mut apps = repo.treebuilder(None).unwrap();
+    apps.insert("hr.yaml", repo.blob(b"version: 1\n").unwrap(), 0o100_644).unwrap();
+    let apps = apps.write().unwrap();
+    let mut root = repo.treebuilder(None).unwrap();
+    root.insert("a.yaml", repo.blob(b"a: 1\n").unwrap(), 0o100_644).unwrap();
+    root.insert("run.sh", repo.blob(b"#!/bin/sh\n").unwrap(), 0o100_755).unwrap();
+    root.insert("link", repo.blob(b"/etc/passwd").unwrap(), 0o120_000).unwrap();
+    root.insert("new\nline", repo.blob(b"x").unwrap(), 0o100_644).unwrap();
+    root.insert("apps", apps, 0o040_000).unwrap();
+    let root = root.write().unwrap();
+    commit(&repo, "main", root, &[]);
+    let cache = dir.path().join("cache");
+    Site { remote, cache, _dir: dir }
+}
+
+/// A commit with that tree on a branch of the remote, whatever stood there.
+fn commit(repo: &git2::Repository, branch: &str, tree: Oid, parents: &[Oid]) -> Oid {
+    let who = git2::Signature::new("A Person", "person@example.com", &git2::Time::new(1_700_000_000, 0)).unwrap();
+    let parents: Vec<_> = parents.iter().map(|id| repo.find_commit(*id).unwrap()).collect();
+    let tree = repo.find_tree(tree).unwrap();
+    let id = repo.commit(None, &who, &who, "a change\n", &tree, &parents.iter().collect::<Vec<_>>()).unwrap();
+    repo.reference(&format!("refs/heads/{branch}"), id, true, "").unwrap();
+    id
+}
+
+impl Site {
+    fn open(&self) -> Repository {
+        let git = Git::new(GitOptions::anonymous(&self.cache), CancellationToken::new());
+        git.repository("fleet", self.remote.to_str().unwrap()).unwrap()
+    }
+
+    fn raw(&self) -> git2::Repository {
+        git2::Repository::open_bare(&self.remote).unwrap()
+    }
+
+    fn at(&self, branch: &str) -> Option<Oid> {
+        self.raw().refname_to_id(&format!("refs/heads/{branch}")).ok()
+    }
+}
+
+fn wanted() -> Wanted {
+    Wanted { base: None, prefix: "davit/".to_owned(), pulls: Vec::new() }
+}
+
+fn change(base: Oid, files: &[(&str, &str)]) -> Change {
+    Change {
+        base,
+        files: files.iter().map(|(p, c)| ((*p).to_owned(), c.as_bytes().to_vec())).collect(),
+        message: "feat: raise\n".to_owned(),
+        author: None,
+        time: jiff::Timestamp::from_second(1_700_000_100).unwrap(),
+    }
+}
+
+fn new(committed: Committed) -> Oid {
+    match committed {
+        Committed::New(oid) => oid,
+        Committed::Unchanged => panic!("unchanged"),
+    }
+}
+
+#[tokio::test]
+async fn a_tree_shows_regular_files_only_and_names_what_it_left_out() {
+    let site = site();
+    let repo = site.open();
+    let fetched = repo.fetch(wanted()).await.unwrap();
+    assert_eq!(fetched.base_branch, "main");
+    let listing = repo.tree(fetched.base_commit).await.unwrap();
+    let paths: Vec<_> = listing.tree.files.iter().map(|f| (f.path.as_str(), f.size)).collect();
+    assert_eq!(paths, [("a.yaml", 5), ("apps/hr.yaml", 11), ("run.sh", 10)]);
+    let skipped: Vec<_> = listing.skipped.iter().map(|s| s.path.as_str()).collect();
+    assert_eq!(skipped, ["link", "new\\nline"]);
+    let file = &listing.tree.files[0];
+    assert_eq!(repo.blob(&file.blob, 100).await.unwrap(), b"a: 1\n");
+    assert!(matches!(repo.blob(&file.blob, 4).await.unwrap_err().kind, Failure::TooBig { size: 5, .. }));
+    assert_eq!(repo.file(fetched.base_commit, "apps/hr.yaml", 100).await.unwrap(), b"version: 1\n");
+    let missing = |path: &'static str| repo.file(fetched.base_commit, path, 100);
+    assert!(matches!(missing("apps/none").await.unwrap_err().kind, Failure::Missing(_)));
+    assert!(matches!(missing("link").await.unwrap_err().kind, Failure::Missing(_)));
+    let none = BlobId("0".repeat(40));
+    assert!(matches!(repo.blob(&none, 100).await.unwrap_err().kind, Failure::Missing(_)));
+    let reader: TreeReader = repo.reader().await.unwrap();
+    assert_eq!(reader.read(file, 100).unwrap(), b"a: 1\n");
+}
+
+#[tokio::test]
+async fn a_commit_keeps_modes_and_the_same_input_gives_the_same_id() {
+    let site = site();
+    let repo = site.open();
+    let base = repo.fetch(wanted()).await.unwrap().base_commit;
+    let files = [("apps/hr.yaml", "version: 2\n"), ("run.sh", "#!/bin/sh\nx\n"), ("new/dir/f", "n")];
+    let first = new(repo.commit(change(base, &files)).await.unwrap());
+    assert_eq!(new(repo.commit(change(base, &files)).await.unwrap()), first);
+    assert_eq!(repo.changed_paths(base, first).await.unwrap(), ["apps/hr.yaml", "new/dir/f", "run.sh"]);
+    repo.push("davit/x", first, None).await.unwrap();
+    let raw = site.raw();
+    let tree = raw.find_commit(first).unwrap().tree().unwrap();
+    assert_eq!(tree.get_path(Path::new("run.sh")).unwrap().filemode(), 0o100_755);
+    assert_eq!(tree.get_path(Path::new("link")).unwrap().filemode(), 0o120_000);
+    assert_eq!(tree.get_path(Path::new("new/dir/f")).unwrap().filemode(), 0o100_644);
+    let same = change(base, &[("a.yaml", "a: 1\n")]);
+    assert_eq!(repo.commit(same).await.unwrap(), Committed::Unchanged);
+    assert_eq!(repo.commit(change(base, &[])).await.unwrap(), Committed::Unchanged);
+    for path in ["../x", ".git/config", "link", "a.yaml/x", "link/x", "apps", "", "x//y"] {
+        let refused = repo.commit(change(base, &[(path, "x")])).await;
+        assert!(matches!(refused.unwrap_err().kind, Failure::Invalid(_)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_push_is_bound_to_what_was_seen_and_may_be_repeated() {
+    let site = site();
+    let repo = site.open();
+    let base = repo.fetch(wanted()).await.unwrap().base_commit;
+    let one = new(repo.commit(change(base, &[("a.yaml", "a: 2\n")])).await.unwrap());
+    let two = new(repo.commit(change(base, &[("a.yaml", "a: 3\n")])).await.unwrap());
+    repo.push("davit/x", one, None).await.unwrap();
+    repo.push("davit/x", one, None).await.unwrap();
+    assert!(matches!(repo.push("davit/x", two, None).await.unwrap_err().kind, Failure::LeaseLost { .. }));
+    assert!(matches!(repo.push("davit/x", two, Some(base)).await.unwrap_err().kind, Failure::LeaseLost { .. }));
+    assert_eq!(site.at("davit/x"), Some(one));
+    repo.push("davit/x", two, Some(one)).await.unwrap();
+    assert_eq!(site.at("davit/x"), Some(two));
+    assert!(matches!(repo.delete("davit/x", one).await.unwrap_err().kind, Failure::LeaseLost { .. }));
+    repo.delete("davit/x", two).await.unwrap();
+    repo.delete("davit/x", two).await.unwrap();
+    assert_eq!(site.at("davit/x"), None);
+    assert!(matches!(repo.push("davit/../x", two, None).await.unwrap_err().kind, Failure::Invalid(_)));
+}
+
+#[tokio::test]
+async fn the_log_tells_our_commits_a_persons_and_a_merge_of_the_base_apart() {
+    let site = site();
+    let repo = site.open();
+    let base = repo.fetch(wanted()).await.unwrap().base_commit;
+    let ours = new(repo.commit(change(base, &[("a.yaml", "a: 2\n")])).await.unwrap());
+    repo.push("davit/x", ours, None).await.unwrap();
+    let raw = site.raw();
+    let tree = |id| raw.find_commit(id).unwrap().tree_id();
+    let moved = commit(&raw, "main", tree(base), &[base]);
+    let merge = commit(&raw, "davit/x", tree(ours), &[ours, moved]);
+    let fetched = repo.fetch(wanted()).await.unwrap();
+    assert_eq!(fetched.base_commit, moved);
+    assert_eq!(fetched.our_branches.get("davit/x"), Some(&merge));
+    let log = repo.log(moved, merge).await.unwrap();
+    assert_eq!(log.merge_base, Some(moved));
+    assert_eq!(log.commits.iter().map(|c| (c.id, c.parents.len())).collect::<Vec<_>>(), [(merge, 2), (ours, 1)]);
+    assert_eq!(log.commits[1].author.email, "davit@users.noreply.github.com");
+    assert_eq!(log.commits[0].author.email, "person@example.com");
+    assert_eq!(repo.merge_base(base, merge).await.unwrap(), Some(base));
+    let orphan = commit(&raw, "davit/orphan", tree(ours), &[]);
+    repo.fetch(wanted()).await.unwrap();
+    assert_eq!(repo.merge_base(base, orphan).await.unwrap(), None);
+    assert_eq!(repo.log(base, orphan).await.unwrap().merge_base, None);
+}
+
+#[tokio::test]
+async fn a_forced_base_a_vanished_branch_and_an_emptied_repository_are_followed_or_named() {
+    let site = site();
+    let repo = site.open();
+    let base = repo.fetch(wanted()).await.unwrap().base_commit;
+    let raw = site.raw();
+    let tree = raw.find_commit(base).unwrap().tree_id();
+    commit(&raw, "davit/a", tree, &[base]);
+    assert_eq!(repo.fetch(wanted()).await.unwrap().our_branches.len(), 1);
+    raw.find_reference("refs/heads/davit/a").unwrap().delete().unwrap();
+    commit(&raw, "davit/a/b", tree, &[base, base]);
+    let forced = commit(&raw, "main", tree, &[]);
+    let fetched = repo.fetch(wanted()).await.unwrap();
+    assert_eq!(fetched.base_commit, forced);
+    assert_eq!(fetched.our_branches.keys().collect::<Vec<_>>(), ["davit/a/b"]);
+    let gone = repo.fetch(Wanted { base: Some("release".to_owned()), ..wanted() }).await.unwrap_err();
+    assert_eq!(gone.kind, Failure::BranchMissing("release".to_owned()));
+    raw.find_reference("refs/heads/main").unwrap().delete().unwrap();
+    assert!(matches!(repo.fetch(wanted()).await.unwrap_err().kind, Failure::NoHead(_)));
+    raw.find_reference("refs/heads/davit/a/b").unwrap().delete().unwrap();
+    assert_eq!(repo.fetch(wanted()).await.unwrap_err().kind, Failure::Empty);
+    std::fs::remove_dir_all(&site.remote).unwrap();
+    assert!(matches!(repo.fetch(wanted()).await.unwrap_err().kind, Failure::NotFound(_)));
+}
+
+fn objects(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        if entry.path().is_dir() {
+            objects(&entry.path(), found);
+        } else {
+            found.push(entry.path());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_cache_is_cloned_afresh() {
+    let site = site();
+    let first = site.open().fetch(wanted()).await.unwrap();
+    let cache = std::fs::read_dir(&site.cache).unwrap().flatten().map(|e| e.path()).find(|p| p.is_dir()).unwrap();
+    let damage: [(&str, fn(&Path)); 5] = [
+        ("no objects", |c| std::fs::remove_dir_all(c.join("objects")).unwrap()),
+        ("truncated objects", |c| {
+            let mut files = Vec::new();
+            objects(&c.join("objects"), &mut files);
+            for file in files {
+                std::fs::remove_file(&file).unwrap();
+                std::fs::write(&file, "x").unwrap();
+            }
+        }),
+        ("a broken HEAD", |c| std::fs::write(c.join("HEAD"), "\0").unwrap()),
+        ("a broken ref", |c| std::fs::write(c.join("refs/davit/heads/main"), "nonsense").unwrap()),
+        ("a file in its place", |c| {
+            std::fs::remove_dir_all(c).unwrap();
+            std::fs::write(c, "x").unwrap();
+        }),
+    ];
+    for (name, damage) in damage {
+        damage(&cache);
+        let repo = site.open();
+        assert_eq!(repo.fetch(wanted()).await.expect(name), first);
+        assert_eq!(repo.tree(first.base_commit).await.expect(name).tree.files.len(), 3, "{name}");
+        assert_eq!(repo.file(first.base_commit, "a.yaml", 9).await.expect(name), b"a: 1\n");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_turns_out_damaged_is_healed_by_the_next_fetch() {
+    let site = site();
+    let repo = site.open();
+    let base = repo.fetch(wanted()).await.unwrap().base_commit;
+    let mut files = Vec::new();
+    objects(&site.cache, &mut files);
+    for file in files.iter().filter(|f| f.to_string_lossy().contains("objects")) {
+        std::fs::remove_file(file).unwrap();
+        std::fs::write(file, "x").unwrap();
+    }
+    assert!(repo.file(base, "a.yaml", 9).await.is_err());
+    repo.fetch(wanted()).await.unwrap();
+    assert_eq!(repo.file(base, "a.yaml", 9).await.unwrap(), b"a: 1\n");
+}
+
+#[tokio::test]
+async fn file_urls_and_work_trees_are_remotes_too() {
+    super::init().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let work = dir.path().join("work tree");
+    let raw = git2::Repository::init(&work).unwrap();
+    raw.set_head("refs/heads/trunk").unwrap();
+    let mut root = raw.treebuilder(None).unwrap();
+    root.insert("a.yaml", raw.blob(b"a: 1\n").unwrap(), 0o100_644).unwrap();
+    commit(&raw, "trunk", root.write().unwrap(), &[]);
+    let git = Git::new(GitOptions::anonymous(dir.path().join("cache")), CancellationToken::new());
+    let url = url::Url::from_file_path(&work).unwrap();
+    let repo = git.repository("w", url.as_str()).unwrap();
+    assert_eq!(repo.fetch(wanted()).await.unwrap().base_branch, "trunk");
+}
+
+#[tokio::test]
+async fn tags_are_listed_with_the_commits_behind_them() {
+    let site = site();
+    let raw = site.raw();
+    let head = raw.find_object(site.at("main").unwrap(), None).unwrap();
+    let who = git2::Signature::new("A", "a@example.com", &git2::Time::new(1, 0)).unwrap();
+    raw.tag("v1.1.0", &head, &who, "annotated", false).unwrap();
+    raw.tag_lightweight("v1.0.0", &head, false).unwrap();
+    let git = Git::new(GitOptions::anonymous(&site.cache), CancellationToken::new());
+    let tags = git.tags(site.remote.to_str().unwrap(), &super::Anonymous).await.unwrap();
+    let shown: Vec<_> = tags.iter().map(|t| (t.name.as_str(), t.commit)).collect();
+    assert_eq!(shown, [("v1.0.0", head.id()), ("v1.1.0", head.id())]);
+}
+
+#[tokio::test]
+async fn shutdown_ends_a_call_as_cancelled() {
+    let site = site();
+    let shutdown = CancellationToken::new();
+    let git = Git::new(GitOptions::anonymous(&site.cache), shutdown.clone());
+    let repo = git.repository("fleet", site.remote.to_str().unwrap()).unwrap();
+    shutdown.cancel();
+    assert_eq!(repo.fetch(wanted()).await.unwrap_err().kind, Failure::Cancelled);
+}

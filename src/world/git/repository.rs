@@ -1,0 +1,281 @@
+//! One source repository: its remote, its bare copy in the cache directory, and what the engine may do with them.
+//! Calls that change the copy go one after another; reading goes on beside them.
+
+use super::access::Git;
+use super::address::Address;
+use super::cache::Cache;
+use super::commit::{self, Change, Committed};
+use super::error::{Failure, GitError};
+use super::fetch::{self, DEPTH, Fetched, WHOLE, Wanted};
+use super::history::{self, BranchLog, CommitInfo};
+use super::options::Credentials;
+use super::push;
+use super::snapshot::{self, Blobs};
+use super::transport::context::Context;
+use crate::model::BlobId;
+use crate::world::tree::{Listing, TreeReader};
+use git2::Oid;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Between a shallow history and the whole one lies one more step.
+const DEEPER: i32 = 500;
+
+/// A source repository. Cheap to clone; every clone is the same repository.
+#[derive(Clone)]
+pub struct Repository {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    git: Git,
+    address: Address,
+    cache: Arc<Cache>,
+    credentials: Arc<dyn Credentials>,
+    /// Held by whoever changes the bare repository, also by a blocking thread whose caller has gone.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// The base commit whose files were seen to be there.
+    sound: Arc<Mutex<Option<Oid>>>,
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Repository").field(&self.inner.address.shown).finish()
+    }
+}
+
+impl Repository {
+    pub(super) fn new(git: Git, address: Address, cache: Cache, credentials: Arc<dyn Credentials>) -> Self {
+        let turn = Arc::new(tokio::sync::Mutex::new(()));
+        let inner = Inner { git, address, cache: Arc::new(cache), credentials, turn, sound: Arc::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The remote as people see it, without credentials.
+    pub fn shown_url(&self) -> &str {
+        &self.inner.address.shown
+    }
+
+    /// Brings the bare copy up to date. A damaged copy is deleted and cloned afresh.
+    pub async fn fetch(&self, wanted: Wanted) -> Result<Fetched, GitError> {
+        let sound = self.inner.sound.clone();
+        self.remote(move |cache, address, context| {
+            let attempt = |repository: &git2::Repository| {
+                let result = fetch::fetch(repository, address, context, &wanted, DEPTH);
+                let result = match settle(context, cache, result) {
+                    Err(failure) if no_shallow(&failure) => {
+                        settle(context, cache, fetch::fetch(repository, address, context, &wanted, 0))
+                    }
+                    other => other,
+                };
+                result.and_then(|fetched| {
+                    let mut seen = sound.lock().unwrap_or_else(PoisonError::into_inner);
+                    if *seen != Some(fetched.base_commit) {
+                        fetch::sound(repository, fetched.base_commit)?;
+                        *seen = Some(fetched.base_commit);
+                    }
+                    Ok(fetched)
+                })
+            };
+            match cache.ready().and_then(|repository| attempt(&repository)) {
+                Err(failure) if failure.damaged() => {
+                    tracing::warn!(repository = address.shown, %failure, "the cached repository is damaged; cloning it again");
+                    cache.wipe()?;
+                    attempt(&cache.ready()?)
+                }
+                other => other,
+            }
+        })
+        .await
+    }
+
+    /// The files of a commit.
+    pub async fn tree(&self, commit: Oid) -> Result<Listing, GitError> {
+        self.local(move |repository| snapshot::listing(repository, commit)).await
+    }
+
+    /// Reads blobs for the length of a pass, on the caller's own (blocking) thread.
+    pub async fn reader(&self) -> Result<TreeReader, GitError> {
+        let (cache, shown) = (self.inner.cache.clone(), self.inner.address.shown.clone());
+        self.blocking(move |held| Ok(Blobs::new(held.open()?, cache, shown)))
+            .await
+            .map(|blobs| TreeReader::Git(Arc::new(blobs)))
+    }
+
+    /// One blob of at most `limit` bytes.
+    pub async fn blob(&self, id: &BlobId, limit: u64) -> Result<Vec<u8>, GitError> {
+        let id = id.clone();
+        self.local(move |repository| snapshot::blob(repository, &id, limit)).await
+    }
+
+    /// One file at a commit, of at most `limit` bytes; [`Failure::Missing`] where there is none.
+    pub async fn file(&self, commit: Oid, path: &str, limit: u64) -> Result<Vec<u8>, GitError> {
+        let path = path.to_owned();
+        self.local(move |repository| snapshot::file(repository, commit, &path, limit)).await
+    }
+
+    /// Who made a commit, when, from what.
+    pub async fn commit_info(&self, id: Oid) -> Result<CommitInfo, GitError> {
+        self.local(move |repository| history::info(repository, id)).await
+    }
+
+    /// Paths that differ between two commits, sorted.
+    pub async fn changed_paths(&self, a: Oid, b: Oid) -> Result<Vec<String>, GitError> {
+        self.local(move |repository| history::changed_paths(repository, a, b)).await
+    }
+
+    /// The newest commit that both hold, if any. Fetches more history where the answer hangs on it.
+    pub async fn merge_base(&self, a: Oid, b: Oid) -> Result<Option<Oid>, GitError> {
+        self.with_history(
+            move |repository| history::merge_base(repository, a, b),
+            |repository, found| found.is_some() || !repository.is_shallow(),
+        )
+        .await
+    }
+
+    /// What `branch` holds beyond `base`. Fetches more history where the answer hangs on it.
+    pub async fn log(&self, base: Oid, branch: Oid) -> Result<BranchLog, GitError> {
+        self.with_history(move |repository| history::log(repository, base, branch), history::believable).await
+    }
+
+    /// Makes a commit in the bare copy; [`Repository::push`] shows it to others.
+    pub async fn commit(&self, change: Change) -> Result<Committed, GitError> {
+        let author = self.inner.git.options().author.clone();
+        let turn = self.inner.turn.clone().lock_owned().await;
+        self.local(move |repository| {
+            let _turn = turn;
+            commit::commit(repository, &change, &author)
+        })
+        .await
+    }
+
+    /// Puts `branch` at `commit` if the remote has it at `expect` (none: does not have it). Already there is success.
+    pub async fn push(&self, branch: &str, commit: Oid, expect: Option<Oid>) -> Result<(), GitError> {
+        self.push_to(branch, Some(commit), expect).await
+    }
+
+    /// Deletes `branch` if the remote has it at `expect`. Already gone is success.
+    pub async fn delete(&self, branch: &str, expect: Oid) -> Result<(), GitError> {
+        self.push_to(branch, None, Some(expect)).await
+    }
+
+    async fn push_to(&self, branch: &str, to: Option<Oid>, expect: Option<Oid>) -> Result<(), GitError> {
+        let branch = branch.to_owned();
+        self.remote(move |cache, address, context| {
+            let repository = cache.open()?;
+            let result = push::push(&repository, address, context, &branch, to, expect);
+            match settle(context, cache, result) {
+                // The pack could not be built over the cut history.
+                Err(failure) if failure.damaged() && repository.is_shallow() => {
+                    fetch::deepen(&repository, address, context, WHOLE)?;
+                    push::push(&repository, address, context, &branch, to, expect)
+                }
+                other => other,
+            }
+        })
+        .await
+    }
+
+    /// Looks, and looks again with more history until the answer holds.
+    async fn with_history<T: Send + 'static>(
+        &self,
+        look: impl Fn(&git2::Repository) -> Result<T, Failure> + Send + Sync + Clone + 'static,
+        holds: impl Fn(&git2::Repository, &T) -> bool + Send + Sync + Clone + 'static,
+    ) -> Result<T, GitError> {
+        let (first_look, first_holds) = (look.clone(), holds.clone());
+        let first = self
+            .local(move |repository| {
+                let found = first_look(repository)?;
+                let holds = first_holds(repository, &found);
+                Ok((found, holds))
+            })
+            .await?;
+        if first.1 {
+            return Ok(first.0);
+        }
+        self.remote(move |cache, address, context| {
+            let repository = cache.open()?;
+            fetch::deepen(&repository, address, context, DEEPER)?;
+            drop(repository);
+            let repository = cache.open()?;
+            let found = look(&repository)?;
+            if holds(&repository, &found) {
+                return Ok(found);
+            }
+            fetch::deepen(&repository, address, context, WHOLE)?;
+            drop(repository);
+            look(&cache.open()?)
+        })
+        .await
+    }
+
+    /// Work that talks to the remote and changes the copy.
+    async fn remote<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Cache, &Address, &Arc<Context>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let inner = &self.inner;
+        let turn = inner.turn.clone().lock_owned().await;
+        let cache = inner.cache.clone();
+        inner
+            .git
+            .run(&inner.address, inner.credentials.as_ref(), move |address, context| {
+                let _turn = turn;
+                let result = work(&cache, address, context);
+                settle(context, &cache, result)
+            })
+            .await
+    }
+
+    /// Work on the copy alone. What turns out damaged is marked, so that the next fetch starts afresh.
+    async fn local<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&git2::Repository) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, GitError> {
+        self.blocking(move |cache| {
+            let result = cache.open().and_then(|repository| work(&repository));
+            if result.as_ref().is_err_and(Failure::damaged) {
+                cache.suspect();
+            }
+            result
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Cache) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let cache = self.inner.cache.clone();
+        let result = match tokio::task::spawn_blocking(move || full(&cache, work(&cache))).await {
+            Ok(result) => result,
+            Err(panicked) => Err(Failure::Git { message: panicked.to_string(), damaged: false }),
+        };
+        result.map_err(|failure| failure.at(&self.inner.address.shown))
+    }
+}
+
+/// The cause that the transport recorded, instead of what libgit2 made of it.
+fn settle<T>(context: &Context, cache: &Cache, result: Result<T, Failure>) -> Result<T, Failure> {
+    let result = full(cache, result);
+    if result.is_ok() {
+        context.take_failure();
+        return result;
+    }
+    match context.take_failure() {
+        Some(recorded) => Err(recorded),
+        None => result,
+    }
+}
+
+/// Names the directory of a full disk.
+fn full<T>(cache: &Cache, result: Result<T, Failure>) -> Result<T, Failure> {
+    result.map_err(|failure| match failure {
+        Failure::DiskFull(_) => Failure::DiskFull(cache.dir().to_path_buf()),
+        other => other,
+    })
+}
+
+/// The server (a plain old one) knows no shallow clones.
+fn no_shallow(failure: &Failure) -> bool {
+    matches!(failure, Failure::Git { message, .. } if message.contains("support shallow"))
+}
