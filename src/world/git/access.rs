@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 /// A TCP connection, TLS or SSH handshake that takes longer than this fails.
 const CONNECT: Duration = Duration::from_secs(30);
 /// A server that says nothing for longer than this, in the middle of an answer, is hung.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Added to the deadline before a blocked thread (a hung disk) is left behind.
 const GRACE: Duration = Duration::from_secs(2);
 
