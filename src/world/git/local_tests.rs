@@ -211,12 +211,14 @@ fn objects(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+type Damage = fn(&Path);
+
 #[tokio::test]
 async fn a_damaged_cache_is_cloned_afresh() {
     let site = site();
     let first = site.open().fetch(wanted()).await.unwrap();
     let cache = std::fs::read_dir(&site.cache).unwrap().flatten().map(|e| e.path()).find(|p| p.is_dir()).unwrap();
-    let damage: [(&str, fn(&Path)); 5] = [
+    let damage: [(&str, Damage); 5] = [
         ("no objects", |c| std::fs::remove_dir_all(c.join("objects")).unwrap()),
         ("truncated objects", |c| {
             let mut files = Vec::new();
