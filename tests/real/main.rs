@@ -1,5 +1,10 @@
 //! Tests against real programs. They never skip: a missing program is a failure that names it.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod git_fleet;
+mod git_http;
+mod git_server;
+mod git_ssh;
 mod semver;
+mod ssh_server;
 mod tools;

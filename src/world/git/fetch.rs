@@ -170,26 +170,69 @@ pub(super) fn sound(repository: &Repository, commit: Oid) -> Result<(), Failure>
     }
 }
 
-/// Fetches the refs that are kept again, with more history.
+/// Every commit down to the cut can be walked. libgit2 loses its place in some answers to an incremental shallow
+/// fetch over stateless HTTP; what it then left out shows here, and a fresh clone follows.
+pub(super) fn walkable(repository: &Repository) -> Result<(), Failure> {
+    if !repository.is_shallow() {
+        return Ok(());
+    }
+    let mut walk = repository.revwalk()?;
+    walk.push_glob(&format!("{KEPT}*"))?;
+    for id in walk {
+        id?;
+    }
+    Ok(())
+}
+
+/// Fetches the refs that are kept again, with more history: as into an empty repository, since libgit2 can't be
+/// trusted to deepen one. The objects that are there stay; a call that breaks off here is healed by a fresh clone.
 pub(super) fn deepen(
+    repository: Repository,
+    address: &Address,
+    context: &Arc<Context>,
+    depth: i32,
+) -> Result<Repository, Failure> {
+    let dir = repository.path().to_path_buf();
+    let mut refs = BTreeMap::new();
+    for reference in repository.references_glob(&format!("{KEPT}*"))? {
+        let reference = reference?;
+        let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+        refs.extend(reference.target().map(|oid| (name, oid)));
+    }
+    for name in refs.keys() {
+        repository.find_reference(name)?.delete()?;
+    }
+    drop(repository);
+    match std::fs::remove_file(dir.join("shallow")) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::Cache { dir, detail: e.to_string() });
+        }
+        _ => {}
+    }
+    let repository = Repository::open_bare(&dir)?;
+    let fetched = again(&repository, address, context, depth, &refs);
+    for (name, oid) in &refs {
+        repository.reference(name, *oid, true, "davit")?;
+    }
+    fetched?;
+    drop(repository);
+    Ok(Repository::open_bare(&dir)?)
+}
+
+fn again(
     repository: &Repository,
     address: &Address,
     context: &Arc<Context>,
     depth: i32,
+    refs: &BTreeMap<String, Oid>,
 ) -> Result<(), Failure> {
     let mut remote = repository.remote_anonymous(&address.url)?;
     let mut options = FetchOptions::new();
     options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(watched(context));
     options.depth(depth);
-    let mut specs = Vec::new();
-    for reference in repository.references_glob(&format!("{KEPT}*"))? {
-        let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
-        if let Some(rest) = name.strip_prefix(KEPT) {
-            specs.push(format!("+refs/{rest}:{name}"));
-        }
-    }
-    remote.download(&specs, Some(&mut options))?;
-    Ok(())
+    let specs: Vec<String> =
+        refs.keys().filter_map(|name| Some(format!("+refs/{}:{name}", name.strip_prefix(KEPT)?))).collect();
+    Ok(remote.download(&specs, Some(&mut options))?)
 }
 
 #[cfg(test)]

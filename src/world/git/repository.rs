@@ -68,6 +68,7 @@ impl Repository {
                     other => other,
                 };
                 result.and_then(|fetched| {
+                    fetch::walkable(&git2::Repository::open_bare(cache.dir())?)?;
                     let mut seen = sound.lock().unwrap_or_else(PoisonError::into_inner);
                     if *seen != Some(fetched.base_commit) {
                         fetch::sound(repository, fetched.base_commit)?;
@@ -166,7 +167,7 @@ impl Repository {
             match settle(context, cache, result) {
                 // The pack could not be built over the cut history.
                 Err(failure) if failure.damaged() && repository.is_shallow() => {
-                    fetch::deepen(&repository, address, context, WHOLE)?;
+                    let repository = fetch::deepen(repository, address, context, WHOLE)?;
                     push::push(&repository, address, context, &branch, to, expect)
                 }
                 other => other,
@@ -193,17 +194,12 @@ impl Repository {
             return Ok(first.0);
         }
         self.remote(move |cache, address, context| {
-            let repository = cache.open()?;
-            fetch::deepen(&repository, address, context, DEEPER)?;
-            drop(repository);
-            let repository = cache.open()?;
+            let repository = fetch::deepen(cache.open()?, address, context, DEEPER)?;
             let found = look(&repository)?;
             if holds(&repository, &found) {
                 return Ok(found);
             }
-            fetch::deepen(&repository, address, context, WHOLE)?;
-            drop(repository);
-            look(&cache.open()?)
+            look(&fetch::deepen(repository, address, context, WHOLE)?)
         })
         .await
     }

@@ -103,7 +103,8 @@ fn network(error: &reqwest::Error) -> Failure {
     }
     let text = chain(error);
     let text = error.url().map_or(text.clone(), |url| text.replace(&format!(" for url ({url})"), ""));
-    if tls {
+    // Another version of rustls in between hides the type; its words stay.
+    if tls || text.contains("invalid peer certificate") {
         Failure::Tls(text)
     } else if error.is_redirect() {
         Failure::Server(format!("{text}; write the repository's new address into the configuration"))
