@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 /// Beyond this many packs a fresh clone is cheaper than looking through them all: libgit2 repacks nothing.
 const PACKS: usize = 100;
 
+/// How often, and how long apart, a lock that is held is tried again.
+const TRIES: u32 = 25;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// Left in a directory whose objects turned out damaged, so that the next fetch starts afresh, in any process.
 const SUSPECT: &str = "davit-damaged";
 
@@ -30,7 +34,16 @@ impl Cache {
             .write(true)
             .open(dir.with_extension("lock"))
             .map_err(|e| unusable(e.to_string()))?;
-        match lock.try_lock() {
+        // A program that somebody starts at this moment holds our lock too, from its fork to its exec.
+        let mut taken = lock.try_lock();
+        for _ in 0..TRIES {
+            if !matches!(taken, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            taken = lock.try_lock();
+        }
+        match taken {
             Ok(()) => Ok(Self { dir, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Failure::Locked(dir)),
             Err(TryLockError::Error(e)) => Err(unusable(e.to_string())),

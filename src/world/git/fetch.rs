@@ -170,18 +170,17 @@ pub(super) fn sound(repository: &Repository, commit: Oid) -> Result<(), Failure>
     }
 }
 
-/// Every commit down to the cut can be walked. libgit2 loses its place in some answers to an incremental shallow
-/// fetch over stateless HTTP; what it then left out shows here, and a fresh clone follows.
+/// Every commit down to the cut is there. What an incremental shallow fetch left out shows here, and a fresh clone
+/// follows.
 pub(super) fn walkable(repository: &Repository) -> Result<(), Failure> {
     if !repository.is_shallow() {
         return Ok(());
     }
-    let mut walk = repository.revwalk()?;
-    walk.push_glob(&format!("{KEPT}*"))?;
-    for id in walk {
-        id?;
+    let mut tips = Vec::new();
+    for reference in repository.references_glob(&format!("{KEPT}*"))? {
+        tips.extend(reference?.target());
     }
-    Ok(())
+    super::shallow::ancestors(repository, &tips).map(|_| ())
 }
 
 /// Fetches the refs that are kept again, with more history: as into an empty repository, since libgit2 can't be

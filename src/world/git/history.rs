@@ -2,6 +2,7 @@
 //! does not know.
 
 use super::error::Failure;
+use super::shallow;
 use super::snapshot::missing;
 use git2::{Oid, Repository};
 
@@ -67,6 +68,11 @@ pub(super) fn info(repository: &Repository, id: Oid) -> Result<CommitInfo, Failu
 }
 
 pub(super) fn merge_base(repository: &Repository, a: Oid, b: Oid) -> Result<Option<Oid>, Failure> {
+    if repository.is_shallow() {
+        info(repository, a)?;
+        info(repository, b)?;
+        return Ok(shallow::parting(repository, a, b)?.merge_base);
+    }
     match repository.merge_base(a, b) {
         Ok(oid) => Ok(Some(oid)),
         Err(e) if e.code() == git2::ErrorCode::NotFound => {
@@ -79,6 +85,15 @@ pub(super) fn merge_base(repository: &Repository, a: Oid, b: Oid) -> Result<Opti
 }
 
 pub(super) fn log(repository: &Repository, base: Oid, branch: Oid) -> Result<BranchLog, Failure> {
+    let too_far = || Failure::Invalid(format!("the branch is more than {COMMITS} commits away from its base"));
+    if repository.is_shallow() {
+        let parting = shallow::parting(repository, base, branch)?;
+        if parting.beyond.len() > COMMITS {
+            return Err(too_far());
+        }
+        let commits = parting.beyond.into_iter().map(|id| info(repository, id)).collect::<Result<_, _>>()?;
+        return Ok(BranchLog { merge_base: parting.merge_base, commits });
+    }
     let merge_base = merge_base(repository, base, branch)?;
     let mut walk = repository.revwalk()?;
     walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)?;
@@ -87,7 +102,7 @@ pub(super) fn log(repository: &Repository, base: Oid, branch: Oid) -> Result<Bra
     let mut commits = Vec::new();
     for id in walk {
         if commits.len() >= COMMITS {
-            return Err(Failure::Invalid(format!("the branch is more than {COMMITS} commits away from its base")));
+            return Err(too_far());
         }
         commits.push(info(repository, id?)?);
     }
@@ -106,9 +121,8 @@ pub(super) fn believable(repository: &Repository, log: &BranchLog) -> bool {
 
 /// The time of the newest commit whose parents were not fetched.
 fn cut_time(repository: &Repository) -> Option<i64> {
-    let text = std::fs::read_to_string(repository.path().join("shallow")).ok()?;
-    let ids = text.lines().filter_map(|line| Oid::from_str(line.trim()).ok());
-    ids.filter_map(|id| repository.find_commit(id).ok()).map(|c| c.time().seconds()).max()
+    let cut = shallow::cut(repository);
+    cut.into_iter().filter_map(|id| repository.find_commit(id).ok()).map(|c| c.time().seconds()).max()
 }
 
 /// Paths whose content or kind differs between two commits, sorted. Names that are not UTF-8 are made printable.

@@ -14,6 +14,7 @@ mod options;
 mod push;
 mod remote;
 mod repository;
+mod shallow;
 mod snapshot;
 mod transport;
 
