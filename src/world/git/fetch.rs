@@ -201,6 +201,7 @@ pub(super) fn deepen(
     for name in refs.keys() {
         repository.find_reference(name)?.delete()?;
     }
+    super::push::forget_source(&repository);
     drop(repository);
     match std::fs::remove_file(dir.join("shallow")) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -72,6 +72,7 @@ pub(super) fn push(
         options.remote_callbacks(callbacks);
         connection.remote().push(&[spec.as_str()], Some(&mut options))
     };
+    forget_source(repository);
     if let Some(now) = moved.into_inner() {
         return Err(lease_lost(branch, expect, now));
     }
@@ -80,6 +81,13 @@ pub(super) fn push(
         return Err(refusal(branch, &status, &said, expect));
     }
     Ok(result?)
+}
+
+/// Removes the ref that was pushed from: a later fetch would offer its history, which may be cut.
+pub(super) fn forget_source(repository: &Repository) {
+    if let Ok(mut reference) = repository.find_reference(SOURCE) {
+        let _ = reference.delete();
+    }
 }
 
 fn shown(oid: Option<Oid>) -> String {
