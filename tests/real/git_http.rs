@@ -266,13 +266,14 @@ async fn clear_text_is_taken_only_where_the_configuration_says_so() {
     open(insecure, &url).fetch(wanted()).await.unwrap();
 }
 
+type Judge = fn(&Failure) -> bool;
+
 #[tokio::test]
 async fn each_refusal_of_the_server_is_one_clear_error() {
     let fleet = Fleet::new(2);
     let server = GitServer::start(fleet.dir.path()).await;
     let url = format!("{}/fleet.git", server.url);
     let options = |n: usize| trusting(&fleet, &server, &format!("r{n}"));
-    type Judge = fn(&Failure) -> bool;
     let cases: [(Fault, Judge); 8] = [
         (Fault::Status(401), |f| matches!(f, Failure::Unauthorized(_))),
         (Fault::Status(403), |f| matches!(f, Failure::Forbidden(t) if t.contains("the server says 403"))),
