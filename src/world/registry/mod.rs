@@ -19,3 +19,6 @@ mod secret;
 pub use address::{Network, SystemNetwork};
 pub use options::{Clock, GitTags, Limits, Options};
 pub use round::{Registry, Round};
+
+#[cfg(test)]
+mod bad_input_tests;

@@ -208,3 +208,27 @@ fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
 fn never(problem: Problem) -> Failure {
     Failure { problem, again: crate::world::registry::failure::Again::Never }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Repository, Tokens};
+    use crate::model::Reason;
+    use crate::world::registry::http::Http;
+    use crate::world::registry::oci::Scheme;
+    use crate::world::registry::options::Options;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn an_http_realm_of_an_https_registry_is_refused() {
+        let clock = Arc::new(|| jiff::Timestamp::UNIX_EPOCH);
+        let registries = crate::config::Config::default().registries;
+        let http = Http::new(Arc::new(Options::new(registries, "unused".into(), clock, &|_| None)));
+        let tokens = Tokens::default();
+        let repository = Repository::open(&http, &tokens, "oci://192.0.2.1/a/b", Scheme::Https, false).await.unwrap();
+        let failure = repository.realm("http://auth.example.com/token", Some("s"), "x").unwrap_err();
+        assert_eq!(failure.problem.reason, Reason::SourceInvalid);
+        assert!(failure.problem.message.contains("plain HTTP"), "{}", failure.problem);
+        let url = repository.realm("https://auth.example.com/token", Some("s"), "repository:a/b:pull").unwrap();
+        assert_eq!(url.as_str(), "https://auth.example.com/token?service=s&scope=repository%3Aa%2Fb%3Apull");
+    }
+}
