@@ -157,8 +157,13 @@ impl Kind {
                 note(Some(reply.status));
                 let announced = reply.body.len();
                 let part = reply.body.slice(..length.min(announced));
-                let end = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-                let stream = futures_util::stream::iter([Ok::<Bytes, std::io::Error>(part), end]);
+                let part = futures_util::stream::iter([Ok::<Bytes, std::io::Error>(part)]);
+                let end = futures_util::stream::once(async {
+                    // Pending once, so that what is there leaves before the connection ends.
+                    tokio::task::yield_now().await;
+                    Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+                });
+                let stream = futures_util::StreamExt::chain(part, end);
                 let (mut parts, _) = response(reply.with("content-length", announced.to_string()), false).into_parts();
                 parts.extensions.clear();
                 axum::response::Response::from_parts(parts, Body::from_stream(stream))

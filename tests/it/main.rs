@@ -1,4 +1,8 @@
 //! Tests that need nothing but cargo.
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
+
+#[path = "../shared/openapi.rs"]
+mod description;
 
 mod floors;
+mod openapi;

@@ -15,7 +15,6 @@ pub(super) fn answer(state: &mut State, request: &Request, rest: &[&str]) -> Ans
     let app = judge(state, request)?;
     match (request.method.as_str(), rest) {
         ("GET", []) => Out::ok(integration(state, &app)),
-        ("GET", ["installations"]) => Out::page(request, &state.url, vec![installation(state, &app)]),
         ("GET", ["installations", id]) if *id == app.installation.to_string() => Out::ok(installation(state, &app)),
         ("GET", ["repos", owner, name, "installation"]) => {
             let key = format!("{owner}/{name}").to_ascii_lowercase();
@@ -85,7 +84,11 @@ fn integration(state: &State, app: &App) -> Value {
 
 fn installation(state: &State, app: &App) -> Value {
     let (url, id) = (&state.url, app.installation);
-    let account = render::user(url, &owner(state));
+    let mut account = render::user(url, &owner(state));
+    if let Value::Object(fields) = &mut account {
+        // The description of an installation's account is closed, and does not know it.
+        fields.shift_remove("user_view_type");
+    }
     json!({
         "id": id, "account": account, "repository_selection": "selected",
         "access_tokens_url": format!("{url}/app/installations/{id}/access_tokens"),

@@ -52,7 +52,7 @@ pub(super) fn search(state: &mut State, request: &Request, caller: Option<&Calle
     found.sort_by_key(|(created, number, _)| std::cmp::Reverse((*created, *number)));
     let total = found.len();
     let (items, headers) = slice(request, &state.url, found.into_iter().map(|(_, _, item)| item).collect());
-    let body = json!({"total_count": total, "incomplete_results": false, "items": items});
+    let body = json!({"total_count": total, "incomplete_results": false, "search_type": "lexical", "items": items});
     Ok(Out { status: 200, body: Some(body), headers })
 }
 

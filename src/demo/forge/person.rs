@@ -1,6 +1,6 @@
 //! What people do to a repository while Davit looks elsewhere: for tests and for the demo's story.
 
-use super::pulls::{self, Draft};
+use super::pulls::{self, Opening};
 use super::state::{CommitStatus, State, head_name};
 use super::wire::Refusal;
 use super::{Forge, bare, talk};
@@ -174,13 +174,13 @@ impl Person<'_> {
         title: &str,
         body: &str,
     ) -> Result<u64, Refusal> {
-        let draft = Draft {
+        let draft = Opening {
             title: title.to_owned(),
             body: Some(body.to_owned()),
             head_owner,
             head_ref: branch.to_owned(),
             base_ref: base.to_owned(),
-            is_draft: false,
+            draft: false,
             maintainer_can_modify: false,
         };
         pulls::open(state, &self.key, &self.login, draft)

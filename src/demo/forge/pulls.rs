@@ -121,13 +121,13 @@ fn show(state: &mut State, key: &str, number: u64) -> Answer {
 
 /// What a new pull request is made of.
 #[derive(Debug, Clone)]
-pub(super) struct Draft {
+pub(super) struct Opening {
     pub(super) title: String,
     pub(super) body: Option<String>,
     pub(super) head_owner: String,
     pub(super) head_ref: String,
     pub(super) base_ref: String,
-    pub(super) is_draft: bool,
+    pub(super) draft: bool,
     pub(super) maintainer_can_modify: bool,
 }
 
@@ -139,42 +139,42 @@ fn create(state: &mut State, ask: &Ask<'_>) -> Answer {
     if head_owner.eq_ignore_ascii_case(&owner) {
         demand(state, ask, Role::Write)?;
     }
-    let draft = Draft {
+    let opening = Opening {
         title: text(&body, "PullRequest", "title")?.to_owned(),
         body: body["body"].as_str().map(str::to_owned),
         head_owner: head_owner.to_owned(),
         head_ref: head_ref.to_owned(),
         base_ref: text(&body, "PullRequest", "base")?.to_owned(),
-        is_draft: body["draft"].as_bool().unwrap_or(false),
+        draft: body["draft"].as_bool().unwrap_or(false),
         maintainer_can_modify: body["maintainer_can_modify"].as_bool().unwrap_or(false),
     };
     let login = ask.login()?.to_owned();
-    let number = open(state, ask.key, &login, draft)?;
+    let number = open(state, ask.key, &login, opening)?;
     let Out { body, .. } = show(state, ask.key, number)?;
     Out::created(body.unwrap_or_default())
 }
 
 /// Opens a pull request as somebody, with GitHub's refusals.
-pub(super) fn open(state: &mut State, key: &str, login: &str, draft: Draft) -> Result<u64, Refusal> {
+pub(super) fn open(state: &mut State, key: &str, login: &str, opening: Opening) -> Result<u64, Refusal> {
     let (id, now) = (state.next_id(), state.now());
     let repo = repo_mut(state, key)?;
     let git = repo.open()?;
     let invalid = |field| Refusal::field("PullRequest", field, "invalid");
-    let base = bare::tip(&git, &format!("refs/heads/{}", draft.base_ref)).ok_or_else(|| invalid("base"))?;
-    let name = head_name(&repo.owner, &draft.head_owner, &draft.head_ref);
+    let base = bare::tip(&git, &format!("refs/heads/{}", opening.base_ref)).ok_or_else(|| invalid("base"))?;
+    let name = head_name(&repo.owner, &opening.head_owner, &opening.head_ref);
     let head = bare::tip(&git, &name).ok_or_else(|| invalid("head"))?;
     let same = |pull: &&Pull| {
         pull.open
-            && pull.head_ref == draft.head_ref
-            && pull.head_owner == draft.head_owner
-            && pull.base_ref == draft.base_ref
+            && pull.head_ref == opening.head_ref
+            && pull.head_owner == opening.head_owner
+            && pull.base_ref == opening.base_ref
     };
     if repo.pulls.values().any(|pull| same(&pull)) {
-        let head = format!("{}:{}", draft.head_owner, draft.head_ref);
+        let head = format!("{}:{}", opening.head_owner, opening.head_ref);
         return Err(Refusal::custom("PullRequest", format!("A pull request already exists for {head}.")));
     }
     if bare::holds(&git, base, head) {
-        let message = format!("No commits between {} and {}", draft.base_ref, draft.head_ref);
+        let message = format!("No commits between {} and {}", opening.base_ref, opening.head_ref);
         return Err(Refusal::custom("PullRequest", message));
     }
     let number = repo.pulls.keys().next_back().map_or(1, |last| last + 1);
@@ -182,18 +182,18 @@ pub(super) fn open(state: &mut State, key: &str, login: &str, draft: Draft) -> R
     let pull = Pull {
         id,
         number,
-        title: draft.title,
-        body: draft.body,
+        title: opening.title,
+        body: opening.body,
         author: login.to_owned(),
-        head_owner: draft.head_owner,
-        head_ref: draft.head_ref,
-        base_ref: draft.base_ref,
+        head_owner: opening.head_owner,
+        head_ref: opening.head_ref,
+        base_ref: opening.base_ref,
         head,
         base,
         base_seen: base,
         open: true,
-        draft: draft.is_draft,
-        maintainer_can_modify: draft.maintainer_can_modify,
+        draft: opening.draft,
+        maintainer_can_modify: opening.maintainer_can_modify,
         merged: None,
         merge_commit: None,
         closed_by: None,

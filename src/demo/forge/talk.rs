@@ -96,7 +96,11 @@ fn issue(state: &mut State, ask: &Ask<'_>, id: u64, rest: &[&str]) -> Answer {
         }
         ("GET", ["events" | "timeline"]) => {
             let (repo, pull) = (repo(state, ask.key)?, find(state, ask.key, id)?);
-            let events = pull.events.iter().map(|event| render_pull::event(&state.url, repo, event)).collect();
+            let mut events: Vec<Value> =
+                pull.events.iter().map(|event| render_pull::event(&state.url, repo, event)).collect();
+            for fields in events.iter_mut().filter_map(Value::as_object_mut).filter(|_| rest == ["timeline"]) {
+                fields.shift_remove("assigner");
+            }
             Out::page(ask.request, &state.url, events)
         }
         _ => Err(Refusal::not_found()),

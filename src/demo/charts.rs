@@ -1,0 +1,177 @@
+//! An HTTP chart repository: `index.yaml` in Helm's own layout, and the archives it names.
+//!
+//! Paths: `/<any prefix>/index.yaml` and `/<any prefix>/charts/<name>-<version>.tgz`, so that one server stands for
+//! several repositories; every prefix offers the same unless charts were added under one (see [`ChartServer::add_at`]).
+
+use super::chart::Chart;
+use super::serve::{Reply, Request, Server, Service};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+
+/// The repository, running. Dropping it stops it.
+#[derive(Debug)]
+pub struct ChartServer {
+    shelf: Arc<Shelf>,
+    /// The server: its traffic, and faults to come.
+    pub server: Server,
+}
+
+#[derive(Debug, Default)]
+struct Shelf(Mutex<Stock>);
+
+#[derive(Debug, Default)]
+struct Stock {
+    /// By prefix; the empty one answers for every prefix without charts of its own.
+    charts: BTreeMap<String, Vec<Chart>>,
+    /// User and password, where it asks for them.
+    login: Option<(String, String)>,
+    /// A file served as it is, by path.
+    files: BTreeMap<String, (String, bytes::Bytes)>,
+}
+
+impl ChartServer {
+    /// Starts with these charts.
+    ///
+    /// # Errors
+    /// No port or no thread is to be had.
+    pub fn start(charts: Vec<Chart>) -> std::io::Result<Self> {
+        let shelf = Arc::new(Shelf::default());
+        shelf.stock().charts.insert(String::new(), charts);
+        let server = Server::start("charts", shelf.clone())?;
+        Ok(Self { shelf, server })
+    }
+
+    /// `http://127.0.0.1:<port>`, without a slash at the end.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Publishes one more version.
+    pub fn add(&self, chart: Chart) {
+        self.add_at("", chart);
+    }
+
+    /// Publishes a version under a prefix of its own (`team/stable`).
+    pub fn add_at(&self, prefix: &str, chart: Chart) {
+        self.shelf.stock().charts.entry(prefix.trim_matches('/').to_owned()).or_default().push(chart);
+    }
+
+    /// Withdraws a version everywhere.
+    pub fn remove(&self, name: &str, version: &str) {
+        for charts in self.shelf.stock().charts.values_mut() {
+            charts.retain(|chart| chart.name != name || chart.version != version);
+        }
+    }
+
+    /// From now on asks for this user and password.
+    pub fn require_login(&self, user: &str, password: &str) {
+        self.shelf.stock().login = Some((user.to_owned(), password.to_owned()));
+    }
+
+    /// Serves a file as it is, in place of what would be there (an HTML page for `/index.yaml`, say).
+    pub fn put(&self, path: &str, content_type: &str, body: impl Into<bytes::Bytes>) {
+        self.shelf.stock().files.insert(path.to_owned(), (content_type.to_owned(), body.into()));
+    }
+
+    /// How often the index was asked for, 304 included.
+    pub fn index_requests(&self) -> usize {
+        self.server.traffic.count("GET", "/index\\.yaml$")
+    }
+}
+
+impl Shelf {
+    fn stock(&self) -> std::sync::MutexGuard<'_, Stock> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Stock {
+    fn charts(&self, prefix: &str) -> &[Chart] {
+        self.charts.get(prefix).or_else(|| self.charts.get("")).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl Service for Shelf {
+    fn answer(&self, request: &Request) -> Reply {
+        let stock = self.stock();
+        if stock.login.as_ref().is_some_and(|(user, password)| !has_basic(request, user, password)) {
+            return Reply::new(401, "text/plain", "Unauthorized\n").with("www-authenticate", "Basic realm=\"charts\"");
+        }
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+            return Reply::new(405, "text/plain", "Method Not Allowed\n");
+        }
+        if let Some((content_type, body)) = stock.files.get(&request.path) {
+            return Reply::new(200, content_type, body.clone()).cached(request);
+        }
+        let segments = request.segments();
+        let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match parts.as_slice() {
+            [prefix @ .., "index.yaml"] => {
+                Reply::new(200, "text/yaml", index(stock.charts(&prefix.join("/")))).cached(request)
+            }
+            [prefix @ .., "charts", file] => {
+                let named = |chart: &&Chart| format!("{}-{}.tgz", chart.name, chart.version) == *file;
+                match stock.charts(&prefix.join("/")).iter().find(named) {
+                    Some(chart) => Reply::new(200, "application/gzip", chart.archive()).cached(request),
+                    None => missing(),
+                }
+            }
+            _ => missing(),
+        }
+    }
+}
+
+fn missing() -> Reply {
+    Reply::new(404, "text/plain", "Not Found\n")
+}
+
+/// Whether the request carries this user and password.
+pub(super) fn has_basic(request: &Request, user: &str, password: &str) -> bool {
+    use base64::Engine;
+    let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    request.header("authorization").and_then(|header| header.strip_prefix("Basic ")).is_some_and(|have| have == wanted)
+}
+
+/// `index.yaml` as `helm repo index` lays it out: keys sorted, names sorted, versions from the newest.
+pub fn index(charts: &[Chart]) -> String {
+    let mut names: BTreeMap<&str, Vec<&Chart>> = BTreeMap::new();
+    for chart in charts {
+        names.entry(&chart.name).or_default().push(chart);
+    }
+    let mut text = String::from("apiVersion: v1\nentries:");
+    text.push_str(if names.is_empty() { " {}\n" } else { "\n" });
+    for (name, mut versions) in names {
+        let key = |chart: &Chart| semver::Version::parse(chart.version.trim_start_matches('v')).ok();
+        versions.sort_by_key(|chart| std::cmp::Reverse(key(chart)));
+        let _ = writeln!(text, "  {name}:");
+        for chart in versions {
+            entry(&mut text, chart);
+        }
+    }
+    text.push_str("generated: \"2026-01-01T00:00:00Z\"\n");
+    text
+}
+
+fn entry(text: &mut String, chart: &Chart) {
+    let mut lines = vec!["apiVersion: v2".to_owned()];
+    let quoted = |value: &str| serde_json::Value::from(value).to_string();
+    lines.extend(chart.app_version.as_ref().map(|app| format!("appVersion: {}", quoted(app))));
+    lines.extend(chart.created.as_ref().map(|at| format!("created: {}", quoted(at))));
+    lines.extend(chart.deprecated.then(|| "deprecated: true".to_owned()));
+    lines.push(format!("description: {}", chart.description));
+    lines.push(format!("digest: {}", chart.digest()));
+    lines.extend(chart.home.as_ref().map(|home| format!("home: {home}")));
+    lines.push(format!("name: {}", chart.name));
+    lines.push("type: application".to_owned());
+    lines.push("urls:".to_owned());
+    lines.push(format!("- charts/{}-{}.tgz", chart.name, chart.version));
+    lines.push(format!("version: {}", chart.version));
+    for (number, line) in lines.iter().enumerate() {
+        let _ = writeln!(text, "  {} {line}", if number == 0 { "-" } else { " " });
+    }
+}
+
+#[cfg(test)]
+#[path = "charts_tests.rs"]
+mod tests;
