@@ -1,6 +1,80 @@
-//! F6. Parse, dispatch, exit code.
+//! F6. Parse, dispatch, exit code. What commands do is in the floors below; here is only what they say.
+
+mod apply;
+mod check;
+mod demo;
+mod diff;
+mod environment;
+mod exit;
+mod explain;
+mod logging;
+mod options;
+mod render;
+mod scan;
+mod schema;
+mod service;
+mod target;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use exit::Exit;
+use options::{Command, Options};
+use std::process::ExitCode;
 
 /// Runs the command line of this process and gives its exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => return usage(&error),
+    };
+    if let Err(error) = crate::world::init::process() {
+        say(&format!("davit can't start: {error}"));
+        return Exit::NoResult.into();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(&format!("davit can't start its runtime: {error}"));
+            return Exit::NoResult.into();
+        }
+    };
+    let exit = runtime.block_on(run(&options));
+    // Threads that still wait for a disk or a resolver do not hold the process.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn run(options: &Options) -> Exit {
+    match &options.command {
+        Command::Scan(command) => scan::run(options, command).await,
+        Command::Apply(command) => apply::run(options, command).await,
+        Command::Explain(command) => explain::run(options, command).await,
+        Command::Run => service::run(options).await,
+        Command::Once => service::once(options).await,
+        Command::Check => check::run(options),
+        Command::Schema { what } => schema::run(*what),
+        Command::Demo(command) => demo::run(options, command),
+    }
+}
+
+/// Help and version are results; all else is wrong usage, with sysexits' code for it.
+fn usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    match (printed, error.kind()) {
+        (Ok(()), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Exit::Done.into(),
+        _ => Exit::Usage.into(),
+    }
+}
+
+/// One line for a person, on standard error. A closed pipe is nobody's problem.
+fn say(line: &str) {
+    use std::io::Write as _;
+    drop(writeln!(anstream::stderr(), "{line}"));
+}
+
+/// A result, on standard output; colours only where they are wanted. Whether it could be written.
+fn print(text: &str) -> bool {
+    use std::io::Write as _;
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }

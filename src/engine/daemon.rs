@@ -165,7 +165,7 @@ fn jittered(interval: Duration, name: &str, number: u64) -> Duration {
 }
 
 /// A pass's id: readable, sortable, unique per repository.
-fn pass_id(name: &str, started: Timestamp) -> String {
+pub(super) fn pass_id(name: &str, started: Timestamp) -> String {
     format!("{name}-{}", started.strftime("%Y%m%dT%H%M%S%3fZ"))
 }
 

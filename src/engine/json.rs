@@ -165,3 +165,35 @@ fn problem(finding: &Finding) -> ProblemRow {
         message: finding.problem.message.clone(),
     }
 }
+
+/// `explain --format json`: the scan's rows, with the candidates that were dropped.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Explanation {
+    version: u32,
+    releases: Vec<Explained>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Explained {
+    #[serde(flatten)]
+    release: ReleaseRow,
+    dropped: Vec<DroppedRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct DroppedRow {
+    version: String,
+    reason: &'static str,
+    message: String,
+}
+
+/// How these releases resolve.
+pub fn explain(rows: &[&Row]) -> Explanation {
+    let dropped = |row: &Row| {
+        let row = row.dropped.iter();
+        row.map(|d| DroppedRow { version: d.text.clone(), reason: d.reason.code(), message: d.message.clone() })
+            .collect()
+    };
+    let releases = rows.iter().map(|row| Explained { release: release(row), dropped: dropped(row) }).collect();
+    Explanation { version: 1, releases }
+}

@@ -13,3 +13,7 @@ pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind,
 pub use place::{Context, Directory, Found, Inventory, gather};
 pub use read::{MAX_DOCUMENTS_KEPT, read_file, reads};
 pub use remote::same_repository;
+
+/// Version of what [`read_file`] makes of the same bytes: raise it with every change of [`FileFacts`] or of what goes
+/// into it, so that nobody remembers what older code read.
+pub const FORMAT: u32 = 1;

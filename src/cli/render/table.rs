@@ -11,7 +11,11 @@ pub fn table(findings: &Findings) -> String {
     let mut out = String::new();
     let mut rows: Vec<&Row> = findings.rows.iter().collect();
     rows.sort_by_key(|row| (order(row.status()), std::cmp::Reverse(row.bump)));
-    let clusters = findings.rows.iter().filter_map(|row| row.release.cluster.as_deref()).collect::<std::collections::BTreeSet<_>>();
+    let clusters = findings
+        .rows
+        .iter()
+        .filter_map(|row| row.release.cluster.as_deref())
+        .collect::<std::collections::BTreeSet<_>>();
     let cells: Vec<[String; 5]> = rows.iter().map(|row| cells(row, clusters.len() > 1)).collect();
     let mut widths = ["STATUS".len(), "RELEASE".len(), "CHART".len(), "VERSION".len()];
     for row in &cells {
@@ -24,8 +28,14 @@ pub fn table(findings: &Findings) -> String {
         let _ = writeln!(
             out,
             "{head}{:<w0$}  {:<w1$}  {:<w2$}  {:<w3$}  WHERE OR WHY{head:#}",
-            "STATUS", "RELEASE", "CHART", "VERSION",
-            w0 = widths[0], w1 = widths[1], w2 = widths[2], w3 = widths[3],
+            "STATUS",
+            "RELEASE",
+            "CHART",
+            "VERSION",
+            w0 = widths[0],
+            w1 = widths[1],
+            w2 = widths[2],
+            w3 = widths[3],
         );
     }
     for (row, [status, release, chart, version, why]) in rows.iter().zip(&cells) {
@@ -34,7 +44,10 @@ pub fn table(findings: &Findings) -> String {
         let _ = writeln!(
             out,
             "{style}{status:<w0$}{style:#}  {release:<w1$}  {chart:<w2$}  {version:<w3$}  {dim}{why}{dim:#}",
-            w0 = widths[0], w1 = widths[1], w2 = widths[2], w3 = widths[3],
+            w0 = widths[0],
+            w1 = widths[1],
+            w2 = widths[2],
+            w3 = widths[3],
         );
     }
     problems(&mut out, findings);
@@ -65,7 +78,13 @@ fn cells(row: &Row, clusters: bool) -> [String; 5] {
         Status::Current => String::new(),
         _ => format!("{}: {} ({}:{})", row.reason, row.message, release.file, release.line),
     };
-    [status, clean(&name).into_owned(), clean(release.chart.as_deref().unwrap_or("-")).into_owned(), version, clean(&why).into_owned()]
+    [
+        status,
+        clean(&name).into_owned(),
+        clean(release.chart.as_deref().unwrap_or("-")).into_owned(),
+        version,
+        clean(&why).into_owned(),
+    ]
 }
 
 fn problems(out: &mut String, findings: &Findings) {

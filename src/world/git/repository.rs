@@ -114,6 +114,12 @@ impl Repository {
         self.local(move |repository| snapshot::file(repository, commit, &path, limit)).await
     }
 
+    /// Whether a file at a commit is executable; a missing one is not.
+    pub async fn executable(&self, commit: Oid, path: &str) -> Result<bool, GitError> {
+        let path = path.to_owned();
+        self.local(move |repository| snapshot::executable(repository, commit, &path)).await
+    }
+
     /// Who made a commit, when, from what.
     pub async fn commit_info(&self, id: Oid) -> Result<CommitInfo, GitError> {
         self.local(move |repository| history::info(repository, id)).await

@@ -106,6 +106,15 @@ pub(super) fn file(repository: &Repository, commit: Oid, path: &str, limit: u64)
     read(repository, entry.id(), limit, || path.to_owned())
 }
 
+pub(super) fn executable(repository: &Repository, commit: Oid, path: &str) -> Result<bool, Failure> {
+    let found = repository.find_commit(commit).map_err(|e| missing(e, || format!("commit {commit}")))?;
+    match found.tree()?.get_path(std::path::Path::new(path)) {
+        Ok(entry) => Ok(entry.filemode() == 0o100_755),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn read(repository: &Repository, oid: Oid, limit: u64, what: impl Fn() -> String) -> Result<Vec<u8>, Failure> {
     let odb = repository.odb()?;
     let (size, kind) = odb.read_header(oid).map_err(|e| missing(e, &what))?;

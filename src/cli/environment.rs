@@ -1,0 +1,65 @@
+//! What the process was started with: the configuration, and the directories of the person who runs it.
+
+use super::exit::Exit;
+use super::options::Options;
+use super::say;
+use crate::config::{self, Config, Issue, Purpose};
+use crate::policy::Rules;
+use std::path::{Path, PathBuf};
+
+/// The file that is read where none is named.
+const DEFAULT_FILE: &str = "davit.yaml";
+
+/// The configuration for a purpose. Every problem is said, at once.
+pub(super) fn configuration(options: &Options, purpose: Purpose) -> Result<Config, Exit> {
+    let (path, text) = match file(options.config.as_deref()) {
+        Ok(found) => found,
+        Err(message) => {
+            say(&message);
+            return Err(Exit::Configuration);
+        }
+    };
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    match config::load(path.as_deref(), &text, &environment, purpose).and_then(checked) {
+        Ok(config) => Ok(config),
+        Err(issues) => {
+            for issue in &issues {
+                say(&issue.to_string());
+            }
+            say(&format!("{} in the configuration", super::render::count(issues.len(), "problem")));
+            Err(Exit::Configuration)
+        }
+    }
+}
+
+/// What only the floors above the configuration can judge: ranges and templates.
+fn checked(config: Config) -> Result<Config, Vec<Issue>> {
+    let issues = match Rules::from_config(&config.policy) {
+        Ok(_) => Vec::new(),
+        Err(issues) => issues
+            .into_iter()
+            .map(|issue| Issue { place: config.locate(&issue.path), path: issue.path, message: issue.message })
+            .collect(),
+    };
+    if issues.is_empty() { Ok(config) } else { Err(issues) }
+}
+
+fn file(named: Option<&Path>) -> Result<(Option<PathBuf>, String), String> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).is_file() => Path::new(DEFAULT_FILE),
+        None => return Ok((None, String::new())),
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((Some(path.to_owned()), text)),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+/// A cache directory of the person who runs the command: `$XDG_CACHE_HOME/davit`, `~/.cache/davit`.
+pub(super) fn personal_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache"))).map(|base| base.join("davit"))
+}

@@ -1,0 +1,72 @@
+//! Whether somebody else's open pull request already sets an update's sites to the target or beyond (Renovate still
+//! running beside us, a colleague). Heads are read as data, from their trees.
+
+use crate::model::{Update, UpdateSite, Version};
+use crate::proposal::{PullLink, PullRequest};
+use crate::world::git::{Fetched, Oid, Repository};
+use crate::yaml::{self, Route};
+use std::collections::{BTreeSet, HashMap};
+
+/// Files above this are not manifests of ours: every site's file was read within the same limit.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Foreign pull requests that propose at least what each update does, by the update's index.
+pub(super) async fn elsewhere(
+    repository: &Repository,
+    fetched: &Fetched,
+    updates: &[Update],
+    foreign: &[PullRequest],
+) -> HashMap<usize, PullLink> {
+    let mut found = HashMap::new();
+    let files: BTreeSet<&str> = updates.iter().flat_map(|u| u.sites.iter().map(|s| s.site.file.as_str())).collect();
+    for pull in foreign {
+        let Some(head) = fetched.pull_heads.get(&pull.number) else { continue };
+        let changed = match repository.changed_paths(fetched.base_commit, *head).await {
+            Ok(paths) => paths,
+            Err(error) => {
+                tracing::warn!(pull = pull.number, %error, "a pull request's changes can't be read");
+                continue;
+            }
+        };
+        let touched: BTreeSet<&str> = changed.iter().map(String::as_str).filter(|path| files.contains(path)).collect();
+        if touched.is_empty() {
+            continue;
+        }
+        let heads = read(repository, *head, &touched).await;
+        for (index, update) in updates.iter().enumerate() {
+            if !found.contains_key(&index) && proposes(update, &heads) {
+                found.insert(index, PullLink { number: pull.number, url: pull.url.clone() });
+            }
+        }
+    }
+    found
+}
+
+async fn read<'a>(repository: &Repository, head: Oid, paths: &BTreeSet<&'a str>) -> HashMap<&'a str, Vec<u8>> {
+    let mut files = HashMap::new();
+    for path in paths {
+        // Deleted or unreadable there: it sets nothing.
+        if let Ok(bytes) = repository.file(head, path, FILE_LIMIT).await {
+            files.insert(*path, bytes);
+        }
+    }
+    files
+}
+
+/// Whether any site of the update stands at the target or beyond in these files.
+fn proposes(update: &Update, files: &HashMap<&str, Vec<u8>>) -> bool {
+    update.sites.iter().any(|site| {
+        let Some(bytes) = files.get(site.site.file.as_str()) else { return false };
+        text_at(bytes, site).is_some_and(|text| {
+            text == site.to || Version::strict(&text).is_some_and(|version| version >= update.target.version)
+        })
+    })
+}
+
+/// What stands at the site's route in another state of its file.
+fn text_at(bytes: &[u8], site: &UpdateSite) -> Option<String> {
+    let route: Route = site.site.path.parse().ok()?;
+    let stream = yaml::parse(bytes);
+    let (_, root) = stream.roots().find(|(document, _)| document.index == site.site.document)?;
+    root.find(&route)?.text().map(str::to_owned)
+}

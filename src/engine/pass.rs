@@ -1,0 +1,327 @@
+//! One pass over one repository: gather everything once, plan without IO, act without choosing, report. A crash between
+//! any two writes is just another pass.
+
+use super::act::{Hands, Prepared, stopped};
+use super::daemon::Pass;
+use super::edits;
+use super::look::{Look, Recollection, Request, look};
+use super::propose;
+use super::read::Filter;
+use super::report::{Deed, DeedKind, Finding, Outcome, Pull, Report};
+use super::survey::{self, Survey};
+use super::{branches, elsewhere};
+use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
+use crate::model::{Problem, Reason, Schedule, Status};
+use crate::policy::Rules;
+use crate::proposal::{self, Action, Situation, Unsure, Verb};
+use crate::world::cache::Cache;
+use crate::world::forge::Forge;
+use crate::world::git::{Failure, Fetched, Repository, Wanted as WantedRefs};
+use crate::world::registry::Registry;
+use crate::world::store::StoreHandle;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Largest `.davit/config.yaml`.
+const OVERLAY_LIMIT: u64 = 256 * 1024;
+
+/// What all repositories of the process share.
+pub struct Shared {
+    /// The configuration.
+    pub config: Config,
+    /// Chart sources.
+    pub registry: Arc<Registry>,
+    /// What may be lost.
+    pub cache: Arc<Cache>,
+    /// What may not.
+    pub store: StoreHandle,
+    /// The clock.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// One repository's pass.
+pub struct RepositoryPass {
+    /// What is shared.
+    pub shared: Arc<Shared>,
+    /// The repository in the configuration.
+    pub repository: config::Repository,
+    /// Its bare repository.
+    pub git: Repository,
+    /// Its forge; nothing where it only reports.
+    pub forge: Option<Arc<dyn Forge>>,
+    /// What earlier passes remember.
+    pub recollection: Arc<Recollection>,
+    /// Text of the body's template, read at the start.
+    pub body_template: Option<String>,
+}
+
+#[async_trait]
+impl Pass for RepositoryPass {
+    async fn pass(&self, id: &str, stop: &CancellationToken) -> Report {
+        let started = (self.shared.now)();
+        let mut report = Report::broken(&self.repository.name, id, started, started);
+        report.findings.repository = self.git.shown_url().to_owned();
+        report.error = self.make(&mut report, stop).await.err();
+        report.finished = (self.shared.now)();
+        log(&report);
+        report
+    }
+}
+
+impl RepositoryPass {
+    /// Fills the report; what is filled in before an error stays.
+    async fn make(&self, report: &mut Report, stop: &CancellationToken) -> Result<(), Problem> {
+        let now = report.started;
+        report.error = None;
+        let survey = match &self.forge {
+            Some(forge) => Some(survey::survey(forge.as_ref()).await),
+            None => None,
+        };
+        let numbers = survey.as_ref().and_then(|s| s.as_ref().ok()).map(Survey::numbers).unwrap_or_default();
+        let prefix = &self.shared.config.pull_requests.branch_prefix;
+        let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
+        let fetched = self.git.fetch(wanted).await.map_err(|error| error.problem())?;
+        let (settings, overlay_problem) = self.settings(&fetched).await;
+        let rules = match Rules::from_config(&settings.policy) {
+            Ok(rules) => rules,
+            Err(issues) => {
+                let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                return Err(Problem::new(Reason::InvalidAnnotation, format!("policy: {text}")));
+            }
+        };
+        let found = self.look(&fetched, &rules, now).await?;
+        report.findings = found.findings.clone();
+        report.findings.problems.extend(overlay_problem.iter().cloned().map(|problem| Finding {
+            file: Some(config::OVERLAY_PATH.to_owned()),
+            line: None,
+            problem,
+        }));
+        let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(()) };
+        let survey = survey?;
+        if let Some(problem) = overlay_problem {
+            return Err(problem);
+        }
+        self.pull_requests(report, &found, &settings, forge.as_ref(), survey, &fetched, stop).await
+    }
+
+    /// The settings in force: the daemon's, and the repository's own on top. A broken overlay is a problem, and nothing
+    /// is written until it is mended: what it would have held back is not known.
+    async fn settings(&self, fetched: &Fetched) -> (RepositorySettings, Option<Problem>) {
+        let config = &self.shared.config;
+        let bytes = match self.git.file(fetched.base_commit, config::OVERLAY_PATH, OVERLAY_LIMIT).await {
+            Ok(bytes) => bytes,
+            Err(error) if matches!(error.kind, Failure::Missing(_)) => return (config.settings(), None),
+            Err(error) => return (config.settings(), Some(error.problem())),
+        };
+        match config::overlay(&bytes, config::OVERLAY_PATH) {
+            Ok(overlay) => (config.with_overlay(&overlay), None),
+            Err(issues) => {
+                let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                (config.settings(), Some(Problem::new(Reason::InvalidDocument, text)))
+            }
+        }
+    }
+
+    async fn look(&self, fetched: &Fetched, rules: &Rules, now: Timestamp) -> Result<Look, Problem> {
+        let listing = self.git.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
+        let reader = self.git.reader().await.map_err(|error| error.problem())?;
+        let paths = &self.repository.paths;
+        let request = Request {
+            listing,
+            reader,
+            shown: self.git.shown_url().to_owned(),
+            // A path says nothing of where Flux fetches from (Flux rule 24).
+            url: self.repository.remote.local_path().is_none().then(|| self.repository.remote.text.clone()),
+            name: &self.repository.name,
+            filter: Filter::new(&paths.include, &paths.exclude),
+            rules,
+            recollection: self.recollection.clone(),
+            store: Some(&self.shared.store),
+            now,
+            branch_prefix: &self.shared.config.pull_requests.branch_prefix,
+        };
+        look(&self.shared.registry, &self.shared.cache, request).await
+    }
+
+    /// The writing half: what is wanted, what is there, what to do, and doing it.
+    #[expect(clippy::too_many_arguments, reason = "the gathered facts of one pass, used once")]
+    async fn pull_requests(
+        &self,
+        report: &mut Report,
+        found: &Look,
+        settings: &RepositorySettings,
+        forge: &dyn Forge,
+        mut survey: Survey,
+        fetched: &Fetched,
+        stop: &CancellationToken,
+    ) -> Result<(), Problem> {
+        let now = report.started;
+        let updates = &found.findings.updates;
+        let foreign: Vec<_> = survey.foreign(&fetched.base_branch);
+        let elsewhere = elsewhere::elsewhere(&self.git, fetched, updates, &foreign).await;
+        let windows = Schedule::parse(&self.repository.schedule).unwrap_or_default();
+        let proposer = propose::Proposer {
+            git: &self.git,
+            registry: &self.shared.registry,
+            found,
+            settings,
+            base: (&fetched.base_branch, fetched.base_commit),
+            web: self.web(&fetched.base_branch),
+            body_template: self.body_template.as_deref(),
+            schedule: &windows,
+            now,
+        };
+        let (prepared, refused) = proposer.prepare(&elsewhere).await;
+        report.findings.problems.extend(refused);
+        let edited: HashMap<&str, &[edits::Edited]> =
+            prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
+        let branches = branches::branches(&self.git, fetched, &edited).await;
+        let names = prepared.iter().map(|p| p.wanted.branch.clone()).chain(branches.iter().map(|b| b.name.clone()));
+        survey.look_closer(forge, names.collect()).await?;
+        let situation = self.situation(report, found, &survey, fetched, &windows).await?;
+        let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
+        let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
+        mark_rows(report, &actions, updates, &prepared);
+        let hands = Hands {
+            repository: &self.git,
+            forge,
+            store: &self.shared.store,
+            name: &self.repository.name,
+            commit_via: self.shared.config.github.commit_via,
+            base: (&fetched.base_branch, fetched.base_commit),
+            now,
+        };
+        for action in &actions {
+            if stop.is_cancelled() && action.verb.writes() {
+                report.deeds.push(stopped(action));
+                continue;
+            }
+            let deed = hands.act(action, &prepared, &survey.pulls).await;
+            if !quiet(action, &deed) {
+                report.deeds.push(deed);
+            }
+        }
+        report.pulls = self.open_pulls(report, forge, &survey).await;
+        Ok(())
+    }
+
+    async fn situation(
+        &self,
+        report: &Report,
+        found: &Look,
+        survey: &Survey,
+        fetched: &Fetched,
+        windows: &Schedule,
+    ) -> Result<Situation, Problem> {
+        let config = &self.shared.config;
+        let now = report.started;
+        let hour_ago = now.saturating_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(now);
+        let opened = self.shared.store.opened_since(self.repository.name.clone(), hour_ago).await;
+        let opened = opened.map_err(|error| Problem::new(Reason::InternalError, error.to_string()))?;
+        let failed = found.findings.rows.iter().filter(|row| row.status() == Status::Failed);
+        let prefix = config.pull_requests.branch_prefix.clone();
+        let stems =
+            failed.filter_map(|row| Some(proposal::branch_stem(&prefix, row.release.lookup.as_ref()?))).collect();
+        let mut author_emails = vec![config.git.author.email.clone()];
+        author_emails.extend(survey.commit_emails.iter().cloned());
+        Ok(Situation {
+            login: survey.login.clone(),
+            author_emails,
+            branch_prefix: prefix,
+            base: fetched.base_branch.clone(),
+            report: config.mode == Mode::Report,
+            paused: config.paused,
+            in_schedule: windows.open(now),
+            open_limit: config.limits.open_pull_requests,
+            hourly_limit: config.limits.per_hour,
+            opened,
+            unsure: Unsure { all: incomplete(found), stems },
+        })
+    }
+
+    /// What the forge shows of our open pull requests now: from this pass's own answers where nothing was written.
+    async fn open_pulls(&self, report: &Report, forge: &dyn Forge, survey: &Survey) -> Vec<Pull> {
+        let prefix = &self.shared.config.pull_requests.branch_prefix;
+        let wrote = report.deeds.iter().any(|deed| deed.outcome != Outcome::Held);
+        let fresh = if wrote { forge.open_pull_requests().await.ok() } else { None };
+        let pulls = fresh.as_deref().unwrap_or(&survey.pulls);
+        let mut ours: Vec<Pull> = pulls
+            .iter()
+            .filter(|p| p.state == proposal::PullState::Open && p.same_repository && p.head.starts_with(prefix))
+            .filter(|p| p.author.eq_ignore_ascii_case(&survey.login))
+            .map(|p| Pull { number: p.number, url: web_url(&p.url), title: p.title.clone(), branch: p.head.clone() })
+            .collect();
+        ours.sort_by_key(|p| p.number);
+        ours.dedup_by_key(|p| p.number);
+        ours
+    }
+
+    /// Where a file of the base branch is shown, for links.
+    fn web(&self, base: &str) -> Option<String> {
+        let ForgeConfig::GitHub(github) = &self.repository.forge else { return None };
+        let api = &self.shared.config.github.api_url;
+        let host = match api.host_str()? {
+            "api.github.com" => "github.com".to_owned(),
+            host => host.to_owned(),
+        };
+        let port = api.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}://{host}{port}/{github}/blob/{base}", api.scheme()))
+    }
+}
+
+fn log(report: &Report) {
+    let found = &report.findings;
+    let count = |outcome| report.deeds.iter().filter(|deed| deed.outcome == outcome).count();
+    if let Some(problem) = &report.error {
+        tracing::error!(reason = problem.reason.code(), error = %problem.message, "pass failed");
+    }
+    tracing::info!(
+        revision = found.revision.as_deref().unwrap_or("-"),
+        releases = found.rows.len(),
+        outdated = found.count(Status::Outdated),
+        failed_sources = found.count(Status::Failed),
+        updates = found.updates.len(),
+        written = count(Outcome::Done),
+        failed_writes = count(Outcome::Failed),
+        "pass finished"
+    );
+}
+
+/// Whether the tree itself was not read completely: then nothing is closed for being gone.
+fn incomplete(found: &Look) -> bool {
+    found.findings.problems.iter().any(|finding| finding.problem.reason.status() == Status::Failed)
+}
+
+/// A link is only ever to a page.
+fn web_url(url: &str) -> String {
+    if url.starts_with("https://") || url.starts_with("http://") { url.to_owned() } else { String::new() }
+}
+
+/// Nothing was to be done and nobody needs to hear of it.
+fn quiet(action: &Action, deed: &Deed) -> bool {
+    deed.kind == DeedKind::Leave && matches!(action.verb, Verb::Leave(proposal::LeaveReason::AsWanted))
+}
+
+/// Rows of updates that are proposed elsewhere or were closed by a person say so.
+fn mark_rows(report: &mut Report, actions: &[Action], updates: &[crate::model::Update], prepared: &[Prepared]) {
+    for action in actions {
+        let Verb::Leave(why) = &action.verb else { continue };
+        let (Some(reason), Some(index)) = (why.row(), action.wanted) else { continue };
+        let Some(prepared) = prepared.get(index) else { continue };
+        let Some(update) = updates.iter().find(|u| u.branch == prepared.wanted.branch) else { continue };
+        let link = action.pull.as_ref().map(|p| format!(": {}", web_url(&p.url))).unwrap_or_default();
+        for index in &update.releases {
+            let Some(row) = report.findings.rows.get_mut(*index) else { continue };
+            row.reason = reason;
+            row.message = match reason {
+                Reason::ClosedByPerson => format!("{} was closed by a person{link}", update.target.text),
+                _ => format!("{} is proposed by somebody else{link}", update.target.text),
+            };
+            row.target.clone_from(&row.release.current);
+            row.bump = crate::model::Bump::None;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A tree's files become facts. What an earlier pass has parsed is remembered by blob id: in memory between the passes
+//! of one process, in the cache directory across restarts. An unchanged file is never parsed twice.
+
+use super::report::Finding;
+use crate::inventory::{self, FileFacts};
+use crate::model::{BlobId, Problem, Reason, TreeFile};
+use crate::world::cache::Cache;
+use crate::world::tree::{Listing, TreeReader};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Files above this are listed with the reason and not read; real manifests are a thousand times smaller.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Which files of a repository count.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    include: GlobSet,
+    exclude: GlobSet,
+}
+
+impl Filter {
+    /// From checked patterns; one that does not parse matches nothing (the configuration has refused it before).
+    pub fn new(include: &[String], exclude: &[String]) -> Self {
+        Self { include: set(include), exclude: set(exclude) }
+    }
+
+    fn admits(&self, path: &str) -> bool {
+        inventory::reads(path) && self.include.is_match(path) && !self.exclude.is_match(path)
+    }
+}
+
+fn set(patterns: &[String]) -> GlobSet {
+    let mut builder = GlobSetBuilder::new();
+    for glob in patterns.iter().filter_map(|pattern| Glob::new(pattern).ok()) {
+        builder.add(glob);
+    }
+    builder.build().unwrap_or_default()
+}
+
+/// What this process remembers of one repository's files.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<HashMap<BlobId, Arc<FileFacts>>>);
+
+/// Every file's facts, and what could not be read.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Path and facts, in the tree's order.
+    pub files: Vec<(String, Arc<FileFacts>)>,
+    /// Files that could not be read.
+    pub problems: Vec<Finding>,
+    /// How many files were parsed now, not remembered.
+    pub parsed: usize,
+}
+
+/// Reads what is not remembered. Blocks: call it where blocking is fine.
+pub fn facts(
+    listing: &Listing,
+    reader: &TreeReader,
+    filter: &Filter,
+    memory: &Memory,
+    cache: &Cache,
+    now: Timestamp,
+) -> Facts {
+    let wanted: Vec<&TreeFile> = listing.tree.files.iter().filter(|file| filter.admits(&file.path)).collect();
+    let mut known = std::mem::take(&mut *memory.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let ids: std::collections::HashSet<&BlobId> = wanted.iter().map(|file| &file.blob).collect();
+    known.retain(|blob, _| ids.contains(blob));
+    recall(&wanted, &mut known, cache, now);
+    let mut problems = Vec::new();
+    let mut unread: Vec<&TreeFile> = Vec::new();
+    let mut asked = std::collections::HashSet::new();
+    for &file in &wanted {
+        if file.size > FILE_LIMIT {
+            problems.push(finding(file, format!("{} bytes: files over 16 MiB are not read", file.size)));
+        } else if !known.contains_key(&file.blob) && asked.insert(&file.blob) {
+            unread.push(file);
+        }
+    }
+    let parsed = parse(&unread, reader);
+    let count = parsed.len();
+    let mut fresh = Vec::new();
+    for (file, result) in parsed {
+        match result {
+            Ok(facts) => {
+                let facts = Arc::new(facts);
+                fresh.push((file.blob.clone(), facts.clone()));
+                known.insert(file.blob.clone(), facts);
+            }
+            Err(problem) => problems.push(Finding { file: Some(file.path.clone()), line: None, problem }),
+        }
+    }
+    remember(&fresh, cache, now);
+    let files = wanted.iter().filter_map(|f| Some((f.path.clone(), known.get(&f.blob)?.clone()))).collect();
+    *memory.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    for skipped in listing.skipped.iter().filter(|s| inventory::reads(&s.path)) {
+        let problem = Problem::new(Reason::InvalidDocument, format!("not read: {}", skipped.why));
+        problems.push(Finding { file: Some(skipped.path.clone()), line: None, problem });
+    }
+    Facts { files, problems, parsed: count }
+}
+
+fn finding(file: &TreeFile, message: String) -> Finding {
+    Finding { file: Some(file.path.clone()), line: None, problem: Problem::new(Reason::InvalidDocument, message) }
+}
+
+/// Takes from the cache what memory lacks.
+fn recall(wanted: &[&TreeFile], known: &mut HashMap<BlobId, Arc<FileFacts>>, cache: &Cache, now: Timestamp) {
+    let missing: Vec<BlobId> = wanted.iter().filter(|f| !known.contains_key(&f.blob)).map(|f| f.blob.clone()).collect();
+    if missing.is_empty() {
+        return;
+    }
+    for (blob, data) in cache.get(inventory::FORMAT, &missing, now) {
+        // What an earlier version wrote differently is parsed anew.
+        if let Ok(facts) = serde_json::from_slice::<FileFacts>(&data) {
+            known.insert(blob, Arc::new(facts));
+        }
+    }
+}
+
+fn remember(fresh: &[(BlobId, Arc<FileFacts>)], cache: &Cache, now: Timestamp) {
+    let rows: Vec<(BlobId, Vec<u8>)> = fresh
+        .iter()
+        .filter_map(|(blob, facts)| Some((blob.clone(), serde_json::to_vec(facts.as_ref()).ok()?)))
+        .collect();
+    cache.put(inventory::FORMAT, &rows, now);
+}
+
+/// Reads and parses on every core.
+fn parse<'a>(unread: &[&'a TreeFile], reader: &TreeReader) -> Vec<(&'a TreeFile, Result<FileFacts, Problem>)> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = unread.len().div_ceil(threads).max(16);
+    let one = |file: &&'a TreeFile| (*file, reader.read(file, FILE_LIMIT).map(|bytes| inventory::read_file(&bytes)));
+    std::thread::scope(|scope| {
+        let work: Vec<_> =
+            unread.chunks(share).map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();
+        // A thread that panicked is a bug in parsing: its panic goes on in the pass, which reports it.
+        work.into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}

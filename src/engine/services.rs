@@ -1,0 +1,185 @@
+//! From a checked configuration to everything that runs: one registry, one store and one cache for the process, one
+//! bare repository and one forge for each repository.
+
+use super::daemon::{Member, Pass};
+use super::look::Recollection;
+use super::pass::{RepositoryPass, Shared};
+use super::report::Report;
+use super::survey::problem_of;
+use crate::config::{self, Config, Forge as ForgeConfig, Transport};
+use crate::model::{Problem, Reason};
+use crate::world::cache::Cache;
+use crate::world::forge::{Forge, GitHub};
+use crate::world::git::{Basic, Credentials, Git, GitOptions, Repository};
+use crate::world::registry::{GitTags, Options as RegistryOptions, Registry};
+use crate::world::retry::SystemClock;
+use crate::world::store::{Store, StoreHandle};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// One request to the forge may take this long.
+const FORGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The clock of the process.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything that runs.
+pub struct Services {
+    shared: Arc<Shared>,
+    passes: Vec<Arc<RepositoryPass>>,
+}
+
+impl Services {
+    /// Opens store, cache and repositories; asks no network.
+    ///
+    /// # Errors
+    /// The store can't be opened, a cache directory is held by another process, a template file can't be read.
+    pub fn start(config: Config, git_options: GitOptions) -> Result<Self, Problem> {
+        let clock: Clock = Arc::new(Timestamp::now);
+        let store = Store::open(&config.store.path)
+            .map_err(|error| Problem::new(Reason::InternalError, format!("store.path: {error}")))?;
+        let git = Git::new(git_options, CancellationToken::new());
+        let shared = Arc::new(Shared {
+            registry: registry(&config, git.clone())?,
+            cache: Arc::new(Cache::open(&config.git.cache_dir)),
+            store: StoreHandle::new(store),
+            now: clock,
+            config,
+        });
+        let body_template = body_template(&shared.config)?;
+        let github = github(&shared.config)?;
+        let passes = shared.config.repositories.iter().map(|repository| {
+            let forge: Option<Arc<dyn Forge>> = match (&repository.forge, &github) {
+                (ForgeConfig::GitHub(name), Some(github)) => Some(Arc::new(github.repository(name))),
+                _ => None,
+            };
+            let git = open(&shared.config, &git, repository, forge.clone())?;
+            Ok(Arc::new(RepositoryPass {
+                shared: shared.clone(),
+                repository: repository.clone(),
+                git,
+                forge,
+                recollection: Arc::new(Recollection::default()),
+                body_template: body_template.clone(),
+            }))
+        });
+        let passes = passes.collect::<Result<Vec<_>, Problem>>()?;
+        Ok(Self { shared, passes })
+    }
+
+    /// The loop's members.
+    pub fn members(&self) -> Vec<Member> {
+        self.passes
+            .iter()
+            .map(|pass| Member {
+                name: pass.repository.name.clone(),
+                url: pass.git.shown_url().to_owned(),
+                forge_name: match &pass.repository.forge {
+                    ForgeConfig::GitHub(github) => Some(github.to_string()),
+                    ForgeConfig::None => None,
+                },
+                interval: pass.repository.interval,
+                work: pass.clone(),
+            })
+            .collect()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> Clock {
+        self.shared.now.clone()
+    }
+
+    /// One pass over every repository, side by side, reported in the configuration's order.
+    pub async fn pass_over_all(&self, stop: &CancellationToken) -> Vec<Report> {
+        let all = self.passes.iter().map(|pass| async move {
+            let started = (self.shared.now)();
+            let id = super::daemon::pass_id(&pass.repository.name, started);
+            pass.pass(&id, stop).await
+        });
+        futures_util::future::join_all(all).await
+    }
+}
+
+/// The registry of a configuration; Git tags are listed through `git`.
+///
+/// # Errors
+/// None today; a configuration that can't be served is refused here.
+pub fn registry(config: &Config, git: Git) -> Result<Arc<Registry>, Problem> {
+    let clock: Clock = Arc::new(Timestamp::now);
+    let environment = |name: &str| std::env::var(name).ok();
+    let options =
+        RegistryOptions::new(config.registries.clone(), config.git.cache_dir.join("registry"), clock, &environment)
+            .with_git_tags(Arc::new(TagsOverGit(git)));
+    Ok(Registry::new(options))
+}
+
+/// Tags of public repositories, read anonymously: a chart's repository gets none of our credentials.
+struct TagsOverGit(Git);
+
+#[async_trait::async_trait]
+impl GitTags for TagsOverGit {
+    async fn tags(&self, url: &str) -> Result<Vec<String>, Problem> {
+        let tags = self.0.tags(url, &crate::world::git::Anonymous).await.map_err(|error| error.problem())?;
+        Ok(tags.into_iter().map(|tag| tag.name).collect())
+    }
+}
+
+/// The one client of the configured GitHub, where a repository is on it: rate limits are the token's, not a
+/// repository's.
+fn github(config: &Config) -> Result<Option<GitHub>, Problem> {
+    if !config.repositories.iter().any(|r| matches!(r.forge, ForgeConfig::GitHub(_))) {
+        return Ok(None);
+    }
+    let ca_file = config.git.http.ca_file.as_deref();
+    GitHub::new(&config.github, ca_file, FORGE_TIMEOUT, Arc::new(SystemClock))
+        .map(Some)
+        .map_err(|error| problem_of(&error))
+}
+
+/// The bare repository. Over HTTP to the forge's own host, and without a password of its own, Git gets the forge's
+/// token; no other host ever does.
+fn open(
+    config: &Config,
+    git: &Git,
+    repository: &config::Repository,
+    forge: Option<Arc<dyn Forge>>,
+) -> Result<Repository, Problem> {
+    let (name, remote) = (&repository.name, &repository.remote);
+    let http = matches!(remote.transport, Transport::Https | Transport::Http);
+    let own_password = config.git.http.password.is_some();
+    let opened = match forge {
+        Some(forge) if http && !own_password && same_host(config, remote.host.as_deref()) => {
+            git.repository_with(name, &remote.text, Arc::new(ForgeCredentials(forge)))
+        }
+        _ => git.repository(name, &remote.text),
+    };
+    opened.map_err(|error| error.problem())
+}
+
+/// Whether a remote's host is the forge whose API is configured (`api.github.com` speaks for `github.com`).
+fn same_host(config: &Config, host: Option<&str>) -> bool {
+    let api = config.github.api_url.host_str();
+    let forge = if api == Some("api.github.com") { Some("github.com") } else { api };
+    host.is_some_and(|host| forge.is_some_and(|forge| forge.eq_ignore_ascii_case(host)))
+}
+
+/// The forge's token for Git, asked for at each operation.
+struct ForgeCredentials(Arc<dyn Forge>);
+
+#[async_trait::async_trait]
+impl Credentials for ForgeCredentials {
+    async fn basic(&self) -> Result<Option<Basic>, String> {
+        let credentials = self.0.git_credentials().await.map_err(|error| error.to_string())?;
+        Ok(credentials.map(|c| Basic { username: c.username, password: c.password }))
+    }
+}
+
+fn body_template(config: &Config) -> Result<Option<String>, Problem> {
+    let Some(path) = &config.pull_requests.body_template_file else { return Ok(None) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Problem::new(Reason::InternalError, format!("pullRequests.bodyTemplateFile {}: {error}", path.display()))
+    })?;
+    Ok(Some(text))
+}

@@ -1,0 +1,89 @@
+//! What the forge says before anything is decided: who we are, which pull requests are open, and, for the branches that
+//! matter, what became of earlier ones.
+
+use crate::model::{Problem, Reason};
+use crate::proposal::{PullRequest, PullState};
+use crate::world::forge::{Forge, ForgeError};
+use futures_util::StreamExt as _;
+use std::collections::BTreeSet;
+
+/// Questions to the forge under way at once: GitHub asks for few (docs.github.com, "Best practices for using the REST API").
+const AT_ONCE: usize = 4;
+/// Heads of other people's pull requests that are fetched, the newest first.
+const FOREIGN: usize = 200;
+
+/// The forge's answers.
+pub(super) struct Survey {
+    /// Our login.
+    pub login: String,
+    /// Addresses that commits made through the forge carry as author.
+    pub commit_emails: Vec<String>,
+    /// Every open pull request; after [`Survey::look_closer`] also the closed ones of our branches.
+    pub pulls: Vec<PullRequest>,
+}
+
+/// Asks who we are and what is open.
+pub(super) async fn survey(forge: &dyn Forge) -> Result<Survey, Problem> {
+    let login = forge.login().await.map_err(|error| problem_of(&error))?;
+    let pulls = forge.open_pull_requests().await.map_err(|error| problem_of(&error))?;
+    let commit_emails = forge.commit_emails().await.map_err(|error| problem_of(&error))?;
+    Ok(Survey { login, commit_emails, pulls })
+}
+
+impl Survey {
+    /// Numbers of other people's open pull requests, whose heads are to be fetched.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.pulls.iter().filter(|p| !self.ours(p)).map(|p| p.number).take(FOREIGN).collect()
+    }
+
+    /// Other people's open pull requests on this base.
+    pub fn foreign(&self, base: &str) -> Vec<PullRequest> {
+        self.pulls.iter().filter(|p| p.base == base && !self.ours(p)).cloned().collect()
+    }
+
+    fn ours(&self, pull: &PullRequest) -> bool {
+        pull.same_repository && pull.author.eq_ignore_ascii_case(&self.login)
+    }
+
+    /// Adds the history of these branches' pull requests, and whether our open ones can be merged.
+    pub async fn look_closer(&mut self, forge: &dyn Forge, branches: BTreeSet<String>) -> Result<(), Problem> {
+        let histories: Vec<_> = futures_util::stream::iter(branches)
+            .map(|branch| async move { forge.pull_requests_of(&branch).await })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for history in histories {
+            let history = history.map_err(|error| problem_of(&error))?;
+            self.pulls.extend(history.into_iter().filter(|p| p.state != PullState::Open));
+        }
+        let open: Vec<u64> =
+            self.pulls.iter().filter(|p| p.state == PullState::Open && self.ours(p)).map(|p| p.number).collect();
+        let closer: Vec<_> = futures_util::stream::iter(open)
+            .map(|number| async move { forge.pull_request(number).await })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for pull in closer {
+            let pull = pull.map_err(|error| problem_of(&error))?;
+            if let Some(known) = self.pulls.iter_mut().find(|p| p.number == pull.number) {
+                *known = pull;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A forge's error as the report shows it: its sentence, under a code of the closed list.
+pub(super) fn problem_of(error: &ForgeError) -> Problem {
+    let reason = match error {
+        ForgeError::NotFound { .. } => Reason::SourceNotFound,
+        ForgeError::Unauthorized { .. } | ForgeError::Forbidden { .. } | ForgeError::Credentials { .. } => {
+            Reason::SourceUnauthorized
+        }
+        ForgeError::RateLimited { .. } => Reason::SourceRateLimited,
+        ForgeError::Timeout { .. } | ForgeError::Unreachable { .. } => Reason::SourceUnreachable,
+        ForgeError::Protocol { .. } => Reason::SourceInvalid,
+        _ => Reason::SourceError,
+    };
+    Problem::new(reason, error.to_string())
+}
