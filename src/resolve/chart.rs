@@ -26,6 +26,8 @@ pub(super) struct Chart {
     /// `davit.dev/…` annotations of the sources.
     pub(super) annotations: HashMap<String, String>,
     pub(super) notes: Vec<Note>,
+    /// Something hangs on substitution: there is no question to ask.
+    pub(super) substituted: bool,
     /// Who has a say in the sources.
     pub(super) says: Vec<Say>,
 }
@@ -240,6 +242,7 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
     fn substituted(&mut self, place: &str, values: &[(&str, &str)]) {
         for (what, value) in values {
             if let Some(variable) = variable(value) {
+                self.chart.substituted = true;
                 let message = format!("the {what} in {place} hangs on the variable {variable}: {value}");
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {

@@ -84,10 +84,20 @@ impl Reader<'_> {
             (None, Some(path)) => self.file(path),
             (None, None) => Body::Strategic(Vec::new()),
         };
+        let target = entry.get("target").map(Selector::read);
+        // A patch for a Flux kind whose file says another kind, which kustomize allows: its content was not kept.
+        let body = match body {
+            Body::Strategic(documents)
+                if documents.is_empty() && target.as_ref().is_some_and(Selector::names_flux_kind) =>
+            {
+                Body::Unknown("its file holds no document of a kind that Davit reads".to_owned())
+            }
+            body => body,
+        };
         Patch {
             origin: format!("{}:{}", self.file, entry.line),
             body,
-            target: entry.get("target").map(Selector::read),
+            target,
             renames: entry.at("options.allowNameChange").and_then(Node::text) == Some("true"),
         }
     }

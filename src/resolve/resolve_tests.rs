@@ -129,3 +129,116 @@ fn flux_rule_11_a_patch_counts_only_where_it_reaches_the_version() {
         Some(Reason::VersionInPatch)
     );
 }
+
+/// The reason of the one row when a text of the sample is another.
+fn reason_with(from: &str, to: &str) -> Option<Reason> {
+    assert!(RELEASE.contains(from), "{from}");
+    reason(only(&resolved(&RELEASE.replace(from, to))))
+}
+
+#[test]
+fn flux_rule_01_a_release_has_exactly_one_of_chart_and_chart_ref() {
+    let both = "spec:\n  chartRef: {kind: OCIRepository, name: x}\n  chart:\n";
+    assert_eq!(reason_with("spec:\n  chart:\n", both), Some(Reason::InvalidRelease));
+    assert_eq!(reason_with("spec:\n  chart:\n", "spec:\n  other:\n"), Some(Reason::InvalidRelease));
+}
+
+#[test]
+fn flux_rule_03_only_a_full_version_pins() {
+    assert_eq!(reason_with("1.2.3", "v1.2.3-rc.1+b"), None);
+    for range in ["1.2", "1", "'*'", "'>=1.0.0'", "1.2.x", "^1.2.3"] {
+        assert_eq!(reason_with("1.2.3", range), Some(Reason::FloatingRange), "{range}");
+    }
+    assert_eq!(reason_with("      version: 1.2.3\n", ""), Some(Reason::FloatingRange));
+    assert_eq!(reason_with("1.2.3", "2024.01.15"), Some(Reason::VersionNotSemver));
+}
+
+#[test]
+fn flux_rule_05_and_06_the_ref_of_an_oci_repository_is_read_in_flux_order() {
+    let with = |reference: &str| {
+        resolved(&format!(
+            "=== a.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: a, namespace: b}}
+spec: {{chartRef: {{kind: OCIRepository, name: c}}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1beta2
+kind: OCIRepository
+metadata: {{name: c, namespace: b}}
+spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
+"
+        ))
+    };
+    let of = |reference: &str| reason(only(&with(reference)));
+    assert_eq!(of("tag: 1.2.3"), None);
+    assert_eq!(of("tag: 1.2.3, digest: 'sha256:00'"), Some(Reason::DigestPinned));
+    assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
+    assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
+    assert_eq!(of(""), Some(Reason::FloatingTag));
+    let row = only(&with("tag: 1.2.3")).clone();
+    assert_eq!((row.chart.as_deref(), row.site.unwrap().path.as_str()), (Some("chart"), "spec.ref.tag"));
+}
+
+#[test]
+fn flux_rule_12_what_hangs_on_substitution_is_named_and_never_asked_for() {
+    let resolution = resolved(&RELEASE.replace("1.2.3", "${PLEX_VERSION:=1.2.3}"));
+    let row = only(&resolution);
+    assert_eq!((reason(row), row.lookup.as_ref()), (Some(Reason::VersionInSubstitution), None));
+    assert!(row.problem.as_ref().unwrap().message.contains("PLEX_VERSION"));
+    assert_eq!(reason_with("https://charts.example.com/", "https://${HOST}/"), Some(Reason::VersionInSubstitution));
+}
+
+#[test]
+fn flux_rule_18_markers_of_other_bots_are_respected() {
+    assert_eq!(reason_with("1.2.3", "1.2.3 # {\"$imagepolicy\": \"a:b:tag\"}"), Some(Reason::ImageAutomation));
+    let resolution = resolved(&RELEASE.replace("      version", "      # renovate: registryUrl=x\n      version"));
+    assert_eq!(reason(only(&resolution)), None);
+    assert_eq!(only(&resolution).notes.len(), 1);
+}
+
+#[test]
+fn flux_rule_21_the_message_says_what_is_suspended() {
+    let resolution = resolved(&RELEASE.replace("  url:", "  suspend: true\n  url:"));
+    let problem = only(&resolution).problem.as_ref().unwrap();
+    assert_eq!(problem.reason, Reason::Suspended);
+    assert!(problem.message.contains("source is suspended (app/repository.yaml:2)"), "{}", problem.message);
+}
+
+#[test]
+fn several_different_sources_of_one_name_are_ambiguous_and_all_named() {
+    let other = "=== other/repository.yaml
+kind: HelmRepository
+apiVersion: source.toolkit.fluxcd.io/v1
+metadata: {name: charts}
+spec: {url: https://other.example.com}
+";
+    let resolution = resolved(&format!("{RELEASE}{other}"));
+    let problem = only(&resolution).problem.as_ref().unwrap();
+    assert_eq!(problem.reason, Reason::SourceAmbiguous);
+    assert!(problem.message.contains("app/repository.yaml:2") && problem.message.contains("other/repository.yaml:1"));
+}
+
+#[test]
+fn kustomizations_that_include_or_build_each_other_end() {
+    let ring = "=== a/kustomization.yaml\nresources: [../b]\n=== b/kustomization.yaml\nresources: [../a]\n";
+    let resolution = resolved(&format!("{RELEASE}{ring}{}", ROOT.replace("./app", "./a")));
+    assert_eq!(reason(only(&resolution)), Some(Reason::NotBuilt));
+    let two =
+        ROOT.replace("name: apps", "name: two").replace("clusters/home/apps", "two/two").replace("./app", "./clusters");
+    let one = ROOT.replace("./app", "./two");
+    assert_eq!(resolved(&format!("{RELEASE}{one}{two}")).releases.len(), 1);
+}
+
+#[test]
+fn a_chart_source_without_a_release_is_listed() {
+    let source = "=== s.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: c}
+spec: {url: oci://x.example.com/c, ref: {tag: 1.0.0}}
+";
+    let resolution = resolved(source);
+    assert!(resolution.releases.is_empty());
+    assert_eq!(resolution.unclaimed[0].site.as_ref().unwrap().text, "1.0.0");
+}

@@ -113,7 +113,7 @@ fn row(world: &World<'_>, sources: &Sources<'_, '_>, built: &Built<'_>, twins: &
         site: site.filter(|_| !no_version),
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
-        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version),
+        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.substituted),
         annotations: annotations(&chart, built),
         notes,
         credentials: chart.credentials.clone(),

@@ -44,6 +44,13 @@ impl Selector {
         Self { kind: Some(regex::escape(kind)), name: Some(regex::escape(name)), ..Self::default() }
     }
 
+    /// Whether it asks for a kind that a release hangs on.
+    pub(super) fn names_flux_kind(&self) -> bool {
+        const KINDS: [&str; 7] =
+            ["HelmRelease", "HelmRepository", "OCIRepository", "HelmChart", "GitRepository", "Bucket", "Kustomization"];
+        self.kind.is_some() && KINDS.iter().any(|kind| matches(self.kind.as_deref(), kind))
+    }
+
     pub(super) fn selects(&self, subject: &Subject<'_>) -> bool {
         matches(self.group.as_deref(), subject.group)
             && matches(self.kind.as_deref(), subject.kind)
