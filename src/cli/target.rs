@@ -3,16 +3,16 @@
 use super::environment::personal_cache;
 use super::exit::Exit;
 use super::say;
-use crate::config::{Config, Remote};
+use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
 use crate::engine::look::{Look, Recollection, Request, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
-use crate::model::Problem;
+use crate::model::{Problem, Reason};
 use crate::policy::Rules;
 use crate::world::cache::Cache;
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
-use crate::world::tree::TreeReader;
+use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,13 +27,34 @@ pub(super) struct Found {
 
 /// Looks at a folder or a URL. A problem has been said.
 pub(super) async fn find(config: &mut Config, target: &str) -> Result<Found, Exit> {
-    inspect(config, target).await.map_err(|problem| {
-        say(&format!("{target}: {}", problem.message));
-        Exit::NoResult
+    inspect(config, target).await.map_err(|failed| match failed {
+        Failed::Look(problem) => {
+            say(&format!("{target}: {}", problem.message));
+            Exit::NoResult
+        }
+        Failed::Overlay(issues) => {
+            for issue in &issues {
+                say(&issue.to_string());
+            }
+            Exit::Configuration
+        }
     })
 }
 
-async fn inspect(config: &mut Config, target: &str) -> Result<Found, Problem> {
+/// Why there is nothing to show.
+enum Failed {
+    Look(Problem),
+    /// The repository's own file is wrong: what it would hold back is not known.
+    Overlay(Vec<Issue>),
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::Look(problem)
+    }
+}
+
+async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     // Commands that a person runs do not write into the daemon's directories.
     if config.git.cache_dir == Config::default().git.cache_dir
         && let Some(own) = personal_cache()
@@ -43,17 +64,15 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Problem> {
     let cache = Arc::new(Cache::open(&config.git.cache_dir));
     let git = Git::new(git_options(config), CancellationToken::new());
     let registry = services::registry(config, git.clone())?;
-    let rules = Rules::from_config(&config.policy).unwrap_or_default();
-    let settings = config.settings();
-    let branch_prefix = settings.pull_requests.branch_prefix.clone();
-    let request = |listing, reader, shown, url| Request {
+    let branch_prefix = config.pull_requests.branch_prefix.clone();
+    let request = |listing, reader, rules, shown, url| Request {
         listing,
         reader,
         shown,
         url,
         name: "",
         filter: Filter::new(&["**".to_owned()], &[]),
-        rules: &rules,
+        rules,
         recollection: Arc::new(Recollection::default()),
         store: None,
         now: Timestamp::now(),
@@ -62,10 +81,12 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Problem> {
     if Path::new(target).exists() || !looks_remote(target) {
         let folder = Arc::new(Folder::open(Path::new(target))?);
         let listing = folder.read()?;
-        let request = request(listing, TreeReader::Folder(folder.clone()), target.to_owned(), None);
+        let reader = TreeReader::Folder(folder.clone());
+        let rules = rules(config, &listing, &reader)?;
+        let request = request(listing, reader, &rules, target.to_owned(), None);
         return Ok(Found { look: look(&registry, &cache, request).await?, folder: Some(folder) });
     }
-    let remote = Remote::parse(target).map_err(|message| Problem::new(crate::model::Reason::InvalidSource, message))?;
+    let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
     let name = remote.last_segment().to_owned();
     let repository = git.repository(&name, &remote.text).map_err(|error| error.problem())?;
     let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
@@ -73,8 +94,25 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Problem> {
     let listing = repository.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
     let reader = repository.reader().await.map_err(|error| error.problem())?;
     let shown = repository.shown_url().to_owned();
-    let request = request(listing, reader, shown, Some(remote.text.clone()));
+    let rules = rules(config, &listing, &reader)?;
+    let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
     Ok(Found { look: look(&registry, &cache, request).await?, folder: None })
+}
+
+/// The policy in force: the configuration's, and the repository's own file on top, as in the daemon.
+fn rules(config: &Config, listing: &Listing, reader: &TreeReader) -> Result<Rules, Failed> {
+    let own = listing.tree.files.iter().find(|file| file.path == OVERLAY_PATH);
+    let settings = match own {
+        None => config.settings(),
+        Some(file) => {
+            let bytes = reader.read(file, OVERLAY_LIMIT)?;
+            config.with_overlay(&config::overlay(&bytes, OVERLAY_PATH).map_err(Failed::Overlay)?)
+        }
+    };
+    Rules::from_config(&settings.policy).map_err(|issues| {
+        let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        Failed::Look(Problem::new(Reason::InvalidDocument, format!("{OVERLAY_PATH}: {text}")))
+    })
 }
 
 /// Whether a target that is no path on this disk is meant as a URL.

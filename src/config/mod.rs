@@ -23,7 +23,7 @@ mod walk;
 pub use issue::Issue;
 pub use load::{Purpose, load};
 pub use mirrors::{Mirror, Mirrored, Mirrors};
-pub use overlay::{OVERLAY_PATH, Overlay, overlay};
+pub use overlay::{OVERLAY_LIMIT, OVERLAY_PATH, Overlay, overlay};
 pub use places::Place;
 pub use quantity::{duration, size};
 pub use remote::{Remote, Transport};

@@ -15,6 +15,8 @@ use serde::Deserialize;
 
 /// Where the file is in a repository.
 pub const OVERLAY_PATH: &str = ".davit/config.yaml";
+/// The largest that is read, in bytes.
+pub const OVERLAY_LIMIT: u64 = 256 * 1024;
 
 /// What a repository sets for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

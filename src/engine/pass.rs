@@ -25,9 +25,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Largest `.davit/config.yaml`.
-const OVERLAY_LIMIT: u64 = 256 * 1024;
-
 /// What all repositories of the process share.
 pub struct Shared {
     /// The configuration.
@@ -111,7 +108,7 @@ impl RepositoryPass {
     /// is written until it is mended: what it would have held back is not known.
     async fn settings(&self, fetched: &Fetched) -> (RepositorySettings, Option<Problem>) {
         let config = &self.shared.config;
-        let bytes = match self.git.file(fetched.base_commit, config::OVERLAY_PATH, OVERLAY_LIMIT).await {
+        let bytes = match self.git.file(fetched.base_commit, config::OVERLAY_PATH, config::OVERLAY_LIMIT).await {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind, Failure::Missing(_)) => return (config.settings(), None),
             Err(error) => return (config.settings(), Some(error.problem())),
