@@ -21,4 +21,6 @@ pub use stream::{Document, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE, MAX_NODES, Stream
 #[cfg(test)]
 mod place_tests;
 #[cfg(test)]
+mod referee_tests;
+#[cfg(test)]
 mod stream_tests;
