@@ -23,12 +23,14 @@ pub(super) async fn run(options: &Options) -> Exit {
     let listener = match tokio::net::TcpListener::bind(config.server.listen).await {
         Ok(listener) => listener,
         Err(error) => {
-            say(&format!("server.listen {}: {error}", config.server.listen));
+            let address = config.server.listen;
+            say(&format!("server.listen {address}: {error}; free the port or set server.listen to another one"));
             return Exit::NoResult;
         }
     };
     let board = Arc::new(Board::default());
     let daemon = Daemon::new(services.members(), board.clone(), services.clock());
+    tokio::spawn(services.upkeep().keep(board.clone(), stop.clone()));
     let surfaces = surfaces(&config, board, daemon.wake(), services.clock());
     tracing::info!(address = %config.server.listen, repositories = config.repositories.len(), "davit is up");
     let closing = stop.clone();
@@ -52,6 +54,7 @@ pub(super) async fn once(options: &Options) -> Exit {
         Err(exit) => return exit,
     };
     let reports = services.pass_over_all(&stop).await;
+    services.upkeep().prune().await;
     let mut good = true;
     for report in &reports {
         super::print(&told(report));
@@ -64,7 +67,6 @@ fn start(options: &Options) -> Result<(Config, Services, CancellationToken), Exi
     let config = configuration(options, Purpose::Run)?;
     logging::as_configured(options, &config);
     let stop = CancellationToken::new();
-    // Git's own calls are not cut by the signal: what is under way (a push) is finished, within git.timeout.
     let services = Services::start(config.clone(), target::git_options(&config)).map_err(|problem| {
         say(&problem.message);
         Exit::NoResult

@@ -264,6 +264,13 @@ pub(super) fn stopped(action: &Action) -> Deed {
     }
 }
 
+/// An action whose answer did not come before the process had to end.
+pub(super) fn cut(action: &Action) -> Deed {
+    let message = "cut off: no answer came before the process had to end; the next start goes on from what is there";
+    tracing::warn!(branch = %action.branch, action = action.verb.code(), "{message}");
+    Deed { kind: kind(&action.verb), outcome: Outcome::Failed, message: message.to_owned(), ..stopped(action) }
+}
+
 fn kind(verb: &Verb) -> DeedKind {
     match verb {
         Verb::Open { .. } | Verb::FinishOpening => DeedKind::Open,

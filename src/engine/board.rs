@@ -43,6 +43,8 @@ pub struct Entry {
 pub struct Board {
     repositories: RwLock<BTreeMap<String, Entry>>,
     beat: AtomicI64,
+    /// Why the store could not be written at the last check.
+    store_problem: RwLock<Option<String>>,
     /// Webhook calls: accepted, refused.
     pub webhooks: (AtomicU64, AtomicU64),
 }
@@ -63,13 +65,6 @@ impl Board {
             duration_sum: 0.0,
         };
         self.write().insert(name.to_owned(), entry);
-    }
-
-    /// Puts back what the store remembers of the pass before the last restart; it does not count as a pass of ours.
-    pub fn recall(&self, report: Report) {
-        if let Some(entry) = self.write().get_mut(&report.name) {
-            entry.last.get_or_insert_with(|| Arc::new(report));
-        }
     }
 
     /// A pass began.
@@ -106,6 +101,16 @@ impl Board {
         self.beat.store(now.as_millisecond(), Ordering::Relaxed);
     }
 
+    /// The store was checked: what is wrong with it, where something is.
+    pub fn store_checked(&self, problem: Option<String>) {
+        *self.store_problem.write().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    /// What was wrong with the store at the last check.
+    pub fn store_problem(&self) -> Option<String> {
+        self.store_problem.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How long ago the heartbeat was.
     pub fn heartbeat_age(&self, now: Timestamp) -> Duration {
         let age = now.as_millisecond().saturating_sub(self.beat.load(Ordering::Relaxed));
@@ -134,9 +139,8 @@ impl Board {
 impl Entry {
     /// Whether the last pass is younger than three intervals (`/ready`). A repository before its first pass is not.
     pub fn fresh(&self, now: Timestamp) -> bool {
-        let passes = self.passes.0 + self.passes.1;
-        let Some(last) = self.last.as_ref().filter(|_| passes > 0) else { return false };
-        now.duration_since(last.finished).unsigned_abs() <= self.interval.saturating_mul(3)
+        let limit = self.interval.saturating_mul(3);
+        self.last.as_ref().is_some_and(|last| now.duration_since(last.finished).unsigned_abs() <= limit)
     }
 
     /// How many actions failed in the last pass.

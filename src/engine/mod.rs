@@ -18,3 +18,4 @@ pub mod read;
 pub mod report;
 pub mod services;
 mod survey;
+pub mod upkeep;

@@ -1,7 +1,7 @@
 //! One pass over one repository: gather everything once, plan without IO, act without choosing, report. A crash between
 //! any two writes is just another pass.
 
-use super::act::{Hands, Prepared, stopped};
+use super::act::{Hands, Prepared, cut, stopped};
 use super::daemon::Pass;
 use super::edits;
 use super::look::{Look, Recollection, Request, look};
@@ -16,14 +16,19 @@ use crate::policy::Rules;
 use crate::proposal::{self, Action, Situation, Unsure, Verb};
 use crate::world::cache::Cache;
 use crate::world::forge::Forge;
-use crate::world::git::{Failure, Fetched, Repository, Wanted as WantedRefs};
+use crate::world::git::{Failure, Fetched, Oid, Repository, Wanted as WantedRefs};
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long a write under way may go on after the signal to end: less than the 10 s of Docker and the 30 s of
+/// Kubernetes, after which the process would be killed anyway.
+const GRACE: Duration = Duration::from_secs(8);
 
 /// What all repositories of the process share.
 pub struct Shared {
@@ -63,16 +68,41 @@ impl Pass for RepositoryPass {
         report.findings.repository = self.git.shown_url().to_owned();
         report.error = self.make(&mut report, stop).await.err();
         report.finished = (self.shared.now)();
-        log(&report);
+        if stop.is_cancelled() && report.error.is_some() {
+            tracing::info!("pass cut short; the next start makes it again");
+        } else {
+            log(&report);
+        }
         report
     }
 }
 
+/// What reading came to: what to do, and with what.
+struct Plan {
+    forge: Arc<dyn Forge>,
+    survey: Survey,
+    base: (String, Oid),
+    prepared: Vec<Prepared>,
+    actions: Vec<Action>,
+}
+
 impl RepositoryPass {
-    /// Fills the report; what is filled in before an error stays.
+    /// Fills the report; what is filled in before an error stays. When the process is to end, reading ends at once
+    /// (nothing is lost by it), and writing after the step under way.
     async fn make(&self, report: &mut Report, stop: &CancellationToken) -> Result<(), Problem> {
-        let now = report.started;
         report.error = None;
+        let Some(plan) = stop.run_until_cancelled(self.plan(report)).await else {
+            return Err(Problem::new(Reason::InternalError, "the process is to end: the pass was cut short"));
+        };
+        if let Some(plan) = plan? {
+            self.carry_out(report, plan, stop).await;
+        }
+        Ok(())
+    }
+
+    /// Reads everything and decides; nothing to carry out where there is no forge.
+    async fn plan(&self, report: &mut Report) -> Result<Option<Plan>, Problem> {
+        let now = report.started;
         let survey = match &self.forge {
             Some(forge) => Some(survey::survey(forge.as_ref()).await),
             None => None,
@@ -96,12 +126,12 @@ impl RepositoryPass {
             line: None,
             problem,
         }));
-        let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(()) };
+        let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(None) };
         let survey = survey?;
         if let Some(problem) = overlay_problem {
             return Err(problem);
         }
-        self.pull_requests(report, &found, &settings, forge.as_ref(), survey, &fetched, stop).await
+        self.pull_requests(report, &found, &settings, forge, survey, &fetched).await.map(Some)
     }
 
     /// The settings in force: the daemon's, and the repository's own on top. A broken overlay is a problem, and nothing
@@ -143,18 +173,16 @@ impl RepositoryPass {
         look(&self.shared.registry, &self.shared.cache, request).await
     }
 
-    /// The writing half: what is wanted, what is there, what to do, and doing it.
-    #[expect(clippy::too_many_arguments, reason = "the gathered facts of one pass, used once")]
+    /// What is wanted, what is there, and so what to do.
     async fn pull_requests(
         &self,
         report: &mut Report,
         found: &Look,
         settings: &RepositorySettings,
-        forge: &dyn Forge,
+        forge: &Arc<dyn Forge>,
         mut survey: Survey,
         fetched: &Fetched,
-        stop: &CancellationToken,
-    ) -> Result<(), Problem> {
+    ) -> Result<Plan, Problem> {
         let now = report.started;
         let updates = &found.findings.updates;
         let foreign: Vec<_> = survey.foreign(&fetched.base_branch);
@@ -177,32 +205,42 @@ impl RepositoryPass {
             prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
         let branches = branches::branches(&self.git, fetched, &edited).await;
         let names = prepared.iter().map(|p| p.wanted.branch.clone()).chain(branches.iter().map(|b| b.name.clone()));
-        survey.look_closer(forge, names.collect()).await?;
+        survey.look_closer(forge.as_ref(), names.collect()).await?;
         let situation = self.situation(report, found, &survey, fetched, &windows).await?;
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
+        let base = (fetched.base_branch.clone(), fetched.base_commit);
+        Ok(Plan { forge: forge.clone(), survey, base, prepared, actions })
+    }
+
+    /// Does what was decided.
+    async fn carry_out(&self, report: &mut Report, plan: Plan, stop: &CancellationToken) {
         let hands = Hands {
             repository: &self.git,
-            forge,
+            forge: plan.forge.as_ref(),
             store: &self.shared.store,
             name: &self.repository.name,
             commit_via: self.shared.config.github.commit_via,
-            base: (&fetched.base_branch, fetched.base_commit),
-            now,
+            base: (&plan.base.0, plan.base.1),
+            now: report.started,
         };
-        for action in &actions {
+        for action in &plan.actions {
             if stop.is_cancelled() && action.verb.writes() {
                 report.deeds.push(stopped(action));
                 continue;
             }
-            let deed = hands.act(action, &prepared, &survey.pulls).await;
+            let deed = tokio::select! {
+                deed = hands.act(action, &plan.prepared, &plan.survey.pulls) => deed,
+                () = grace(stop) => cut(action),
+            };
             if !quiet(action, &deed) {
                 report.deeds.push(deed);
             }
         }
-        report.pulls = self.open_pulls(report, forge, &survey).await;
-        Ok(())
+        if !stop.is_cancelled() {
+            report.pulls = self.open_pulls(report, plan.forge.as_ref(), &plan.survey).await;
+        }
     }
 
     async fn situation(
@@ -267,6 +305,12 @@ impl RepositoryPass {
         let port = api.port().map(|port| format!(":{port}")).unwrap_or_default();
         Some(format!("{}://{host}{port}/{github}/blob/{base}", api.scheme()))
     }
+}
+
+/// Ends so long after the signal.
+async fn grace(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 fn log(report: &Report) {

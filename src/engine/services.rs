@@ -6,6 +6,7 @@ use super::look::Recollection;
 use super::pass::{RepositoryPass, Shared};
 use super::report::Report;
 use super::survey::problem_of;
+use super::upkeep::Upkeep;
 use crate::config::{self, Config, Forge as ForgeConfig, Transport};
 use crate::model::{Problem, Reason};
 use crate::world::cache::Cache;
@@ -84,6 +85,12 @@ impl Services {
                 work: pass.clone(),
             })
             .collect()
+    }
+
+    /// What is done beside the passes.
+    pub fn upkeep(&self) -> Upkeep {
+        let shared = &self.shared;
+        Upkeep { store: shared.store.clone(), cache: shared.cache.clone(), now: shared.now.clone() }
     }
 
     /// The clock.

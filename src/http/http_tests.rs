@@ -156,11 +156,17 @@ async fn ready_goes_when_the_last_pass_is_older_than_three_intervals() {
 }
 
 #[tokio::test]
-async fn a_report_from_before_the_restart_shows_but_does_not_make_ready() {
+async fn ready_goes_while_the_store_cannot_be_written() {
     let stage = stage();
-    stage.surfaces.board.recall(report(NOW - 10, None));
-    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(get(&stage.surfaces, "/").await.1.contains("plex · clusters"));
+    stage.surfaces.board.ended(Arc::new(report(NOW, None)), at(NOW));
+    stage.surfaces.board.store_checked(Some("the disk is full".to_owned()));
+    let (status, body) = get(&stage.surfaces, "/ready").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("the disk is full"), "{body}");
+    assert!(get(&stage.surfaces, "/metrics").await.1.contains("davit_store_writable 0.0"));
+    stage.surfaces.board.store_checked(None);
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::OK);
+    assert!(get(&stage.surfaces, "/metrics").await.1.contains("davit_store_writable 1.0"));
 }
 
 #[tokio::test]

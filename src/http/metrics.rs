@@ -40,6 +40,13 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         let entries = self.board.entries();
         build(&mut encoder)?;
+        let writable = f64::from(u8::from(self.board.store_problem().is_none()));
+        gauges(
+            &mut encoder,
+            "davit_store_writable",
+            "Whether the store could be written, at the last check.",
+            &[(Vec::new(), writable)],
+        )?;
         passes(&mut encoder, &entries)?;
         releases(&mut encoder, &entries)?;
         deeds(&mut encoder, &entries)?;

@@ -18,10 +18,11 @@ pub(super) async fn health(State(s): State<Surfaces>) -> (StatusCode, Json<Value
 pub(super) async fn ready(State(s): State<Surfaces>) -> (StatusCode, Json<Value>) {
     let now = (s.now)();
     let entries = s.board.entries();
-    let ready = entries.iter().all(|(_, entry)| entry.fresh(now));
+    let store = s.board.store_problem();
+    let ready = store.is_none() && entries.iter().all(|(_, entry)| entry.fresh(now));
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let repositories: Vec<Value> = entries.iter().map(|(name, entry)| state(name, entry, entry.fresh(now))).collect();
-    (code, Json(json!({"ready": ready, "repositories": repositories})))
+    (code, Json(json!({"ready": ready, "store": {"error": store}, "repositories": repositories})))
 }
 
 fn state(name: &str, entry: &Entry, fresh: bool) -> Value {

@@ -20,6 +20,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Deleted while it was open, or another file put in its place: what is written is lost.
+    #[error("store {path} was deleted or replaced while Davit runs; start Davit again")]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// No space left.
     #[error("store {path}: the disk is full; free some space, nothing was written")]
     DiskFull {

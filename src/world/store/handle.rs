@@ -1,6 +1,6 @@
 //! The store for async code: each call runs on a blocking thread, one at a time.
 
-use super::{PassRecord, Seen, Store, StoreError};
+use super::{Seen, Store, StoreError};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,16 +36,6 @@ impl StoreHandle {
         self.run(move |store| store.first_seen(&source)).await
     }
 
-    /// [`Store::record_pass`]
-    pub async fn record_pass(&self, pass: PassRecord) -> Result<(), StoreError> {
-        self.run(move |store| store.record_pass(&pass)).await
-    }
-
-    /// [`Store::last_pass`]
-    pub async fn last_pass(&self, repository: String) -> Result<Option<PassRecord>, StoreError> {
-        self.run(move |store| store.last_pass(&repository)).await
-    }
-
     /// [`Store::opened`]
     pub async fn opened(&self, repository: String, at: Timestamp) -> Result<(), StoreError> {
         self.run(move |store| store.opened(&repository, at)).await
@@ -57,7 +47,12 @@ impl StoreHandle {
     }
 
     /// [`Store::prune`]
-    pub async fn prune(&self, now: Timestamp, repositories: Vec<String>) -> Result<(), StoreError> {
-        self.run(move |store| store.prune(now, &repositories)).await
+    pub async fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.run(move |store| store.prune(now)).await
+    }
+
+    /// [`Store::check`]
+    pub async fn check(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.run(move |store| store.check(now)).await
     }
 }

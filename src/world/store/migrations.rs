@@ -7,12 +7,10 @@ use std::path::Path;
 /// Every step from an empty file to the present schema.
 pub(super) const STEPS: &[&str] = &["
     CREATE TABLE first_seen (
-        source TEXT NOT NULL, version TEXT NOT NULL, at INTEGER NOT NULL,
+        source TEXT NOT NULL, version TEXT NOT NULL, at INTEGER NOT NULL, listed INTEGER NOT NULL,
         PRIMARY KEY (source, version)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE pass (
-        repository TEXT NOT NULL PRIMARY KEY, started INTEGER NOT NULL, finished INTEGER NOT NULL, report TEXT NOT NULL
-    ) STRICT;
+    CREATE TABLE alive (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
     CREATE TABLE opened (id INTEGER PRIMARY KEY, repository TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE INDEX opened_by_repository ON opened (repository, at);
 "];

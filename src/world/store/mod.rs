@@ -1,6 +1,5 @@
-//! F3. SQLite: only what cannot be derived again. When a version was first seen, when pull requests were opened (for
-//! the limit per hour), and each repository's last report, so that the status page has content right after a start.
-//! Never holds secrets, nor anything that the forge or Git can tell.
+//! F3. SQLite: only what cannot be derived again. When a version was first seen, and when pull requests were opened
+//! (for the limit per hour). Never holds secrets, nor anything that the forge or Git can tell.
 
 mod error;
 mod handle;
@@ -10,13 +9,15 @@ pub use error::StoreError;
 pub use handle::StoreHandle;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long logs are kept.
+/// How long an opening is kept, and a version that its source no longer lists.
 pub const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How exactly it is known when a version was listed last: not every pass writes.
+const LISTED: SignedDuration = SignedDuration::from_hours(24);
 /// How long a call waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -29,24 +30,13 @@ pub struct Seen {
     pub version: String,
 }
 
-/// A repository's last finished pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassRecord {
-    /// Name of the repository.
-    pub repository: String,
-    /// When it began.
-    pub started: Timestamp,
-    /// When it was over.
-    pub finished: Timestamp,
-    /// Its report as JSON.
-    pub report: String,
-}
-
 /// The open store. One process writes it; calls block for a moment (use [`StoreHandle`] from async code).
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// The file that was opened (device and inode); nothing for memory.
+    file: Option<(u64, u64)>,
 }
 
 impl Store {
@@ -60,7 +50,9 @@ impl Store {
                 .map_err(|error| StoreError::Directory { path: directory.to_owned(), error })?;
         }
         let connection = Connection::open(path).map_err(|error| StoreError::of(path, error))?;
-        Self::prepared(connection, path)
+        let mut store = Self::prepared(connection, path)?;
+        store.file = identity(path);
+        Ok(store)
     }
 
     /// A store that is gone with the process, for tests and the demo.
@@ -75,7 +67,7 @@ impl Store {
         if connection.is_readonly("main").map_err(|error| StoreError::of(path, error))? {
             return Err(StoreError::NotWritable { path: path.to_owned() });
         }
-        let mut store = Self { connection, path: path.to_owned() };
+        let mut store = Self { connection, path: path.to_owned(), file: None };
         let set_up = |connection: &Connection| {
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -89,13 +81,15 @@ impl Store {
 
     /// Remembers when versions were first seen; those that are known keep their time.
     pub fn note_seen(&mut self, seen: &[Seen], now: Timestamp) -> Result<(), StoreError> {
+        let stale = now.checked_sub(LISTED).unwrap_or(Timestamp::MIN).as_millisecond();
         self.run(|connection| {
             let transaction = connection.transaction()?;
             {
-                let insert = "INSERT INTO first_seen (source, version, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-                let mut insert = transaction.prepare_cached(insert)?;
+                let upsert = "INSERT INTO first_seen (source, version, at, listed) VALUES (?1, ?2, ?3, ?3) \
+                    ON CONFLICT DO UPDATE SET listed = ?3 WHERE listed < ?4";
+                let mut upsert = transaction.prepare_cached(upsert)?;
                 for Seen { source, version } in seen {
-                    insert.execute(params![source, version, now.as_millisecond()])?;
+                    upsert.execute(params![source, version, now.as_millisecond(), stale])?;
                 }
             }
             transaction.commit()
@@ -108,33 +102,6 @@ impl Store {
             let mut select = connection.prepare_cached("SELECT version, at FROM first_seen WHERE source = ?1")?;
             let rows = select.query_map([source], |row| Ok((row.get::<_, String>(0)?, time(row.get(1)?))))?;
             rows.collect()
-        })
-    }
-
-    /// Writes down a finished pass; only the last one of a repository is kept.
-    pub fn record_pass(&mut self, pass: &PassRecord) -> Result<(), StoreError> {
-        self.run(|connection| {
-            let upsert = "INSERT INTO pass (repository, started, finished, report) VALUES (?1, ?2, ?3, ?4) \
-                ON CONFLICT (repository) DO UPDATE SET started = ?2, finished = ?3, report = ?4";
-            let (started, finished) = (pass.started.as_millisecond(), pass.finished.as_millisecond());
-            connection.prepare_cached(upsert)?.execute(params![pass.repository, started, finished, pass.report])?;
-            Ok(())
-        })
-    }
-
-    /// The last finished pass of a repository.
-    pub fn last_pass(&mut self, repository: &str) -> Result<Option<PassRecord>, StoreError> {
-        self.run(|connection| {
-            let select = "SELECT started, finished, report FROM pass WHERE repository = ?1";
-            let record = |row: &rusqlite::Row<'_>| {
-                Ok(PassRecord {
-                    repository: repository.to_owned(),
-                    started: time(row.get(0)?),
-                    finished: time(row.get(1)?),
-                    report: row.get(2)?,
-                })
-            };
-            connection.prepare_cached(select)?.query_row([repository], record).optional()
         })
     }
 
@@ -157,27 +124,44 @@ impl Store {
         })
     }
 
-    /// Forgets what is older than [`RETENTION`], and the reports of repositories that are no longer configured.
-    pub fn prune(&mut self, now: Timestamp, repositories: &[String]) -> Result<(), StoreError> {
+    /// Forgets openings older than [`RETENTION`], and versions that their source has not listed for so long. Time in
+    /// which Davit did not run does not count for these: a version's age must survive a long holiday.
+    pub fn prune(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let before = now.checked_sub(RETENTION).unwrap_or(Timestamp::MIN).as_millisecond();
+        let kept = i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX);
         self.run(|connection| {
             let transaction = connection.transaction()?;
             transaction.execute("DELETE FROM opened WHERE at < ?1", [before])?;
-            let known: Vec<String> = {
-                let mut select = transaction.prepare("SELECT repository FROM pass")?;
-                let rows = select.query_map([], |row| row.get(0))?;
-                rows.collect::<Result<_, _>>()?
-            };
-            for gone in known.iter().filter(|name| !repositories.contains(name)) {
-                transaction.execute("DELETE FROM pass WHERE repository = ?1", [gone])?;
-            }
+            let unlisted = "DELETE FROM first_seen WHERE listed < (SELECT max(listed) FROM first_seen) - ?1";
+            transaction.execute(unlisted, [kept])?;
             transaction.commit()
+        })
+    }
+
+    /// Writes one row, to know that writing still goes.
+    ///
+    /// # Errors
+    /// The file can't be written, or is not the one that was opened (deleted, or another one put in its place).
+    pub fn check(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        if self.file.is_some() && self.file != identity(&self.path) {
+            return Err(StoreError::Gone { path: self.path.clone() });
+        }
+        self.run(|connection| {
+            let upsert = "INSERT INTO alive (id, at) VALUES (1, ?1) ON CONFLICT DO UPDATE SET at = ?1";
+            connection.prepare_cached(upsert)?.execute([now.as_millisecond()])?;
+            Ok(())
         })
     }
 
     fn run<T>(&mut self, call: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         call(&mut self.connection).map_err(|error| StoreError::of(&self.path, error))
     }
+}
+
+/// Device and inode of a file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// Milliseconds since 1970; a number that is no time (a damaged row) counts as long ago.

@@ -1,4 +1,4 @@
-use super::{PassRecord, Seen, Store, StoreError, StoreHandle, migrations::STEPS};
+use super::{Seen, Store, StoreError, StoreHandle, migrations::STEPS};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -9,10 +9,6 @@ fn at(second: i64) -> Timestamp {
 
 fn seen(source: &str, version: &str) -> Seen {
     Seen { source: source.into(), version: version.into() }
-}
-
-fn pass(repository: &str, report: &str) -> PassRecord {
-    PassRecord { repository: repository.into(), started: at(1), finished: at(2), report: report.into() }
 }
 
 fn schema(path: &Path) -> Vec<String> {
@@ -37,16 +33,36 @@ fn a_version_keeps_the_time_it_was_first_seen_across_restarts() {
 }
 
 #[test]
-fn only_the_last_pass_of_a_repository_is_kept() {
+fn a_version_is_forgotten_a_month_after_its_source_listed_it_last_and_not_by_a_month_of_standing_still() {
+    const DAY: i64 = 86_400;
     let mut store = Store::in_memory().unwrap();
-    for record in [pass("a", "1"), pass("b", "2"), pass("a", "3")] {
-        store.record_pass(&record).unwrap();
-    }
-    assert_eq!(store.last_pass("a").unwrap(), Some(pass("a", "3")));
-    assert_eq!(store.last_pass("c").unwrap(), None);
-    store.prune(at(3), &["a".to_owned()]).unwrap();
-    assert_eq!(store.last_pass("b").unwrap(), None);
-    assert!(store.last_pass("a").unwrap().is_some());
+    store.note_seen(&[seen("a", "kept"), seen("a", "withdrawn")], at(0)).unwrap();
+    store.prune(at(90 * DAY)).unwrap();
+    assert_eq!(store.first_seen("a").unwrap().len(), 2, "nothing was listed since: Davit did not run");
+    store.note_seen(&[seen("a", "kept")], at(29 * DAY)).unwrap();
+    store.prune(at(29 * DAY)).unwrap();
+    assert_eq!(store.first_seen("a").unwrap().len(), 2);
+    store.note_seen(&[seen("a", "kept")], at(31 * DAY)).unwrap();
+    store.prune(at(31 * DAY)).unwrap();
+    assert_eq!(store.first_seen("a").unwrap(), [("kept".to_owned(), at(0))].into());
+}
+
+#[test]
+fn the_check_sees_a_store_that_was_deleted_or_replaced_or_is_held_and_one_that_is_well_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("davit.db");
+    let mut store = Store::open(&path).unwrap();
+    store.check(at(1)).unwrap();
+    store.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(store.check(at(2)), Err(StoreError::Busy { .. })));
+    other.execute_batch("COMMIT").unwrap();
+    store.check(at(3)).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(store.check(at(4)), Err(StoreError::Gone { .. })));
+    std::fs::write(&path, "").unwrap();
+    assert!(matches!(store.check(at(5)), Err(StoreError::Gone { .. })));
 }
 
 #[test]
@@ -56,7 +72,7 @@ fn opened_pull_requests_are_counted_per_repository_and_forgotten_after_a_month()
         store.opened(repository, at(second)).unwrap();
     }
     assert_eq!(store.opened_since("a", at(100)).unwrap(), [at(200), at(300)]);
-    store.prune(at(250 + 30 * 86_400), &[]).unwrap();
+    store.prune(at(250 + 30 * 86_400)).unwrap();
     assert_eq!(store.opened_since("a", at(0)).unwrap(), [at(300)]);
 }
 
@@ -95,13 +111,13 @@ fn a_full_disk_is_one_clear_error_and_what_was_there_stays() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("davit.db");
     let mut store = Store::open(&path).unwrap();
-    store.record_pass(&pass("a", "before")).unwrap();
+    store.note_seen(&[seen("a", "before")], at(1)).unwrap();
     let pages: i64 = store.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     store.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
-    let error = store.record_pass(&pass("a", &"x".repeat(1 << 20))).unwrap_err();
+    let error = store.note_seen(&[seen("a", &"x".repeat(1 << 20))], at(2)).unwrap_err();
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
     assert!(error.to_string().contains("davit.db"));
-    assert_eq!(store.last_pass("a").unwrap(), Some(pass("a", "before")));
+    assert_eq!(store.first_seen("a").unwrap(), [("before".to_owned(), at(1))].into());
 }
 
 #[test]
