@@ -32,7 +32,9 @@ pub(super) async fn run(options: &Options) -> Exit {
     let daemon = Daemon::new(services.members(), board.clone(), services.clock());
     tokio::spawn(services.upkeep().keep(board.clone(), stop.clone()));
     let surfaces = surfaces(&config, board, daemon.wake(), services.clock());
-    tracing::info!(address = %config.server.listen, repositories = config.repositories.len(), "davit is up");
+    // Port 0 is whichever is free.
+    let address = listener.local_addr().unwrap_or(config.server.listen);
+    tracing::info!(%address, repositories = config.repositories.len(), "davit is up");
     let closing = stop.clone();
     let server =
         axum::serve(listener, http::router(surfaces)).with_graceful_shutdown(async move { closing.cancelled().await });

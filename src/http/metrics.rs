@@ -40,13 +40,7 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         let entries = self.board.entries();
         build(&mut encoder)?;
-        let writable = f64::from(u8::from(self.board.store_problem().is_none()));
-        gauges(
-            &mut encoder,
-            "davit_store_writable",
-            "Whether the store could be written, at the last check.",
-            &[(Vec::new(), writable)],
-        )?;
+        store(&mut encoder, &self.board)?;
         passes(&mut encoder, &entries)?;
         releases(&mut encoder, &entries)?;
         deeds(&mut encoder, &entries)?;
@@ -61,6 +55,12 @@ impl Collector for Scrape {
 fn build(encoder: &mut DescriptorEncoder) -> Result<(), Error> {
     let version: Labels = vec![("version", env!("CARGO_PKG_VERSION"))];
     gauges(encoder, "davit_build", "The version that runs; always 1.", &[(version, 1.0)])
+}
+
+fn store(encoder: &mut DescriptorEncoder, board: &Board) -> Result<(), Error> {
+    let writable = f64::from(u8::from(board.store_problem().is_none()));
+    let help = "1 while the store can be written, at the last check.";
+    encoder.encode_descriptor("davit_store_writable", help, None, MetricType::Gauge)?.encode_gauge(&writable)
 }
 
 fn passes(encoder: &mut DescriptorEncoder, entries: &[(String, Entry)]) -> Result<(), Error> {

@@ -6,3 +6,6 @@ mod description;
 
 mod floors;
 mod openapi;
+mod process;
+mod run_life;
+mod run_surfaces;
