@@ -165,8 +165,8 @@ fn an_unreachable_repository_does_not_make_the_daemon_unready() {
 #[test]
 fn outside_the_schedule_everything_is_read_and_nothing_written() {
     let mut stage = Stage::new();
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).weekday();
-    let day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][(today.to_monday_zero_offset() as usize + 3) % 7];
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let day = now.checked_add(jiff::Span::new().days(3)).unwrap().strftime("%a").to_string().to_lowercase();
     stage.repository(&format!("schedule: [\"{day} 08:00-18:00 UTC\"]"));
     nothing_written(&stage, "outside the schedule");
 }

@@ -1,6 +1,7 @@
 //! `davit run`: what its HTTP surfaces and its log say, and what they never say.
 
 use crate::process::{Davit, Stage};
+use base64::Engine as _;
 use davit::demo::fault::{Fault, Kind, Moment};
 use davit::demo::neighbours::TOKEN;
 use std::collections::BTreeMap;
@@ -133,7 +134,6 @@ fn no_secret_shows_on_any_surface_nor_in_the_log_and_every_json_line_names_its_p
     for secret in [TOKEN, "hush-webhook-7731", "api-token-4482", "registry-password-9915"] {
         assert!(!said.contains(secret), "{secret} on a surface");
         assert!(!log.contains(secret), "{secret} in the log");
-        use base64::Engine as _;
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("reader:{secret}"));
         assert!(!log.contains(&basic), "{secret} in the log, in Base64");
     }
