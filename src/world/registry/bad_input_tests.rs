@@ -1,62 +1,15 @@
 //! Every bad answer a chart source can give, over real sockets: one clear problem, and the rest goes on.
 
-use super::{Network, Options, Registry};
-use crate::model::{Lookup, Reason, TagRules};
+use super::test_hosts::{oci, registry, serve, status};
+use crate::model::{Lookup, Reason};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, header};
 use std::io::Write;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-/// 127.0.0.1 stands for the public internet, every other address is private.
-struct Loopback;
-
-#[async_trait::async_trait]
-impl Network for Loopback {
-    async fn resolve(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
-        let address = if host.starts_with("inside") { "127.0.0.2" } else { "127.0.0.1" };
-        Ok(vec![address.parse().map_err(std::io::Error::other)?])
-    }
-    fn is_private(&self, address: IpAddr) -> bool {
-        address != IpAddr::from([127, 0, 0, 1])
-    }
-}
-
-fn registry(change: impl FnOnce(&mut Options)) -> (tempfile::TempDir, Arc<Registry>) {
-    let cache = tempfile::tempdir().unwrap();
-    let mut registries = crate::config::Config::default().registries;
-    registries.timeout = Duration::from_millis(800);
-    registries.max_index_size = 1 << 20;
-    let clock = Arc::new(|| "2026-01-01T00:00:00Z".parse().unwrap());
-    let mut options = Options::new(registries, cache.path().to_owned(), clock, &|_| None);
-    options.network = Arc::new(Loopback);
-    options.limits.backoff = Duration::from_millis(5);
-    options.limits.overall = Duration::from_secs(3);
-    change(&mut options);
-    (cache, Registry::new(options))
-}
-
-async fn serve<F>(answer: F) -> String
-where
-    F: Fn(&str, &HeaderMap) -> Response<Body> + Clone + Send + Sync + 'static,
-{
-    let app = Router::new().fallback(move |request: Request| {
-        let response = answer(request.uri().path(), request.headers());
-        async move { response }
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    format!("127.0.0.1:{}", address.port())
-}
-
-fn status(code: u16) -> axum::http::response::Builder {
-    Response::builder().status(StatusCode::from_u16(code).unwrap())
-}
 
 /// The same piece for ever; a pause before each where one is given.
 fn endless(piece: Vec<u8>, pause: Duration) -> Body {
@@ -173,11 +126,6 @@ async fn many_questions_to_one_index_are_one_request_and_an_unchanged_one_costs_
     assert_eq!((full.load(Ordering::SeqCst), unchanged.load(Ordering::SeqCst)), (1, 0));
     registry.candidates(&questions[0]).await.unwrap();
     assert_eq!((full.load(Ordering::SeqCst), unchanged.load(Ordering::SeqCst)), (1, 1));
-}
-
-fn oci(host: &str, name: &str) -> Lookup {
-    let rules = TagRules { leading_v: true, underscore_is_plus: true };
-    Lookup::oci(&format!("oci://{host}/{name}"), rules, true)
 }
 
 fn registry_answer(path: &str, query_last: bool, headers: &HeaderMap) -> Response<Body> {

@@ -2,6 +2,7 @@
 //!
 //! A helper runs only where that file names it, as a child with a time limit; the host goes to its standard input.
 
+use super::http::Authorization;
 use super::options::Options;
 use super::secret;
 use crate::model::{Problem, Reason};
@@ -14,9 +15,17 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// What proves who we are.
+/// What proves who we are, and which key or file it comes from.
 #[derive(Debug)]
-pub(super) enum Credential {
+pub(super) struct Credential {
+    pub(super) secret: Secret,
+    /// For messages.
+    pub(super) origin: String,
+}
+
+/// The proof itself.
+#[derive(Debug)]
+pub(super) enum Secret {
     Basic {
         username: String,
         password: SecretString,
@@ -27,13 +36,14 @@ pub(super) enum Credential {
 
 impl Credential {
     /// The header's value for basic authentication; nothing for an identity token.
-    pub(super) fn basic(&self) -> Option<SecretString> {
-        match self {
-            Self::Basic { username, password } => {
+    pub(super) fn basic(&self) -> Option<Authorization> {
+        match &self.secret {
+            Secret::Basic { username, password } => {
                 let pair = format!("{username}:{}", password.expose_secret());
-                Some(SecretString::from(format!("Basic {}", STANDARD.encode(pair))))
+                let value = SecretString::from(format!("Basic {}", STANDARD.encode(pair)));
+                Some(Authorization { value, personal: true })
             }
-            Self::Identity(_) => None,
+            Secret::Identity(_) => None,
         }
     }
 }
@@ -44,9 +54,12 @@ pub(super) fn for_index(options: &Options, url: &url::Url) -> Result<Option<Cred
         return Ok(Some(found));
     }
     let decoded = |text: &str| percent_decoded(text);
-    Ok((!url.username().is_empty()).then(|| Credential::Basic {
-        username: decoded(url.username()),
-        password: SecretString::from(decoded(url.password().unwrap_or(""))),
+    Ok((!url.username().is_empty()).then(|| Credential {
+        secret: Secret::Basic {
+            username: decoded(url.username()),
+            password: SecretString::from(decoded(url.password().unwrap_or(""))),
+        },
+        origin: "the URL in Git".to_owned(),
     }))
 }
 
@@ -61,7 +74,8 @@ pub(super) async fn for_registry(options: &Options, host: &str, path: &str) -> R
         (None, None) => return Ok(None),
     };
     let Some(config) = docker_config(file, named).await? else { return Ok(None) };
-    from_docker(&config, host).await
+    let origin = format!("registries.dockerConfigFile ({})", file.display());
+    from_docker(&config, host, &origin).await
 }
 
 fn configured(options: &Options, host: &str, path: &str) -> Result<Option<Credential>, Problem> {
@@ -69,7 +83,8 @@ fn configured(options: &Options, host: &str, path: &str) -> Result<Option<Creden
     let Some(entry) = entry else { return Ok(None) };
     let Some(password) = &entry.password else { return Ok(None) };
     let username = entry.username.clone().unwrap_or_default();
-    Ok(Some(Credential::Basic { username, password: secret::read(password)? }))
+    let secret = Secret::Basic { username, password: secret::read(password)? };
+    Ok(Some(Credential { secret, origin: "registries.hosts (username, passwordFile)".to_owned() }))
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -105,7 +120,7 @@ async fn docker_config(file: &Path, named: bool) -> Result<Option<DockerConfig>,
     }
 }
 
-async fn from_docker(config: &DockerConfig, host: &str) -> Result<Option<Credential>, Problem> {
+async fn from_docker(config: &DockerConfig, host: &str, origin: &str) -> Result<Option<Credential>, Problem> {
     for name in docker_names(host) {
         if let Some(helper) = config.cred_helpers.get(name) {
             return from_helper(helper, name).await;
@@ -114,7 +129,7 @@ async fn from_docker(config: &DockerConfig, host: &str) -> Result<Option<Credent
     for name in docker_names(host) {
         let entry = config.auths.iter().find(|(key, _)| host_of_key(key).eq_ignore_ascii_case(name));
         if let Some(found) = entry.and_then(|(_, auth)| from_auth(auth)) {
-            return Ok(Some(found));
+            return Ok(Some(Credential { secret: found, origin: origin.to_owned() }));
         }
     }
     let Some(helper) = &config.creds_store else { return Ok(None) };
@@ -127,20 +142,20 @@ async fn from_docker(config: &DockerConfig, host: &str) -> Result<Option<Credent
     Ok(None)
 }
 
-fn from_auth(auth: &DockerAuth) -> Option<Credential> {
+fn from_auth(auth: &DockerAuth) -> Option<Secret> {
     let text =
         |secret: &Option<SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned()).filter(|s| !s.is_empty());
     if let Some(token) = text(&auth.identitytoken) {
-        return Some(Credential::Identity(token.into()));
+        return Some(Secret::Identity(token.into()));
     }
     if let Some(pair) = text(&auth.auth).and_then(|encoded| STANDARD.decode(encoded.trim()).ok()) {
         let pair = String::from_utf8(pair).ok()?;
         let (username, password) = pair.split_once(':')?;
         let password = password.trim_end_matches('\0').to_owned();
-        return Some(Credential::Basic { username: username.to_owned(), password: password.into() });
+        return Some(Secret::Basic { username: username.to_owned(), password: password.into() });
     }
     let username = auth.username.clone().filter(|name| !name.is_empty())?;
-    Some(Credential::Basic { username, password: text(&auth.password)?.into() })
+    Some(Secret::Basic { username, password: text(&auth.password)?.into() })
 }
 
 #[derive(serde::Deserialize)]
@@ -191,10 +206,12 @@ async fn from_helper(helper: &str, host: &str) -> Result<Option<Credential>, Pro
         return if none { Ok(None) } else { Err(problem("it failed")) };
     }
     let stored: Stored = serde_json::from_slice(&output).map_err(|_| problem("its output is not JSON"))?;
-    if stored.username == "<token>" {
-        return Ok(Some(Credential::Identity(stored.secret)));
-    }
-    Ok(Some(Credential::Basic { username: stored.username, password: stored.secret }))
+    let secret = if stored.username == "<token>" {
+        Secret::Identity(stored.secret)
+    } else {
+        Secret::Basic { username: stored.username, password: stored.secret }
+    };
+    Ok(Some(Credential { secret, origin: format!("docker-credential-{helper}") }))
 }
 
 /// The names that one registry goes by in configurations.

@@ -15,24 +15,53 @@ pub(super) enum Again {
     After(Duration),
 }
 
+/// How far a request came before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Link {
+    /// The host was talked to.
+    Made,
+    /// No connection: name, port, TLS, or time.
+    Missing,
+    /// As [`Self::Missing`], because what is there speaks no TLS: it answered with another protocol, or nothing
+    /// listens. A bad certificate is never this.
+    NoTls,
+}
+
 /// A problem and whether another attempt makes sense.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) problem: Problem,
     pub(super) again: Again,
+    pub(super) link: Link,
 }
 
 impl Failure {
     pub(super) fn never(reason: Reason, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(reason, message), again: Again::Never }
+        Self::of(Problem::new(reason, message))
+    }
+
+    /// A problem that stays.
+    pub(super) fn of(problem: Problem) -> Self {
+        Self { problem, again: Again::Never, link: Link::Made }
     }
 
     pub(super) fn soon(reason: Reason, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(reason, message), again: Again::Soon }
+        Self { again: Again::Soon, ..Self::never(reason, message) }
     }
 
     /// From reqwest's error, by what its chain holds. Never its own text, which repeats the URL.
     pub(super) fn from_request(error: &reqwest::Error, url: &Url) -> Self {
+        let link = if !error.is_connect() {
+            Link::Made
+        } else if speaks_no_tls(error) {
+            Link::NoTls
+        } else {
+            Link::Missing
+        };
+        Self { link, ..Self::judge(error, url) }
+    }
+
+    fn judge(error: &reqwest::Error, url: &Url) -> Self {
         let place = shown(url);
         if let Some(out) = in_chain::<OutOfReach>(error) {
             return Self::never(Reason::SourcePrivateAddress, private_address(&out.host, &place));
@@ -43,7 +72,7 @@ impl Failure {
             );
             return Self::never(Reason::SourceTls, message);
         }
-        if error.is_timeout() {
+        if error.is_timeout() && !error.is_connect() {
             return Self::soon(Reason::SourceUnreachable, format!("{place} did not answer within registries.timeout"));
         }
         let cause = last_cause(error);
@@ -62,10 +91,25 @@ pub(super) fn private_address(host: &str, place: &str) -> String {
     )
 }
 
-/// The problem of a status that is not success.
-pub(super) fn refused(status: StatusCode, url: &Url) -> Problem {
+/// Whether the other side answered a TLS greeting with something else, or does not listen.
+fn speaks_no_tls(error: &reqwest::Error) -> bool {
+    use rustls::{Error as Tls, InvalidMessage};
+    let other_protocol = matches!(
+        in_chain::<Tls>(error),
+        Some(Tls::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion))
+    );
+    let closed = in_chain::<std::io::Error>(error).is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused);
+    other_protocol || closed
+}
+
+/// The problem of a status that is not success. `origin` is where the credentials that were sent come from.
+pub(super) fn refused(status: StatusCode, url: &Url, origin: Option<&str>) -> Problem {
     let (place, host) = (shown(url), authority(url));
     match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if origin.is_some() => Problem::new(
+            Reason::SourceUnauthorized,
+            format!("{place} answers {status} to the credentials for {host} from {}: check them", origin.unwrap_or("")),
+        ),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Problem::new(
             Reason::SourceUnauthorized,
             format!("{place} answers {status}: give username and passwordFile for {host} in registries.hosts"),

@@ -2,7 +2,7 @@
 
 use super::cache::{Shelf, Stamp};
 use super::credentials;
-use super::failure::{Again, Failure, refused, shown};
+use super::failure::{Failure, refused, shown};
 use super::http::{Answer, Ask, Http, Trip};
 use super::index::{self, Extract, IndexError};
 use crate::model::{Candidates, Problem, Reason};
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
+use tokio::time::Instant;
 use url::Url;
 
 /// What an index said when it was last asked.
@@ -34,8 +35,10 @@ impl IndexState {
         repository: &str,
         before: Option<Self>,
         wanted: &[String],
+        since: Instant,
     ) -> Result<Self, Problem> {
         let original = index_url(repository)?;
+        let place = shown(&original);
         let mirrored = http.options.registries.mirrors.rewrite(original.as_str());
         let url = if mirrored.mirrored {
             Url::parse(&mirrored.url).map_err(|e| {
@@ -44,10 +47,9 @@ impl IndexState {
         } else {
             original
         };
-        refuse_plain_text_passwords(&url)?;
-        let place = shown(&url);
+        refuse_other_schemes(&url)?;
         let shelf = Shelf::new(&http.options.cache_dir, "index", url.as_str());
-        let trip = http.trip(&url, mirrored.insecure).await;
+        let trip = http.trip(&url, mirrored.insecure, since).await;
         let known = shelf.stamp();
         let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
         let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
@@ -144,8 +146,8 @@ fn index_url(repository: &str) -> Result<Url, Problem> {
     Ok(url)
 }
 
-/// A password in the URL over plain HTTP goes out as it does in Flux; there is nothing to refuse but other schemes.
-fn refuse_plain_text_passwords(url: &Url) -> Result<(), Problem> {
+/// Where a mirror leads.
+fn refuse_other_schemes(url: &Url) -> Result<(), Problem> {
     if matches!(url.scheme(), "http" | "https") {
         return Ok(());
     }
@@ -170,16 +172,19 @@ async fn fetch_once(
     };
     condition(IF_NONE_MATCH, known.and_then(|stamp| stamp.etag.as_ref()));
     condition(IF_MODIFIED_SINCE, known.and_then(|stamp| stamp.last_modified.as_ref()));
-    let credential = credentials::for_index(&http.options, url).map_err(never)?;
+    let credential = credentials::for_index(&http.options, url).map_err(Failure::of)?;
     let authorization = credential.as_ref().and_then(credentials::Credential::basic);
     let limit = http.options.registries.max_index_size;
     let mut clean = url.clone();
     let _ = clean.set_username("").and_then(|()| clean.set_password(None));
-    let answer = http.get(trip, Ask { url: clean, headers, authorization, limit }).await?;
+    let answer = http.get(trip, Ask { url: clean, headers, head: false, authorization, limit }).await?;
     match (answer.status.as_u16(), known) {
         (304, Some(stamp)) => Ok(Fetched::Unchanged(stamp.clone())),
         (200, _) => spool(answer, shelf, known).await,
-        _ => Err(never(refused(answer.status, &answer.url))),
+        _ => {
+            let origin = credential.as_ref().map(|credential| credential.origin.as_str());
+            Err(Failure::of(refused(answer.status, &answer.url, origin)))
+        }
     }
 }
 
@@ -187,7 +192,7 @@ async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<F
     let Answer { headers, mut body, url, .. } = answer;
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
     let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
-    let mut file = shelf.spool().map_err(never)?;
+    let mut file = shelf.spool().map_err(Failure::of)?;
     let mut hash = Sha256::new();
     while let Some(chunk) = body.chunk().await? {
         hash.update(&chunk);
@@ -197,13 +202,9 @@ async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<F
     }
     let stamp = Stamp { hash: hex::encode(hash.finalize()), etag, last_modified };
     if known.is_some_and(|known| known.hash == stamp.hash) {
-        shelf.restamp(&stamp).map_err(never)?;
+        shelf.restamp(&stamp).map_err(Failure::of)?;
         return Ok(Fetched::Unchanged(stamp));
     }
-    shelf.keep(file, &stamp).map_err(never)?;
+    shelf.keep(file, &stamp).map_err(Failure::of)?;
     Ok(Fetched::New(stamp))
-}
-
-fn never(problem: Problem) -> Failure {
-    Failure { problem, again: Again::Never }
 }

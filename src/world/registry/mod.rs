@@ -6,6 +6,8 @@
 mod address;
 mod body;
 mod cache;
+mod client;
+mod contact;
 mod credentials;
 mod failure;
 mod http;
@@ -13,6 +15,7 @@ mod index;
 mod index_source;
 mod oci;
 mod options;
+mod pause;
 mod round;
 mod secret;
 
@@ -22,3 +25,9 @@ pub use round::{Registry, Round};
 
 #[cfg(test)]
 mod bad_input_tests;
+#[cfg(test)]
+mod contact_tests;
+#[cfg(test)]
+mod plain_text_tests;
+#[cfg(test)]
+mod test_hosts;

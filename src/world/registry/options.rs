@@ -38,6 +38,10 @@ pub struct Limits {
     pub tag_pages: usize,
     /// Bytes of a manifest, a config blob or a token.
     pub manifest_bytes: u64,
+    /// Sources that are remembered; beyond it, those go that were not asked for longest.
+    pub sources: usize,
+    /// A source that nobody asked for in this time is forgotten; what is on disk stays.
+    pub forget_after: Duration,
     /// Requests at once to a host that the configuration does not name.
     pub concurrency: usize,
 }
@@ -55,6 +59,8 @@ impl Limits {
             tag_bytes: 32 << 20,
             tag_pages: 2_500,
             manifest_bytes: 4 << 20,
+            sources: 20_000,
+            forget_after: Duration::from_hours(3),
             concurrency: 4,
         }
     }

@@ -7,6 +7,7 @@ use super::options::Options;
 use crate::model::{Candidate, Candidates, Lookup, Problem, Reason};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// All chart sources.
@@ -30,6 +31,8 @@ struct Source {
     wanted: Mutex<BTreeSet<String>>,
     /// Held while the source is asked; whoever comes later waits and finds the answer.
     last: tokio::sync::Mutex<Option<Answered>>,
+    /// When somebody asked for it last.
+    used: Mutex<Option<Instant>>,
 }
 
 struct Answered {
@@ -58,6 +61,7 @@ impl Registry {
 
     /// Starts a round that will ask these questions. Naming them first lets one reading of an index serve all of them.
     pub fn round<'a>(self: &Arc<Self>, questions: impl IntoIterator<Item = &'a Lookup>) -> Round {
+        self.forget();
         for question in questions {
             if let Lookup::Index { url, chart } = question {
                 let source = self.source(SourceKey::Index(url.clone()));
@@ -79,7 +83,34 @@ impl Registry {
 
     fn source(&self, key: SourceKey) -> Arc<Source> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(sources.entry(key).or_default())
+        let source = Arc::clone(sources.entry(key).or_default());
+        *source.used.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        source
+    }
+
+    /// Lets go of what nobody asked for in a long time, and of the oldest where there are too many. A source that is
+    /// being asked stays.
+    fn forget(&self) {
+        let (now, limits) = (Instant::now(), &self.http.options.limits);
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |source: &Source| {
+            let used = *source.used.lock().unwrap_or_else(PoisonError::into_inner);
+            used.map_or(Duration::MAX, |at| now.saturating_duration_since(at))
+        };
+        sources.retain(|_, source| Arc::strong_count(source) > 1 || idle(source) <= limits.forget_after);
+        let surplus = sources.len().saturating_sub(limits.sources);
+        if surplus == 0 {
+            return;
+        }
+        let mut free: Vec<_> = sources
+            .iter()
+            .filter(|(_, source)| Arc::strong_count(source) == 1)
+            .map(|(key, source)| (idle(source), key.clone()))
+            .collect();
+        free.sort_unstable_by_key(|(idle, _)| std::cmp::Reverse(*idle));
+        for (_, key) in free.into_iter().take(surplus) {
+            sources.remove(&key);
+        }
     }
 
     /// Whether an answer still counts: asked in this round, or a good one of just before.
@@ -87,22 +118,39 @@ impl Registry {
         answered.at >= started || (answered.said.is_ok() && answered.at.elapsed() < self.http.options.limits.fresh_for)
     }
 
-    async fn ask(&self, key: &SourceKey, wanted: Vec<String>, before: Option<Said>) -> Result<Said, Problem> {
+    async fn ask(
+        &self,
+        key: &SourceKey,
+        wanted: Vec<String>,
+        before: Option<Said>,
+        since: Instant,
+    ) -> Result<Said, Problem> {
         match key {
             SourceKey::Index(url) => {
                 let before = match before {
                     Some(Said::Index(state)) => Some(*state),
                     _ => None,
                 };
-                IndexState::fetch(&self.http, url, before, &wanted).await.map(|state| Said::Index(Box::new(state)))
+                let state = IndexState::fetch(&self.http, url, before, &wanted, since).await;
+                state.map(|state| Said::Index(Box::new(state))).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Oci { url, insecure } => {
-                let repository = self.repository(url, *insecure).await?;
-                repository.tags(&self.http, &self.tokens).await.map(|tags| Said::Tags(Arc::new(tags)))
+                let before = match before {
+                    Some(Said::Tags(tags)) => Some(tags),
+                    _ => None,
+                };
+                let asked = async {
+                    let repository = self.repository(url, *insecure, since).await?;
+                    repository.tags(&self.http, &self.tokens, before).await
+                };
+                asked.await.map(Said::Tags).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Detail { url, insecure, tag } => {
-                let repository = self.repository(url, *insecure).await?;
-                repository.detail(&self.http, &self.tokens, tag).await.map(|detail| Said::Detail(Arc::new(detail)))
+                let asked = async {
+                    let repository = self.repository(url, *insecure, since).await?;
+                    repository.detail(&self.http, &self.tokens, tag).await
+                };
+                asked.await.map(|detail| Said::Detail(Arc::new(detail))).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Git(url) => {
                 let Some(lister) = &self.http.options.git_tags else {
@@ -117,10 +165,19 @@ impl Registry {
         }
     }
 
-    async fn repository(&self, url: &str, insecure: bool) -> Result<Repository, Problem> {
+    /// A mirror's problem, on the URL that stands in Git.
+    fn named(&self, url: &str, problem: Problem) -> Problem {
+        if !self.http.options.registries.mirrors.rewrite(url).mirrored {
+            return problem;
+        }
+        let url = shown_text(url);
+        Problem { message: format!("{url}, asked through its mirror: {}", problem.message), ..problem }
+    }
+
+    async fn repository(&self, url: &str, insecure: bool, since: Instant) -> Result<Repository, Problem> {
         let mirrored = self.http.options.registries.mirrors.rewrite(url);
         let scheme = if insecure || mirrored.insecure { Scheme::Either } else { Scheme::Https };
-        Repository::open(&self.http, &self.tokens, &mirrored.url, scheme, mirrored.insecure).await
+        Repository::open(&self.http, &self.tokens, &mirrored.url, scheme, mirrored.insecure, since).await
     }
 }
 
@@ -171,7 +228,8 @@ impl Round {
         if let Some(answered) = last.as_ref().filter(|answered| self.registry.counts(answered, self.started)) {
             return answered.said.clone();
         }
-        let said = self.registry.ask(&key, Vec::new(), None).await;
+        let before = last.take().and_then(|answered| answered.said.ok());
+        let said = self.registry.ask(&key, Vec::new(), before, self.started).await;
         *last = Some(Answered { at: Instant::now(), said: said.clone() });
         said
     }
@@ -185,7 +243,7 @@ impl Round {
         if !current {
             let wanted = source.wanted.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
             let before = last.take().and_then(|answered| answered.said.ok());
-            let said = self.registry.ask(&key, wanted, before).await;
+            let said = self.registry.ask(&key, wanted, before, self.started).await;
             *last = Some(Answered { at: Instant::now(), said });
         }
         match last.as_mut().map(|answered| &mut answered.said) {
@@ -194,6 +252,11 @@ impl Round {
             _ => Err(mismatch()),
         }
     }
+}
+
+/// A URL for messages.
+fn shown_text(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| "the source".to_owned(), |url| super::failure::shown(&url))
 }
 
 /// A source's key decides what it says; this is never seen.

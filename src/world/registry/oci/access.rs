@@ -3,10 +3,10 @@
 
 use super::Repository;
 use super::challenge::Challenge;
-use crate::model::{Problem, Reason};
-use crate::world::registry::credentials::{self, Credential};
-use crate::world::registry::failure::{Failure, authority, refused, shown};
-use crate::world::registry::http::{Answer, Ask, Http, Trip};
+use crate::model::Reason;
+use crate::world::registry::credentials::{self, Credential, Secret};
+use crate::world::registry::failure::{Failure, Link, authority, refused, shown};
+use crate::world::registry::http::{Answer, Ask, Authorization, Http, Trip};
 use crate::world::registry::secret;
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +19,7 @@ use url::Url;
 /// What was learnt of registries: tokens by host and repository, and who speaks plain HTTP.
 #[derive(Default)]
 pub(in crate::world::registry) struct Tokens {
-    by_repository: Mutex<HashMap<(String, String), (SecretString, Instant)>>,
+    by_repository: Mutex<HashMap<(String, String), (Authorization, Instant)>>,
     plain_http: Mutex<HashMap<String, bool>>,
 }
 
@@ -33,12 +33,12 @@ struct TokenAnswer {
 }
 
 impl Tokens {
-    fn known(&self, key: &(String, String)) -> Option<SecretString> {
+    fn known(&self, key: &(String, String)) -> Option<Authorization> {
         let tokens = self.by_repository.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(key).filter(|(_, until)| *until > Instant::now()).map(|(token, _)| token.clone())
     }
 
-    fn keep(&self, key: (String, String), value: SecretString, lasts: Duration) {
+    fn keep(&self, key: (String, String), value: Authorization, lasts: Duration) {
         let mut tokens = self.by_repository.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() > 10_000 {
             tokens.retain(|_, (_, until)| *until > Instant::now());
@@ -50,23 +50,25 @@ impl Tokens {
         self.by_repository.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    /// Whether a registry that may be insecure answers to plain HTTP only. Asked once.
-    pub(super) async fn speaks_plain_http(&self, http: &Http, base: &Url, unchecked: bool) -> bool {
+    /// Whether a registry that may be insecure answers to plain HTTP only. Asked once. A certificate that is refused
+    /// is no reason to ask in plain text: somebody in the middle could make us do so.
+    pub(super) async fn speaks_plain_http(&self, http: &Http, base: &Url, trip: &Trip) -> bool {
         let host = authority(base);
         let known = self.plain_http.lock().unwrap_or_else(PoisonError::into_inner).get(&host).copied();
         if let Some(known) = known {
             return known;
         }
-        let trip = http.trip(base, unchecked).await;
         let Ok(ping) = base.join("/v2/") else { return false };
-        let over_tls = http.get(&trip, ask(ping.clone(), None, 1 << 20)).await;
+        let over_tls = http.get(trip, ask(ping.clone(), None, 1 << 20)).await;
         let plain = match over_tls {
             Ok(_) => false,
-            Err(failure) if !matches!(failure.problem.reason, Reason::SourceTls | Reason::SourceUnreachable) => false,
+            Err(failure) if !failure.is_connection() => false,
+            // Nothing was learnt: it may be back in the next round.
+            Err(failure) if failure.link != Link::NoTls => return false,
             Err(_) => {
                 let mut ping = ping;
                 let _ = ping.set_scheme("http");
-                match http.get(&trip, ask(ping, None, 1 << 20)).await {
+                match http.get(trip, ask(ping, None, 1 << 20)).await {
                     Ok(_) => true,
                     // Neither answers: nothing was learnt.
                     Err(_) => return false,
@@ -78,40 +80,61 @@ impl Tokens {
     }
 }
 
-fn ask(url: Url, authorization: Option<SecretString>, limit: u64) -> Ask {
-    Ask { url, headers: HeaderMap::new(), authorization, limit }
+fn ask(url: Url, authorization: Option<Authorization>, limit: u64) -> Ask {
+    Ask { url, headers: HeaderMap::new(), head: false, authorization, limit }
+}
+
+/// What is asked of a registry.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) url: &'a Url,
+    pub(super) accept: &'a str,
+    pub(super) limit: u64,
+    /// For the head only.
+    pub(super) head: bool,
+    /// `If-None-Match`.
+    pub(super) etag: Option<&'a str>,
+}
+
+/// An answer, and where the credentials that it was given to come from.
+pub(super) struct SignedAnswer {
+    pub(super) answer: Answer,
+    pub(super) origin: Option<String>,
 }
 
 impl Repository {
-    /// One GET of the registry, signed in where it asks for it. Gives any status below 500 but 429.
+    /// One question to the registry, signed in where it asks for it. Gives any status below 500 but 429.
     pub(super) async fn get(
         &self,
         http: &Http,
         tokens: &Tokens,
-        url: &Url,
-        accept: &str,
-        limit: u64,
-    ) -> Result<Answer, Failure> {
+        question: Question<'_>,
+    ) -> Result<SignedAnswer, Failure> {
+        let Question { url, accept, limit, head, etag } = question;
         let key = (authority(&self.base), self.name.clone());
         let mut authorization = tokens.known(&key);
-        let mut signed_in = false;
+        let (mut signed_in, mut origin) = (false, None);
         loop {
             let mut headers = HeaderMap::new();
             if let Ok(value) = HeaderValue::from_str(accept) {
                 headers.insert(header::ACCEPT, value);
             }
-            let request = Ask { url: url.clone(), headers, authorization: authorization.clone(), limit };
+            if let Some(value) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+                headers.insert(header::IF_NONE_MATCH, value);
+            }
+            let request = Ask { url: url.clone(), headers, head, authorization: authorization.clone(), limit };
             let answer = http.get(&self.trip, request).await?;
             if answer.status != reqwest::StatusCode::UNAUTHORIZED || signed_in || authority(&answer.url) != key.0 {
-                return Ok(answer);
+                return Ok(SignedAnswer { answer, origin });
             }
             tokens.forget(&key);
-            let Some(challenge) = challenge_of(&answer.headers) else { return Ok(answer) };
+            let Some(challenge) = challenge_of(&answer.headers) else { return Ok(SignedAnswer { answer, origin }) };
             drop(answer.body);
-            let credential = credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(never)?;
+            let credential = credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(Failure::of)?;
             let Some((value, lasts)) = self.answer(http, &challenge, credential.as_ref()).await? else {
-                return Err(never(refused(answer.status, &answer.url)));
+                return Err(Failure::of(refused(answer.status, &answer.url, None)));
             };
+            origin = credential.map(|credential| credential.origin);
             tokens.keep(key.clone(), value.clone(), lasts);
             authorization = Some(value);
             signed_in = true;
@@ -124,7 +147,7 @@ impl Repository {
         http: &Http,
         challenge: &Challenge,
         credential: Option<&Credential>,
-    ) -> Result<Option<(SecretString, Duration)>, Failure> {
+    ) -> Result<Option<(Authorization, Duration)>, Failure> {
         match challenge {
             Challenge::Basic => Ok(credential.and_then(Credential::basic).map(|value| (value, Duration::from_mins(5)))),
             Challenge::Bearer { realm, service, scope } => {
@@ -166,14 +189,17 @@ async fn token(
     trip: &Trip,
     url: Url,
     credential: Option<&Credential>,
-) -> Result<(SecretString, Duration), Failure> {
+) -> Result<(Authorization, Duration), Failure> {
     let limit = 1 << 20;
     let answer = match credential {
-        Some(Credential::Identity(refresh)) => http.post_form(trip, &url, &refresh_form(&url, refresh), limit).await?,
+        Some(Credential { secret: Secret::Identity(refresh), .. }) => {
+            http.post_form(trip, &url, &refresh_form(&url, refresh), limit).await?
+        }
         other => http.get(trip, ask(url, other.and_then(Credential::basic), limit)).await?,
     };
     if !answer.status.is_success() {
-        return Err(never(refused(answer.status, &answer.url)));
+        let origin = credential.map(|credential| credential.origin.as_str());
+        return Err(Failure::of(refused(answer.status, &answer.url, origin)));
     }
     let place = shown(&answer.url);
     let bytes = answer.body.bytes().await?;
@@ -182,7 +208,8 @@ async fn token(
     let parsed: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
     let token = parsed.token.or(parsed.access_token).ok_or_else(invalid)?;
     let lasts = Duration::from_secs(parsed.expires_in.unwrap_or(60).clamp(20, 3600) - 10);
-    Ok((SecretString::from(format!("Bearer {}", token.expose_secret())), lasts))
+    let value = SecretString::from(format!("Bearer {}", token.expose_secret()));
+    Ok((Authorization { value, personal: credential.is_some() }, lasts))
 }
 
 /// The form of an OAuth2 refresh, with the realm's own query repeated in it.
@@ -205,10 +232,6 @@ fn challenge_of(headers: &HeaderMap) -> Option<Challenge> {
     bearer.or(all.first()).cloned()
 }
 
-fn never(problem: Problem) -> Failure {
-    Failure { problem, again: crate::world::registry::failure::Again::Never }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Repository, Tokens};
@@ -224,7 +247,10 @@ mod tests {
         let registries = crate::config::Config::default().registries;
         let http = Http::new(Arc::new(Options::new(registries, "unused".into(), clock, &|_| None)));
         let tokens = Tokens::default();
-        let repository = Repository::open(&http, &tokens, "oci://192.0.2.1/a/b", Scheme::Https, false).await.unwrap();
+        let repository =
+            Repository::open(&http, &tokens, "oci://192.0.2.1/a/b", Scheme::Https, false, tokio::time::Instant::now())
+                .await
+                .unwrap();
         let failure = repository.realm("http://auth.example.com/token", Some("s"), "x").unwrap_err();
         assert_eq!(failure.problem.reason, Reason::SourceInvalid);
         assert!(failure.problem.message.contains("plain HTTP"), "{}", failure.problem);

@@ -1,6 +1,7 @@
 //! What a tag holds: the manifest, its annotations, and the chart's own metadata in the config blob. Nothing but a
 //! Helm chart is let through (Flux rule 9), and what a digest names is checked against it.
 
+use super::access::Question;
 use super::{Repository, Tokens, expect_ok};
 use crate::model::{Candidate, Problem, Reason, Version};
 use crate::world::registry::cache::{Shelf, digest};
@@ -12,6 +13,21 @@ use std::collections::BTreeMap;
 const HELM_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
+
+const DETAIL: &str = "detail.json";
+const POINTER: &str = "digest.json";
+
+/// The manifest that a tag named when it was last looked up.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Pointer {
+    digest: String,
+}
+
+fn point(shelf: &Shelf, digest: &str) {
+    if let Err(problem) = shelf.write(POINTER, &Pointer { digest: digest.to_owned() }) {
+        tracing::warn!(%problem, "the cache of tags is not written");
+    }
+}
 
 /// What one manifest says; good for ever under its digest.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -87,11 +103,21 @@ impl Repository {
         let limit = http.options.limits.manifest_bytes;
         let url = self.url(&format!("manifests/{tag}"))?;
         let place = shown(&url);
-        let answer = expect_ok(self.get(http, tokens, &url, ACCEPT, limit).await?)?;
+        let mut question = Question { url: &url, accept: ACCEPT, limit, head: true, etag: None };
+        let by_tag = Shelf::new(&http.options.cache_dir, "tag", url.as_str());
+        if let Some(Pointer { digest }) = by_tag.read(POINTER)
+            && let Some(known) = Shelf::new(&http.options.cache_dir, "manifest", &digest).read::<Detail>(DETAIL)
+            && self.still(http, tokens, question, &digest).await?
+        {
+            return Ok(known);
+        }
+        question.head = false;
+        let answer = expect_ok(self.get(http, tokens, question).await?)?;
         let bytes = answer.body.bytes().await?;
         let manifest_digest = format!("sha256:{}", digest(&bytes));
         let shelf = Shelf::new(&http.options.cache_dir, "manifest", &manifest_digest);
-        if let Some(known) = shelf.read::<Detail>("detail.json") {
+        if let Some(known) = shelf.read::<Detail>(DETAIL) {
+            point(&by_tag, &manifest_digest);
             return Ok(known);
         }
         let invalid = |why: String| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
@@ -103,7 +129,7 @@ impl Repository {
         let chart = self.chart_yaml(http, tokens, &config.digest, limit).await?;
         let annotation = |name: &str| manifest.annotations.as_ref().and_then(|all| all.get(name));
         let detail = Detail {
-            digest: manifest_digest,
+            digest: manifest_digest.clone(),
             created: annotation("org.opencontainers.image.created").and_then(|text| timestamp(text)),
             version: chart.version,
             app_version: chart.app_version.and_then(|value| match value {
@@ -113,10 +139,19 @@ impl Repository {
             }),
             deprecated: chart.deprecated.unwrap_or(false),
         };
-        if let Err(problem) = shelf.write("detail.json", &detail) {
+        if let Err(problem) = shelf.write(DETAIL, &detail) {
             tracing::warn!(%problem, "the cache of manifests is not written");
         }
+        point(&by_tag, &manifest_digest);
         Ok(detail)
+    }
+
+    /// Whether a tag still names this manifest: its head says so, in a fraction of the bytes and, at Docker Hub,
+    /// without counting as a pull. A registry that does not say is asked for the manifest.
+    async fn still(&self, http: &Http, tokens: &Tokens, question: Question<'_>, digest: &str) -> Result<bool, Failure> {
+        let answer = self.get(http, tokens, question).await?.answer;
+        let named = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+        Ok(answer.status == reqwest::StatusCode::OK && named == Some(digest))
     }
 
     async fn chart_yaml(&self, http: &Http, tokens: &Tokens, name: &str, limit: u64) -> Result<ChartYaml, Failure> {
@@ -128,7 +163,8 @@ impl Repository {
         let Some(hash) = hash else {
             return Err(invalid("the manifest names its config by something else than a sha256 digest"));
         };
-        let answer = expect_ok(self.get(http, tokens, &url, "*/*", limit).await?)?;
+        let question = Question { url: &url, accept: "*/*", limit, head: false, etag: None };
+        let answer = expect_ok(self.get(http, tokens, question).await?)?;
         let bytes = answer.body.bytes().await?;
         if digest(&bytes) != hash {
             return Err(invalid("the blob is not what its digest says"));

@@ -13,6 +13,8 @@ pub(super) use tags::Tags;
 use super::failure::{Failure, refused};
 use super::http::{Answer, Http, Trip};
 use crate::model::{Problem, Reason};
+use access::SignedAnswer;
+use tokio::time::Instant;
 use url::Url;
 
 /// Where a repository is, after the mirrors, and how it is asked.
@@ -77,22 +79,23 @@ fn without_user(url: &str) -> String {
 }
 
 impl Repository {
-    /// Finds out how the registry is spoken to. Plain HTTP only where it is allowed and HTTPS does not work.
+    /// Finds out how the registry is spoken to. Plain HTTP only where it is allowed and the registry speaks no TLS.
     pub(super) async fn open(
         http: &Http,
         tokens: &Tokens,
         url: &str,
         scheme: Scheme,
         unchecked: bool,
+        since: Instant,
     ) -> Result<Self, Problem> {
         let (mut base, name) = parse(url)?;
         let host = super::failure::authority(&base);
         let configured = http.options.registries.host(&host, &name).is_some_and(|entry| entry.insecure);
         let either = scheme == Scheme::Either || configured;
-        if either && base.scheme() == "https" && tokens.speaks_plain_http(http, &base, unchecked).await {
+        let trip = http.trip(&base, unchecked, since).await;
+        if either && base.scheme() == "https" && tokens.speaks_plain_http(http, &base, &trip).await {
             let _ = base.set_scheme("http");
         }
-        let trip = http.trip(&base, unchecked).await;
         Ok(Self { base, name, trip })
     }
 
@@ -104,12 +107,11 @@ impl Repository {
 }
 
 /// Anything but 200 as a failure.
-fn expect_ok(answer: Answer) -> Result<Answer, Failure> {
-    if answer.status == reqwest::StatusCode::OK {
-        return Ok(answer);
+fn expect_ok(answer: SignedAnswer) -> Result<Answer, Failure> {
+    if answer.answer.status == reqwest::StatusCode::OK {
+        return Ok(answer.answer);
     }
-    let problem = refused(answer.status, &answer.url);
-    Err(Failure { problem, again: super::failure::Again::Never })
+    Err(Failure::of(refused(answer.answer.status, &answer.answer.url, answer.origin.as_deref())))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The tags of a repository, page by page, each page as a stream: only what could be a version is kept.
 
+use super::access::Question;
 use super::{Repository, Tokens, expect_ok, link};
 use crate::model::{Candidate, Candidates, Problem, Reason, TagRules, Version};
 use crate::world::registry::failure::{Failure, shown};
 use crate::world::registry::http::Http;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
+use std::sync::Arc;
 use url::Url;
 
 /// Tags that could be versions, by any rules; others are counted.
@@ -14,6 +16,8 @@ pub(in crate::world::registry) struct Tags {
     /// One a line: no tag holds a line feed.
     kept: String,
     others: usize,
+    /// Of a list in one page, to ask again with a condition.
+    etag: Option<String>,
 }
 
 impl Tags {
@@ -65,9 +69,23 @@ struct Reading {
     most: usize,
 }
 
+/// One page, and everything so far.
+struct PageRead {
+    next: Option<Url>,
+    reading: Reading,
+    bytes: u64,
+    etag: Option<String>,
+}
+
 impl Repository {
     /// Every tag. A list over its limits is refused as a whole: half a list would hide versions.
-    pub(in crate::world::registry) async fn tags(&self, http: &Http, tokens: &Tokens) -> Result<Tags, Problem> {
+    /// `before` is what it was; a registry that knows conditions says whether that still holds.
+    pub(in crate::world::registry) async fn tags(
+        &self,
+        http: &Http,
+        tokens: &Tokens,
+        before: Option<Arc<Tags>>,
+    ) -> Result<Arc<Tags>, Problem> {
         let limits = &http.options.limits;
         let mut reading = Reading { tags: Tags::default(), count: 0, most: limits.tags };
         let mut left = limits.tag_bytes;
@@ -80,12 +98,18 @@ impl Repository {
             if seen.len() > limits.tag_pages {
                 return Err(self.too_large(&format!("more than {} pages", limits.tag_pages)));
             }
-            let (next, so_far, bytes) =
-                http.retrying(&self.trip, || self.tag_page(http, tokens, &url, &reading, left)).await?;
-            (page, reading) = (next, so_far);
-            left = left.saturating_sub(bytes);
+            let first = seen.len() == 1;
+            let known = before.as_ref().filter(|_| first);
+            let etag = known.and_then(|before| before.etag.as_deref());
+            let read = http.retrying(&self.trip, || self.tag_page(http, tokens, &url, &reading, left, etag)).await?;
+            let Some(read) = read else {
+                return known.cloned().ok_or_else(|| self.problem(Reason::SourceInvalid, "unchanged, but never read"));
+            };
+            (page, reading) = (read.next, read.reading);
+            reading.tags.etag = read.etag.filter(|_| first && page.is_none());
+            left = left.saturating_sub(read.bytes);
         }
-        Ok(reading.tags)
+        Ok(Arc::new(reading.tags))
     }
 
     async fn tag_page(
@@ -95,8 +119,15 @@ impl Repository {
         url: &Url,
         so_far: &Reading,
         limit: u64,
-    ) -> Result<(Option<Url>, Reading, u64), Failure> {
-        let answer = expect_ok(self.get(http, tokens, url, "application/json", limit).await?)?;
+        etag: Option<&str>,
+    ) -> Result<Option<PageRead>, Failure> {
+        let question = Question { url, accept: "application/json", limit, head: false, etag };
+        let answer = self.get(http, tokens, question).await?;
+        if etag.is_some() && answer.answer.status == reqwest::StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let answer = expect_ok(answer)?;
+        let etag = answer.headers.get(http::header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let next = link::next(&answer.url, &answer.headers);
         if next.as_ref().is_some_and(|next| (next.scheme(), next.authority()) != (url.scheme(), url.authority())) {
             return Err(Failure::never(
@@ -124,7 +155,7 @@ impl Repository {
         if parsed.is_err() {
             return Err(Failure::never(Reason::SourceInvalid, self.message("the answer is not a tag list in JSON")));
         }
-        Ok((next, reading, bytes))
+        Ok(Some(PageRead { next, reading, bytes, etag }))
     }
 
     fn message(&self, what: &str) -> String {
