@@ -9,7 +9,7 @@ test: ## everything, nothing skipped
 	cargo test --locked
 
 test-fast: ## what needs cargo alone
-	cargo test --locked --lib --bins --test it
+	cargo test --locked --lib --bins --test it --test memory
 
 lint: ## formatting, clippy, licences and bans, documentation
 	cargo fmt --check

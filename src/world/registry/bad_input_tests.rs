@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Response, header};
+use futures_util::StreamExt;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -147,12 +148,14 @@ fn registry_answer(path: &str, query_last: bool, headers: &HeaderMap) -> Respons
             let link = "</v2/pages/app/tags/list?last=x>; rel=\"next\"";
             status(200).header(header::LINK, link).body(Body::from("{\"tags\": [\"1.0.0\", \"latest\"]}")).unwrap()
         }
-        "/v2/million/app/tags/list" => {
+        "/v2/million/app/tags/list" | "/v2/large/app/tags/list" => {
+            let pieces = if path.contains("large") { 200 } else { 1000 };
+            let tail = futures_util::stream::iter([Ok(Bytes::from_static(b"]}"))]);
             let head =
                 futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{\"tags\":[\"0.0.0\""))]);
             let piece = ",\"1.0.7\"".repeat(1000);
-            let tags = futures_util::stream::iter((0..1000).map(move |_| Ok(Bytes::from(piece.clone()))));
-            status(200).body(Body::from_stream(futures_util::StreamExt::chain(head, tags))).unwrap()
+            let tags = futures_util::stream::iter((0..pieces).map(move |_| Ok(Bytes::from(piece.clone()))));
+            status(200).body(Body::from_stream(head.chain(tags).chain(tail))).unwrap()
         }
         _ => status(200).body(Body::from("{\"tags\": [\"1.1.0\"]}")).unwrap(),
     }
@@ -183,10 +186,9 @@ async fn tags_come_page_by_page_and_behind_a_token() {
 #[tokio::test]
 async fn bad_tag_lists_and_private_realms_are_refused() {
     let host = oci_server().await;
-    let (_cache, registry) = registry(|options| {
-        options.limits.tags = 50_000;
-        options.limits.overall = Duration::from_mins(1);
-    });
+    let (_cache, registry) = registry(|options| options.limits.overall = Duration::from_mins(1));
+    let large = registry.candidates(&oci(&host, "large/app")).await.unwrap();
+    assert_eq!(large.versions.len(), 200_001, "within the product's limits");
     for (name, reason) in [
         ("circle/app", Reason::SourceInvalid),
         ("million/app", Reason::SourceTooLarge),

@@ -47,13 +47,12 @@ impl Http {
             ca_file: entry.and_then(|entry| entry.ca_file.clone()),
         };
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = match ways.clients.get(&key) {
-            Some(client) => client.clone(),
-            None => {
-                let client = self.build(&key)?;
-                ways.clients.insert(key.clone(), client.clone());
-                client
-            }
+        let client = if let Some(client) = ways.clients.get(&key) {
+            client.clone()
+        } else {
+            let client = self.build(&key)?;
+            ways.clients.insert(key.clone(), client.clone());
+            client
         };
         let contact = ways.contacts.entry((key, url.scheme().to_owned(), name)).or_default();
         Ok(Way { client, contact: Arc::clone(contact) })

@@ -84,7 +84,7 @@ fn configured(options: &Options, host: &str, path: &str) -> Result<Option<Creden
     let Some(password) = &entry.password else { return Ok(None) };
     let username = entry.username.clone().unwrap_or_default();
     let secret = Secret::Basic { username, password: secret::read(password)? };
-    Ok(Some(Credential { secret, origin: "registries.hosts (username, passwordFile)".to_owned() }))
+    Ok(Some(Credential { secret, origin: format!("registries.hosts (username and passwordFile of {host})") }))
 }
 
 #[derive(serde::Deserialize, Default)]

@@ -108,7 +108,7 @@ pub(super) fn refused(status: StatusCode, url: &Url, origin: Option<&str>) -> Pr
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if origin.is_some() => Problem::new(
             Reason::SourceUnauthorized,
-            format!("{place} answers {status} to the credentials for {host} from {}: check them", origin.unwrap_or("")),
+            format!("{place} answers {status} to the credentials from {}: check them", origin.unwrap_or("")),
         ),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Problem::new(
             Reason::SourceUnauthorized,

@@ -26,11 +26,14 @@ pub(super) struct Http {
     pub(super) ways: Mutex<Ways>,
     pub(super) hosts: Mutex<HashMap<String, Arc<HostState>>>,
     /// Per host name: whether it has a private address, and when that was found out.
-    private: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>>>,
+    private: Mutex<HashMap<String, Arc<FoundOut>>>,
     /// Hosts that the configuration names.
     pub(super) named: HashSet<String>,
     pub(super) proxies: Arc<HashSet<String>>,
 }
+
+/// A fact with the time of finding out; held while somebody does.
+type FoundOut = tokio::sync::Mutex<Option<(Instant, bool)>>;
 
 /// What all requests for one source share.
 #[derive(Debug, Clone)]
@@ -105,9 +108,10 @@ impl Http {
             Some(Host::Ipv4(address)) => network.is_private(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => network.is_private(IpAddr::V6(address)),
             Some(Host::Domain(name)) => {
-                let mut hosts = self.private.lock().unwrap_or_else(PoisonError::into_inner);
-                let known = Arc::clone(hosts.entry(name.to_owned()).or_default());
-                drop(hosts);
+                let known = {
+                    let mut hosts = self.private.lock().unwrap_or_else(PoisonError::into_inner);
+                    Arc::clone(hosts.entry(name.to_owned()).or_default())
+                };
                 let mut known = known.lock().await;
                 if let Some((_, private)) = known.filter(|(at, _)| *at >= since) {
                     return private;
@@ -238,11 +242,8 @@ impl Http {
             .await
             .map_err(|_| out_of_time(&place))?
             .map_err(|_| out_of_time(&place))?;
-        let response = self.connected(trip, &way, &place, &request).await?;
+        let response = self.connected(trip, &way, &host, &place, &request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        if status.as_u16() == 429 || status.is_server_error() {
-            return Err(self.overloaded(&host, status, &headers, &place));
-        }
         let body = Body::new(response, permit, limit, self.options.registries.timeout, trip.deadline, place);
         Ok(Answer { status, headers, url: url.clone(), body })
     }
@@ -252,6 +253,7 @@ impl Http {
         &self,
         trip: &Trip,
         way: &Way,
+        host: &HostState,
         place: &str,
         request: &reqwest::Request,
     ) -> Result<reqwest::Response, Failure> {
@@ -265,11 +267,14 @@ impl Http {
                     guard = Some(first);
                 }
             }
+            // Again: the host may have asked for a pause while this request waited.
+            self.pause_of(host, place)?;
             let failure = match self.send(trip, way, place, request, &mut guard).await {
                 Err(failure) if failure.is_connection() => failure,
                 other => {
+                    let judged = other.and_then(|response| self.admitted(host, response, place));
                     way.contact.made();
-                    return other;
+                    return judged;
                 }
             };
             let wait = pause.mul_f64(0.5 + (self.options.jitter)());
@@ -303,13 +308,9 @@ impl Http {
         } else {
             way.contact.made();
             *guard = None;
-            match tokio::time::timeout_at(trip.deadline.min(Instant::now() + idle), sending).await {
-                Ok(sent) => sent,
-                Err(_) => {
-                    let message = format!("{place} did not answer within {idle:?}");
-                    return Err(Failure::soon(Reason::SourceUnreachable, message));
-                }
-            }
+            let until = trip.deadline.min(Instant::now() + idle);
+            let late = |_| Failure::soon(Reason::SourceUnreachable, format!("{place} did not answer within {idle:?}"));
+            tokio::time::timeout_at(until, sending).await.map_err(late)?
         };
         sent.map_err(|error| Failure::from_request(&error, request.url()))
     }

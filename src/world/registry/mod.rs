@@ -20,6 +20,7 @@ mod round;
 mod secret;
 
 pub use address::{Network, SystemNetwork};
+pub use index::read_index;
 pub use options::{Clock, GitTags, Limits, Options};
 pub use round::{Registry, Round};
 
@@ -28,6 +29,14 @@ mod bad_input_tests;
 #[cfg(test)]
 mod contact_tests;
 #[cfg(test)]
+mod detail_tests;
+#[cfg(test)]
+mod mirror_tests;
+#[cfg(test)]
+mod pause_tests;
+#[cfg(test)]
 mod plain_text_tests;
 #[cfg(test)]
 mod test_hosts;
+#[cfg(test)]
+mod tls_tests;

@@ -17,14 +17,22 @@ pub(super) struct HostState {
 }
 
 impl Http {
-    /// 429 and 5xx: when to come back, and that nobody else asks this host before.
-    pub(super) fn overloaded(
+    /// An answer that is the caller's to judge: 429 and 5xx are not.
+    pub(super) fn admitted(
         &self,
         host: &HostState,
-        status: reqwest::StatusCode,
-        headers: &HeaderMap,
+        response: reqwest::Response,
         place: &str,
-    ) -> Failure {
+    ) -> Result<reqwest::Response, Failure> {
+        let status = response.status();
+        if status.as_u16() == 429 || status.is_server_error() {
+            return Err(self.overloaded(host, status, response.headers(), place));
+        }
+        Ok(response)
+    }
+
+    /// 429 and 5xx: when to come back, and that nobody else asks this host before.
+    fn overloaded(&self, host: &HostState, status: reqwest::StatusCode, headers: &HeaderMap, place: &str) -> Failure {
         let wait = headers.get(RETRY_AFTER).and_then(|value| self.retry_after(value));
         let limited = status.as_u16() == 429 || (status.as_u16() == 503 && wait.is_some());
         if !limited {

@@ -88,6 +88,11 @@ impl Registry {
         source
     }
 
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Lets go of what nobody asked for in a long time, and of the oldest where there are too many. A source that is
     /// being asked stays.
     fn forget(&self) {

@@ -44,8 +44,16 @@ pub(super) async fn serve<F>(answer: F) -> String
 where
     F: Fn(&str, &HeaderMap) -> Response<Body> + Clone + Send + Sync + 'static,
 {
+    serve_requests(move |request| answer(request.uri().path(), request.headers())).await
+}
+
+/// As [`serve`], with everything of a request but its body.
+pub(super) async fn serve_requests<F>(answer: F) -> String
+where
+    F: Fn(&Request) -> Response<Body> + Clone + Send + Sync + 'static,
+{
     let app = Router::new().fallback(move |request: Request| {
-        let response = answer(request.uri().path(), request.headers());
+        let response = answer(&request);
         async move { response }
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

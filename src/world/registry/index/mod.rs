@@ -8,7 +8,7 @@ mod events;
 mod json;
 mod slice;
 
-use crate::model::Candidates;
+use crate::model::{Candidates, Problem, Reason};
 pub(super) use entry::timestamp;
 use entry::{Collected, RawEntry};
 use std::collections::BTreeMap;
@@ -52,6 +52,13 @@ pub(super) fn read(path: &Path, wanted: &[String]) -> Result<BTreeMap<String, Ex
     }
     file.seek(SeekFrom::Start(0))?;
     events::read_index(BufReader::with_capacity(1 << 16, &file), wanted)
+}
+
+/// One index in a file, read as a source's is after its download: every wanted chart that it has.
+pub fn read_index(path: &Path, wanted: &[String]) -> Result<BTreeMap<String, Candidates>, Problem> {
+    let found = read(path, wanted)
+        .map_err(|error| Problem::new(Reason::SourceInvalid, format!("{}: {error}", path.display())))?;
+    Ok(found.into_iter().filter_map(|(name, extract)| Some((name, extract.candidates?))).collect())
 }
 
 fn read_head(file: &mut File, head: &mut [u8]) -> std::io::Result<usize> {
