@@ -4,6 +4,7 @@
 #[path = "../shared/openapi.rs"]
 mod description;
 
+mod docs;
 mod floors;
 mod openapi;
 mod process;
