@@ -184,9 +184,13 @@ fn properties(schema: &serde_json::Value, keys: &mut BTreeSet<String>) {
     if let Some(map) = schema.as_object() {
         let own = map.get("properties").and_then(serde_json::Value::as_object);
         keys.extend(own.into_iter().flat_map(|properties| properties.keys().cloned()));
-        map.values().for_each(|value| properties(value, keys));
+        for value in map.values() {
+            properties(value, keys);
+        }
     } else if let Some(list) = schema.as_array() {
-        list.iter().for_each(|value| properties(value, keys));
+        for value in list {
+            properties(value, keys);
+        }
     }
 }
 
