@@ -1,7 +1,7 @@
 # `make test` is the one test command: it checks the prerequisites, installs the rest by name, and runs everything.
 # `make test-fast` is cargo alone: no installed program, no Go.
 
-.PHONY: test test-fast lint bench figures
+.PHONY: test test-fast lint bench image-check
 
 test: ## everything, nothing skipped
 	@tests/setup/prerequisites
@@ -11,11 +11,15 @@ test: ## everything, nothing skipped
 test-fast: ## what needs cargo alone
 	cargo test --locked --lib --bins --test it --test memory
 
-lint: ## formatting, clippy, licences and bans, documentation
+lint: ## formatting, clippy, licences and bans, documentation, the Dockerfile
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	tests/setup/image-check
 
 bench: ## criterion benches
 	cargo bench --locked
+
+image-check: ## the Dockerfile's build by hand: static, and at home in an empty root (minutes; root)
+	tests/setup/image-check --build

@@ -1,4 +1,4 @@
-//! The configuration as meant: every value parsed, every default filled in. Made only by [`super::load`] and
+//! The configuration as meant: every value parsed, every default filled in. Made only by [`super::load()`] and
 //! `Default`; it reads no file and holds no secret in the clear.
 
 use super::places::Places;

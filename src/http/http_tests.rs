@@ -182,6 +182,7 @@ async fn metrics_are_open_metrics_with_every_status() {
         "davit_release_reasons{repository=\"fleet\",reason=\"source-tls\"} 1.0",
         "davit_passes_total{repository=\"fleet\",result=\"ok\"} 1",
         "davit_pass_duration_seconds_bucket{le=\"2.5\",repository=\"fleet\"} 1",
+        "davit_pass_duration_seconds_bucket{le=\"+Inf\",repository=\"fleet\"} 1",
         "davit_actions_total{repository=\"fleet\",action=\"open\",outcome=\"done\"} 1",
         "davit_open_pull_requests{repository=\"fleet\"} 1.0",
         "# EOF",

@@ -98,7 +98,7 @@ fn passes(encoder: &mut DescriptorEncoder, entries: &[(String, Entry)]) -> Resul
     )?;
     for (name, entry) in entries {
         let mut buckets: Vec<(f64, u64)> = PASS_BUCKETS.iter().copied().zip(entry.durations).collect();
-        buckets.push((f64::MAX, entry.durations[PASS_BUCKETS.len()]));
+        buckets.push((f64::INFINITY, entry.durations[PASS_BUCKETS.len()]));
         let labels: Labels = vec![("repository", name)];
         let count = entry.durations.iter().sum();
         family.encode_family(&labels)?.encode_histogram::<Labels>(entry.duration_sum, count, &buckets, None)?;

@@ -13,10 +13,10 @@ pub const MAX_ALTERNATIVES: usize = 32;
 /// A text that is not a range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
-    /// Over [`MAX_RANGE_LEN`].
+    /// Over `MAX_RANGE_LEN`.
     #[error("the range is {0} bytes long; at most {MAX_RANGE_LEN} are read")]
     TooLong(usize),
-    /// Over [`MAX_ALTERNATIVES`].
+    /// Over `MAX_ALTERNATIVES`.
     #[error("the range has {0} alternatives (||); at most {MAX_ALTERNATIVES} are read")]
     TooManyAlternatives(usize),
     /// Not in the grammar.

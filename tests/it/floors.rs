@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Every module of the library with its floor.
-const FLOORS: &[(&str, u8)] = &[
+pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("model", 0),
     ("config", 1),
     ("yaml", 1),

@@ -10,6 +10,7 @@ mod cli_policy;
 mod cli_scan;
 mod cli_sources;
 mod cli_words;
+mod docs;
 mod floors;
 mod openapi;
 mod process;
