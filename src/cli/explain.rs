@@ -18,7 +18,7 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         Err(exit) => return exit,
     };
     let found = match target::find(&mut config, &command.target).await {
-        Ok(found) => found.look.findings,
+        Ok(found) => found.look.findings.clone(),
         Err(exit) => return exit,
     };
     let (namespace, name) = match command.release.split_once('/') {
