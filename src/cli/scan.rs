@@ -15,7 +15,7 @@ pub(super) async fn run(options: &Options, command: &Scan) -> Exit {
         Err(exit) => return exit,
     };
     let found = match target::find(&mut config, &command.target).await {
-        Ok(found) => found.look.findings,
+        Ok(found) => found.look.findings.clone(),
         Err(exit) => return exit,
     };
     let printed = match command.format {

@@ -4,7 +4,7 @@ use super::environment::personal_cache;
 use super::exit::Exit;
 use super::{progress, render, say};
 use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
-use crate::engine::look::{Look, Recollection, Request, look};
+use crate::engine::look::{Files, Look, Recollection, Request, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
 use crate::model::{Problem, Reason};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What was found, and the folder it was found in.
 pub(super) struct Found {
-    pub look: Look,
+    pub look: Arc<Look>,
     /// Nothing for a URL.
     pub folder: Option<Arc<Folder>>,
 }
@@ -72,8 +72,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let registry = services::registry(config, git.clone())?;
     let branch_prefix = config.pull_requests.branch_prefix.clone();
     let request = |listing, reader, rules, shown, url| Request {
-        listing,
-        reader,
+        files: Files::Tree(listing, reader),
         shown,
         url,
         name: "",

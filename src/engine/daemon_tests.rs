@@ -1,5 +1,4 @@
 use super::*;
-use crate::engine::report::Findings;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
@@ -33,7 +32,7 @@ impl Pass for Act {
             name: self.name.to_owned(),
             started: now,
             finished: now,
-            findings: Findings::default(),
+            findings: Arc::default(),
             pulls: Vec::new(),
             deeds: Vec::new(),
             error: None,

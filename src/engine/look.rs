@@ -4,7 +4,9 @@
 use super::first_seen;
 use super::judge::{self, Judged};
 use super::offers::{self, Offers};
-use super::read::{self, Filter, Memory};
+use super::read::{self, Filter};
+pub use super::recollection::Recollection;
+use super::recollection::{self, Ground};
 use super::report::{Finding, Findings};
 use crate::inventory::{self, Context};
 use crate::model::{Candidate, Lookup, Problem, Reason, Release, Update};
@@ -15,27 +17,25 @@ use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
 /// down the list a pass goes.
 const DETAIL_ROUNDS: usize = 8;
 
-/// What one repository's looks share between passes.
-#[derive(Debug, Default)]
-pub struct Recollection {
-    files: Memory,
-    resolved: Mutex<Option<([u8; 32], Arc<Resolution>)>>,
+/// Where the files are.
+pub enum Files {
+    /// To be read.
+    Tree(Listing, TreeReader),
+    /// [`Recollection::holds`] this commit: nothing is to be read.
+    Held(String),
 }
 
 /// What to look at, and by which rules.
 pub struct Request<'a> {
     /// The files.
-    pub listing: Listing,
-    /// Their contents.
-    pub reader: TreeReader,
+    pub files: Files,
     /// URL or path for people, without credentials.
     pub shown: String,
     /// The repository's URL, where it is known (Flux rule 24).
@@ -60,25 +60,27 @@ pub struct Request<'a> {
 #[derive(Debug, Default)]
 pub struct Look {
     /// What people see.
-    pub findings: Findings,
+    pub findings: Arc<Findings>,
     /// The sources' answers.
     pub offers: Offers,
     /// What is in force for each row's release.
-    pub effective: Vec<Effective>,
+    pub effective: Vec<Arc<Effective>>,
 }
 
 /// Looks at a tree.
 ///
 /// # Errors
 /// The work broke off. Everything else is part of the findings.
-pub async fn look(registry: &Arc<Registry>, cache: &Arc<Cache>, request: Request<'_>) -> Result<Look, Problem> {
-    let (resolution, problems) = resolved(&request, cache).await?;
-    let releases = &resolution.releases;
-    let effective: Vec<Effective> = releases.iter().map(|r| effective(request.rules, request.name, r)).collect();
-    let policies: Vec<Policy> = effective.iter().map(|e| e.policy.clone()).collect();
-    let lookups: BTreeSet<Lookup> = releases.iter().filter_map(|release| release.lookup.clone()).collect();
-    let round = registry.round(&lookups);
-    let mut offers = offers::ask(&round, lookups).await;
+pub async fn look(registry: &Arc<Registry>, cache: &Arc<Cache>, request: Request<'_>) -> Result<Arc<Look>, Problem> {
+    let (ground, revision) = ground(&request, cache).await?;
+    let round = registry.round(&ground.lookups);
+    let mut offers = offers::ask(&round, ground.lookups.clone()).await;
+    if let Some(known) = request.recollection.look(&ground, &offers, request.now) {
+        return Ok(known);
+    }
+    let asked = offers.clone();
+    let releases = &ground.resolution.releases;
+    let policies: Vec<Policy> = ground.effective.iter().map(|e| e.policy.clone()).collect();
     let first_seen = first_seen::first_seen(request.store, &policies, releases, &offers, request.now).await;
     let judgements = {
         let seen = |lookup: &Lookup, candidate: &Candidate| first_seen.of(lookup, candidate);
@@ -96,9 +98,35 @@ pub async fn look(registry: &Arc<Registry>, cache: &Arc<Cache>, request: Request
     };
     let rows = judge::rows(releases, &judgements);
     let updates = updates(releases, &policies, &judgements, request.branch_prefix);
-    let findings =
-        Findings { repository: request.shown, revision: request.listing.tree.revision, rows, updates, problems };
-    Ok(Look { findings, offers, effective })
+    let problems = ground.problems.clone();
+    let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });
+    let look = Arc::new(Look { findings, offers, effective: ground.effective.clone() });
+    request.recollection.keep_look(&ground, asked, &look, request.now);
+    Ok(look)
+}
+
+/// What the look rests on, and the commit.
+async fn ground(request: &Request<'_>, cache: &Arc<Cache>) -> Result<(Arc<Ground>, Option<String>), Problem> {
+    let (listing, reader) = match &request.files {
+        Files::Tree(listing, reader) => (listing.clone(), reader.clone()),
+        Files::Held(commit) => match request.recollection.ground(commit) {
+            Some(ground) => return Ok((ground, Some(commit.clone()))),
+            None => return Err(Problem::new(Reason::InternalError, "a commit was forgotten: a bug, please report it")),
+        },
+    };
+    let revision = listing.tree.revision.clone();
+    let (resolution, problems, whole) = resolved(request, listing, reader, cache).await?;
+    let effective = resolution.releases.iter().map(|r| effective(request.rules, request.name, r));
+    let ground = Arc::new(Ground {
+        effective: recollection::shared(effective),
+        lookups: resolution.releases.iter().filter_map(|release| release.lookup.clone()).collect(),
+        resolution,
+        problems,
+    });
+    if let Some(commit) = revision.as_ref().filter(|_| whole) {
+        request.recollection.keep_ground(commit, &ground);
+    }
+    Ok((ground, revision))
 }
 
 /// The rules' word on a release, then its annotations'.
@@ -125,46 +153,30 @@ fn give_up(offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
     }
 }
 
-/// Reads and resolves; an unchanged tree is not even resolved again.
-async fn resolved(request: &Request<'_>, cache: &Arc<Cache>) -> Result<(Arc<Resolution>, Vec<Finding>), Problem> {
-    let (listing, reader, filter) = (request.listing.clone(), request.reader.clone(), request.filter.clone());
-    let (recollection, cache, url, now) =
-        (request.recollection.clone(), cache.clone(), request.url.clone(), request.now);
+/// Reads and resolves; the last value tells whether every file could be read.
+async fn resolved(
+    request: &Request<'_>,
+    listing: Listing,
+    reader: TreeReader,
+    cache: &Arc<Cache>,
+) -> Result<(Arc<Resolution>, Vec<Finding>, bool), Problem> {
+    let (filter, url, now) = (request.filter.clone(), request.url.clone(), request.now);
+    let (recollection, cache) = (request.recollection.clone(), cache.clone());
     let work = move || {
         let facts = read::facts(&listing, &reader, &filter, &recollection.files, &cache, now);
         let mut problems = facts.problems;
-        let key = fingerprint(&listing, url.as_deref(), problems.len());
-        let mut last = recollection.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = last.as_ref().filter(|(known, _)| *known == key).map(|(_, resolution)| resolution.clone());
-        let resolution = known.unwrap_or_else(|| {
-            let inventory = inventory::gather(&facts.files, Context { repository_url: url.as_deref() });
-            Arc::new(resolve::resolve(&inventory))
-        });
-        *last = Some((key, resolution.clone()));
+        let inventory = inventory::gather(&facts.files, Context { repository_url: url.as_deref() });
+        let resolution = Arc::new(resolve::resolve(&inventory));
         problems.extend(resolution.problems.iter().map(|found| Finding {
             file: Some(found.file.clone()),
             line: Some(found.line),
             problem: found.problem.clone(),
         }));
-        (resolution, problems)
+        (resolution, problems, facts.failed == 0)
     };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Problem::new(Reason::InternalError, format!("reading the manifests broke off: {error}")))
-}
-
-/// What a resolution depends on.
-fn fingerprint(listing: &Listing, url: Option<&str>, unread: usize) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(url.unwrap_or_default());
-    hash.update(unread.to_le_bytes());
-    for file in &listing.tree.files {
-        hash.update(&file.path);
-        hash.update([0]);
-        hash.update(&file.blob.0);
-        hash.update([b'\n']);
-    }
-    hash.finalize().into()
 }
 
 /// The updates of the decisions.

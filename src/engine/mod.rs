@@ -15,6 +15,7 @@ pub mod offers;
 pub mod pass;
 mod propose;
 pub mod read;
+pub mod recollection;
 pub mod report;
 pub mod services;
 mod survey;

@@ -4,7 +4,7 @@
 use super::act::{Hands, Prepared, cut, stopped};
 use super::daemon::Pass;
 use super::edits;
-use super::look::{Look, Recollection, Request, look};
+use super::look::{Files, Look, Recollection, Request, look};
 use super::propose;
 use super::read::Filter;
 use super::report::{Deed, DeedKind, Finding, Outcome, Pull, Report};
@@ -65,7 +65,7 @@ impl Pass for RepositoryPass {
     async fn pass(&self, id: &str, stop: &CancellationToken) -> Report {
         let started = (self.shared.now)();
         let mut report = Report::broken(&self.repository.name, id, started, started);
-        report.findings.repository = self.git.shown_url().to_owned();
+        Arc::make_mut(&mut report.findings).repository = self.git.shown_url().to_owned();
         report.error = self.make(&mut report, stop).await.err();
         report.finished = (self.shared.now)();
         if stop.is_cancelled() && report.error.is_some() {
@@ -119,13 +119,12 @@ impl RepositoryPass {
                 return Err(Problem::new(Reason::InvalidAnnotation, format!("policy: {text}")));
             }
         };
-        let found = self.look(&fetched, &rules, now).await?;
+        let found = self.look(&fetched, &rules, overlay_problem.is_none(), now).await?;
         report.findings = found.findings.clone();
-        report.findings.problems.extend(overlay_problem.iter().cloned().map(|problem| Finding {
-            file: Some(config::OVERLAY_PATH.to_owned()),
-            line: None,
-            problem,
-        }));
+        if let Some(problem) = overlay_problem.clone() {
+            let file = Some(config::OVERLAY_PATH.to_owned());
+            Arc::make_mut(&mut report.findings).problems.push(Finding { file, line: None, problem });
+        }
         let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(None) };
         let survey = survey?;
         if let Some(problem) = overlay_problem {
@@ -152,20 +151,32 @@ impl RepositoryPass {
         }
     }
 
-    async fn look(&self, fetched: &Fetched, rules: &Rules, now: Timestamp) -> Result<Look, Problem> {
-        let listing = self.git.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
-        let reader = self.git.reader().await.map_err(|error| error.problem())?;
+    /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
+    async fn look(
+        &self,
+        fetched: &Fetched,
+        rules: &Rules,
+        remember: bool,
+        now: Timestamp,
+    ) -> Result<Arc<Look>, Problem> {
+        let recollection = if remember { self.recollection.clone() } else { Arc::default() };
+        let commit = fetched.base_commit.to_string();
+        let files = if recollection.holds(&commit) {
+            Files::Held(commit)
+        } else {
+            let listing = self.git.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
+            Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
+        };
         let paths = &self.repository.paths;
         let request = Request {
-            listing,
-            reader,
+            files,
             shown: self.git.shown_url().to_owned(),
             // A path says nothing of where Flux fetches from (Flux rule 24).
             url: self.repository.remote.local_path().is_none().then(|| self.repository.remote.text.clone()),
             name: &self.repository.name,
             filter: Filter::new(&paths.include, &paths.exclude),
             rules,
-            recollection: self.recollection.clone(),
+            recollection,
             store: Some(&self.shared.store),
             now,
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
@@ -200,7 +211,9 @@ impl RepositoryPass {
             now,
         };
         let (prepared, refused) = proposer.prepare(&elsewhere).await;
-        report.findings.problems.extend(refused);
+        if !refused.is_empty() {
+            Arc::make_mut(&mut report.findings).problems.extend(refused);
+        }
         let edited: HashMap<&str, &[edits::Edited]> =
             prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
         let branches = branches::branches(&self.git, fetched, &edited).await;
@@ -355,7 +368,7 @@ fn mark_rows(report: &mut Report, actions: &[Action], updates: &[crate::model::U
         let Some(update) = updates.iter().find(|u| u.branch == prepared.wanted.branch) else { continue };
         let link = action.pull.as_ref().map(|p| format!(": {}", web_url(&p.url))).unwrap_or_default();
         for index in &update.releases {
-            let Some(row) = report.findings.rows.get_mut(*index) else { continue };
+            let Some(row) = Arc::make_mut(&mut report.findings).rows.get_mut(*index) else { continue };
             row.reason = reason;
             row.message = match reason {
                 Reason::ClosedByPerson => format!("{} was closed by a person{link}", update.target.text),

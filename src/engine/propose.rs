@@ -6,7 +6,7 @@ use super::edits;
 use super::look::Look;
 use super::report::Finding;
 use crate::config::RepositorySettings;
-use crate::model::{Candidate, Schedule, Update};
+use crate::model::{Candidate, Release, Schedule, Update};
 use crate::policy::Effective;
 use crate::proposal::{self, Context, PullLink, Style, Wanted};
 use crate::world::git::{Oid, Repository};
@@ -34,6 +34,7 @@ pub(super) struct Proposer<'a> {
 impl Proposer<'_> {
     /// Every update with its files and text, and the sites that refused.
     pub async fn prepare(&self, elsewhere: &HashMap<usize, PullLink>) -> (Vec<Prepared>, Vec<Finding>) {
+        let releases: Vec<&Release> = self.found.findings.rows.iter().map(|row| &row.release).collect();
         let mut prepared = Vec::new();
         let mut problems = Vec::new();
         for (index, update) in self.found.findings.updates.iter().enumerate() {
@@ -58,15 +59,15 @@ impl Proposer<'_> {
             if files.is_empty() {
                 continue;
             }
-            let wanted = self.wanted(update, elsewhere.get(&index).cloned()).await;
+            let wanted = self.wanted(update, &releases, elsewhere.get(&index).cloned()).await;
             prepared.push(Prepared { wanted, files });
         }
         (prepared, problems)
     }
 
-    async fn wanted(&self, update: &Update, elsewhere: Option<PullLink>) -> Wanted {
+    async fn wanted(&self, update: &Update, releases: &[&Release], elsewhere: Option<PullLink>) -> Wanted {
         let effective: Vec<&Effective> =
-            update.releases.iter().filter_map(|index| self.found.effective.get(*index)).collect();
+            update.releases.iter().filter_map(|index| self.found.effective.get(*index)).map(Arc::as_ref).collect();
         let own = &self.settings.pull_requests;
         let labels = union(&own.labels, effective.iter().map(|e| e.labels.as_ref()));
         let assignees = union(&own.assignees, effective.iter().map(|e| e.assignees.as_ref()));
@@ -79,14 +80,9 @@ impl Proposer<'_> {
             reviewers: &reviewers,
             draft: own.draft,
         };
-        let releases: Vec<_> = self.found.findings.rows.iter().map(|row| row.release.clone()).collect();
         let in_use = self.in_use(update).await;
-        let context = Context {
-            releases: &releases,
-            in_use: &in_use,
-            web: self.web.as_deref(),
-            unchecked: &UNCHECKED.map(str::to_owned),
-        };
+        let context =
+            Context { releases, in_use: &in_use, web: self.web.as_deref(), unchecked: &UNCHECKED.map(str::to_owned) };
         let text = proposal::render(update, &context, &style);
         Wanted {
             key: update.key.clone(),

@@ -51,6 +51,8 @@ pub struct Facts {
     pub files: Vec<(String, Arc<FileFacts>)>,
     /// Files that could not be read.
     pub problems: Vec<Finding>,
+    /// How many of these are files that another try may read.
+    pub failed: usize,
     /// How many files were parsed now, not remembered.
     pub parsed: usize,
 }
@@ -81,6 +83,7 @@ pub fn facts(
     }
     let parsed = parse(&unread, reader);
     let count = parsed.len();
+    let mut failed = 0;
     let mut fresh = Vec::new();
     for (file, result) in parsed {
         match result {
@@ -89,7 +92,10 @@ pub fn facts(
                 fresh.push((file.blob.clone(), facts.clone()));
                 known.insert(file.blob.clone(), facts);
             }
-            Err(problem) => problems.push(Finding { file: Some(file.path.clone()), line: None, problem }),
+            Err(problem) => {
+                failed += 1;
+                problems.push(Finding { file: Some(file.path.clone()), line: None, problem });
+            }
         }
     }
     remember(&fresh, cache, now);
@@ -99,7 +105,7 @@ pub fn facts(
         let problem = Problem::new(Reason::InvalidDocument, format!("not read: {}", skipped.why));
         problems.push(Finding { file: Some(skipped.path.clone()), line: None, problem });
     }
-    Facts { files, problems, parsed: count }
+    Facts { files, problems, failed, parsed: count }
 }
 
 fn finding(file: &TreeFile, message: String) -> Finding {

@@ -2,6 +2,7 @@
 //! this one value; nothing here is worded for one of them.
 
 use crate::model::{Bump, Decision, Dropped, Problem, Reason, Release, Status, Update};
+use std::sync::Arc;
 
 /// One release with what there is to say about its version.
 #[derive(Debug, Clone)]
@@ -192,7 +193,7 @@ pub struct Report {
     /// When it ended.
     pub finished: jiff::Timestamp,
     /// What it found.
-    pub findings: Findings,
+    pub findings: Arc<Findings>,
     /// Our open pull requests as the pass left them.
     pub pulls: Vec<Pull>,
     /// What it did and what it put off.
@@ -210,7 +211,7 @@ impl Report {
             name: name.to_owned(),
             started,
             finished,
-            findings: Findings::default(),
+            findings: Arc::default(),
             pulls: Vec::new(),
             deeds: Vec::new(),
             error: Some(problem),

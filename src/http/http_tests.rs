@@ -51,7 +51,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
         name: "fleet".to_owned(),
         started: at(finished - 2),
         finished: at(finished),
-        findings: Findings {
+        findings: Arc::new(Findings {
             repository: "https://github.com/acme/fleet.git".to_owned(),
             revision: Some("0123456789abcdef0123".to_owned()),
             rows: vec![held, newer],
@@ -61,7 +61,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
                 line: Some(4),
                 problem: Problem::new(Reason::InvalidDocument, "not YAML"),
             }],
-        },
+        }),
         pulls: vec![Pull {
             number: 7,
             url: "https://github.com/acme/fleet/pull/7".to_owned(),

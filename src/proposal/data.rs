@@ -77,7 +77,7 @@ struct Line {
 }
 
 pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
-    let consumers: Vec<&Release> = update.releases.iter().filter_map(|i| context.releases.get(*i)).collect();
+    let consumers: Vec<&Release> = update.releases.iter().filter_map(|i| context.releases.get(*i).copied()).collect();
     let from: BTreeSet<&str> = update.sites.iter().map(|s| s.from.as_str()).collect();
     let rows = rows(update, &consumers, context.web);
     let (source, link) = source(&update.lookup);

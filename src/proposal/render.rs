@@ -23,7 +23,7 @@ const MESSAGE_SITES: usize = 50;
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The pass's releases; [`Update::releases`] are indexes into it.
-    pub releases: &'a [Release],
+    pub releases: &'a [&'a Release],
     /// The candidates in use now, as far as they are known: for the change of `appVersion`.
     pub in_use: &'a [Candidate],
     /// `https://github.com/acme/fleet/blob/main`: what a path is appended to; nothing: no links.

@@ -79,7 +79,7 @@ fn the_whole_text_of_an_update() {
         vec![Note::SharedAnchor("spec.values.image.tag".into()), Note::SignatureUnchecked("cosign, keyless".into())];
     releases[1].problem = Some(Problem::new(Reason::Suspended, "suspended"));
     let context = Context {
-        releases: &releases,
+        releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[candidate("4.4.0", "4.4")],
         web: Some("https://github.com/acme/fleet/blob/main"),
         unchecked: &["Pull requests 4 and 5: their branches could not be read.".into()],
@@ -131,7 +131,7 @@ fn hostile_text_stays_text() {
         Lookup::Index { url: format!("https://user:secret@x.example/{hostile}?token=secret"), chart: hostile.into() };
     let unchecked = [hostile.to_owned()];
     let context = Context {
-        releases: &releases,
+        releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[],
         web: Some("https://github.com/a/b/blob/main"),
         unchecked: &unchecked,
@@ -181,7 +181,11 @@ fn without_code(line: &str) -> String {
 fn a_table_that_does_not_fit_is_cut_and_says_so() {
     let places: Vec<Site> = (0..3000).map(|i| site(&format!("apps/number-{i}/helmrelease.yaml"), 9)).collect();
     let releases: Vec<Release> = places.iter().enumerate().map(|(i, s)| release(&format!("app-{i}"), s)).collect();
-    let context = Context { releases: &releases, web: Some("https://github.com/acme/fleet/blob/main"), ..EMPTY };
+    let context = Context {
+        releases: &releases.iter().collect::<Vec<_>>(),
+        web: Some("https://github.com/acme/fleet/blob/main"),
+        ..EMPTY
+    };
     let update = update(places, releases.len());
     let text = render(&update, &context, &Style::default());
     let rows = text.body.matches("helmrelease.yaml:9").count();

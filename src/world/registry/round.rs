@@ -4,7 +4,7 @@ use super::http::Http;
 use super::index_source::IndexState;
 use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
 use super::options::Options;
-use crate::model::{Candidate, Candidates, Lookup, Problem, Reason};
+use crate::model::{Candidate, Candidates, Lookup, Problem, Reason, TagRules};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,6 +33,19 @@ struct Source {
     last: tokio::sync::Mutex<Option<Answered>>,
     /// When somebody asked for it last.
     used: Mutex<Option<Instant>>,
+    /// The versions made of the last tags, by rules: every repository that asks holds the same ones.
+    made: Mutex<Option<(Arc<Tags>, HashMap<TagRules, Arc<Candidates>>)>>,
+}
+
+impl Source {
+    fn candidates(&self, tags: &Arc<Tags>, rules: &TagRules) -> Arc<Candidates> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.as_ref().is_none_or(|(of, _)| of != tags) {
+            *made = None;
+        }
+        let (_, by_rules) = made.get_or_insert_with(|| (tags.clone(), HashMap::new()));
+        by_rules.entry(rules.clone()).or_insert_with(|| Arc::new(tags.candidates(rules))).clone()
+    }
 }
 
 struct Answered {
@@ -192,13 +205,11 @@ impl Round {
         match lookup {
             Lookup::Index { url, chart } => self.index_chart(url, chart).await,
             Lookup::Oci { url, rules, insecure } => {
-                let tags = self.tags(SourceKey::Oci { url: url.clone(), insecure: *insecure }).await?;
-                Ok(Arc::new(tags.candidates(rules)))
+                self.tagged(SourceKey::Oci { url: url.clone(), insecure: *insecure }, rules).await
             }
             Lookup::GitTags { url } => {
-                let tags = self.tags(SourceKey::Git(url.clone())).await?;
-                let rules = crate::model::TagRules { leading_v: true, underscore_is_plus: false };
-                Ok(Arc::new(tags.candidates(&rules)))
+                let rules = TagRules { leading_v: true, underscore_is_plus: false };
+                self.tagged(SourceKey::Git(url.clone()), &rules).await
             }
         }
     }
@@ -220,9 +231,9 @@ impl Round {
             .ok_or_else(|| Problem::new(Reason::ChartMissing, format!("{} has no version {text}", lookup.chart())))
     }
 
-    async fn tags(&self, key: SourceKey) -> Result<Arc<Tags>, Problem> {
-        match self.said(key).await? {
-            Said::Tags(tags) => Ok(tags),
+    async fn tagged(&self, key: SourceKey, rules: &TagRules) -> Result<Arc<Candidates>, Problem> {
+        match self.said(key.clone()).await? {
+            Said::Tags(tags) => Ok(self.registry.source(key).candidates(&tags, rules)),
             _ => Err(mismatch()),
         }
     }

@@ -1,0 +1,67 @@
+use super::*;
+use crate::model::{Candidates, Reason};
+use crate::policy::Policy;
+use std::time::Duration;
+
+fn lookup(chart: &str) -> Lookup {
+    Lookup::Index { url: "https://charts.example.com".to_owned(), chart: chart.to_owned() }
+}
+
+fn offers(ignored: usize) -> Offers {
+    HashMap::from([(lookup("a"), Ok(Arc::new(Candidates { versions: Vec::new(), ignored })))])
+}
+
+fn failed() -> Offers {
+    HashMap::from([(lookup("a"), Err(Problem::new(Reason::SourceUnreachable, "away")))])
+}
+
+fn ground(minimum_age: Duration) -> Arc<Ground> {
+    let policy = Policy { minimum_age, ..Policy::default() };
+    let effective = vec![Arc::new(Effective { policy, ..Effective::default() })];
+    let resolution = Arc::new(Resolution::default());
+    Arc::new(Ground { resolution, problems: Vec::new(), effective, lookups: BTreeSet::new() })
+}
+
+fn kept(minimum_age: Duration, asked: Offers, judged: Offers) -> (Recollection, Arc<Ground>) {
+    let (memory, ground) = (Recollection::default(), ground(minimum_age));
+    memory.keep_ground("c0ffee", &ground);
+    let look = Arc::new(Look { offers: judged, ..Look::default() });
+    memory.keep_look(&ground, asked, &look, Timestamp::UNIX_EPOCH);
+    (memory, ground)
+}
+
+#[test]
+fn the_same_commit_and_the_same_answers_give_the_same_look() {
+    let (memory, ground) = kept(Duration::ZERO, offers(1), offers(1));
+    assert!(memory.holds("c0ffee") && !memory.holds("beef"));
+    let now = Timestamp::UNIX_EPOCH;
+    assert!(memory.look(&ground, &offers(1), now).is_some());
+    assert!(memory.look(&ground, &offers(2), now).is_none(), "the source says something else");
+    assert!(memory.look(&ground, &failed(), now).is_none(), "the source is away");
+    assert!(memory.look(&ground, &Offers::new(), now).is_none());
+    assert!(memory.look(&ground, &offers(1), now + SignedDuration::from_hours(1)).is_none(), "an hour later");
+    memory.keep_ground("beef", &self::ground(Duration::ZERO));
+    assert!(memory.look(&ground, &offers(1), now).is_none(), "another commit came between");
+}
+
+#[test]
+fn a_look_that_hangs_on_time_or_on_a_failed_closer_look_is_not_repeated() {
+    let now = Timestamp::UNIX_EPOCH;
+    let (memory, ground) = kept(Duration::from_secs(1), offers(1), offers(1));
+    assert!(memory.look(&ground, &offers(1), now).is_none());
+    let (memory, ground) = kept(Duration::ZERO, offers(1), failed());
+    assert!(memory.look(&ground, &offers(1), now).is_none());
+    let (memory, ground) = kept(Duration::ZERO, failed(), failed());
+    assert!(memory.look(&ground, &failed(), now).is_some(), "a source that stays away says nothing new");
+}
+
+#[test]
+fn equal_policies_are_kept_once_and_different_ones_apart() {
+    let of = |group: &str| Effective {
+        policy: Policy { group: group.to_owned(), ..Policy::default() },
+        ..Effective::default()
+    };
+    let kept = shared([of("a"), of("b"), of("a")].into_iter());
+    assert!(Arc::ptr_eq(&kept[0], &kept[2]) && !Arc::ptr_eq(&kept[0], &kept[1]));
+    assert_eq!(*kept[1], of("b"));
+}
