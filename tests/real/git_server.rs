@@ -109,7 +109,10 @@ impl GitServer {
 
     /// How many pushes arrived so far.
     pub fn pushes(&self) -> usize {
-        self.requests().iter().filter(|target| target.starts_with("POST") && target.contains("/git-receive-pack")).count()
+        self.requests()
+            .iter()
+            .filter(|target| target.starts_with("POST") && target.contains("/git-receive-pack"))
+            .count()
     }
 
     /// Method and target of every request so far.

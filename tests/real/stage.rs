@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 pub const REPO: &str = "acme/fleet";
-const TOKEN: &str = "token-of-davit";
+pub const TOKEN: &str = "token-of-davit";
 const PASSWORD: &str = "password-of-git";
 /// Longest that a run may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -93,21 +93,18 @@ impl Stage {
             ("limits", "{openPullRequests: 50, perHour: 50}".to_owned()),
             ("commitVia", "git".to_owned()),
         ]);
-        Self {
-            dir,
-            bare,
-            git,
-            forge,
-            charts,
-            registry,
-            settings,
-            neighbours: Vec::new(),
-            entry: String::new(),
-        }
+        Self { dir, bare, git, forge, charts, registry, settings, neighbours: Vec::new(), entry: String::new() }
     }
 
     pub fn casey(&self) -> Person<'_> {
         self.forge.person(REPO, "casey")
+    }
+
+    /// Casey changes a text of a file on the base.
+    pub fn rewrite(&self, path: &str, from: &str, to: &str) {
+        let (before, after) = (self.file("main", path), self.file("main", path).replace(from, to));
+        assert_ne!(before, after, "{path} has no {from}");
+        self.casey().push("main", "feat: a change by hand", &[(path, Some(&after))]).unwrap();
     }
 
     fn write_configuration(&self) {
