@@ -48,6 +48,8 @@ enum Failed {
     Forge(#[from] ForgeError),
     #[error(transparent)]
     Git(#[from] crate::world::git::GitError),
+    #[error("opened #{number}, but {source}; the next pass finishes it")]
+    Half { number: u64, source: ForgeError },
     #[error("{0}")]
     Bug(&'static str),
 }
@@ -71,6 +73,7 @@ impl Hands<'_> {
             Err(failed) => {
                 let message = failed.to_string();
                 tracing::error!(branch = %action.branch, action = action.verb.code(), error = %message, "an action failed");
+                let number = if let Failed::Half { number, .. } = failed { Some(number) } else { number };
                 deed(kind(&action.verb), Outcome::Failed, number, message)
             }
         }
@@ -136,7 +139,10 @@ impl Hands<'_> {
         if let Err(error) = self.store.opened(self.name.to_owned(), self.now).await {
             tracing::warn!(pull = number, %error, "the opening can't be remembered; the forge's own dates count");
         }
-        let note = self.dress(wanted, &opened.pull).await?;
+        let note = match self.dress(wanted, &opened.pull).await {
+            Err(Failed::Forge(source)) => return Err(Failed::Half { number, source }),
+            other => other?,
+        };
         let verb = if opened.adopted { "adopted" } else { "opened" };
         Ok((Some(number), format!("{verb} #{number}: {}{note}", wanted.text.title)))
     }
@@ -182,15 +188,23 @@ impl Hands<'_> {
         delete: Option<&str>,
     ) -> Result<(Option<u64>, String), Failed> {
         let number = pull.number;
-        self.forge.close(number, &proposal::body_to_close(pull, reason)).await?;
         let why = closed(reason);
         let comment =
             format!("Closed by Davit: {why}. If that is wrong, `davit explain` tells how the release resolves.");
-        self.forge.comment(number, CLOSE_MARKER, &comment).await?;
+        // The comment first: a crash between the two leaves an open pull request, and the next pass closes it.
+        let note = match self.forge.comment(number, CLOSE_MARKER, &comment).await {
+            Ok(()) => "",
+            // A locked conversation, say: the marker in the body has the reason too.
+            Err(ForgeError::Validation { .. } | ForgeError::Forbidden { .. } | ForgeError::NotFound { .. }) => {
+                " (the comment was refused)"
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.forge.close(number, &proposal::body_to_close(pull, reason)).await?;
         if let Some(head) = delete {
             self.delete(&action.branch, head).await?;
         }
-        Ok((Some(number), format!("closed #{number}: {why}")))
+        Ok((Some(number), format!("closed #{number}: {why}{note}")))
     }
 
     /// Makes the update's commit on the base's head and moves the branch there.

@@ -2,7 +2,7 @@
 //! update wants today. A branch whose history can't be read stays unknown, and is left alone.
 
 use super::edits::Edited;
-use crate::proposal::{BranchCommit, OurBranch};
+use crate::proposal::{BranchCommit, OurBranch, is_ours};
 use crate::world::git::{CommitInfo, Fetched, GitError, Oid, Repository};
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,11 +11,12 @@ pub(super) async fn branches(
     repository: &Repository,
     fetched: &Fetched,
     wanted: &HashMap<&str, &[Edited]>,
+    author_emails: &[String],
 ) -> Vec<OurBranch> {
     let mut branches = Vec::new();
     for (name, head) in &fetched.our_branches {
         let edited = wanted.get(name.as_str()).copied();
-        let branch = match one(repository, fetched.base_commit, name, *head, edited).await {
+        let branch = match one(repository, fetched.base_commit, name, *head, edited, author_emails).await {
             Ok(branch) => branch,
             Err(error) => {
                 tracing::warn!(branch = %name, %error, "a branch of ours can't be read; it is left alone");
@@ -43,12 +44,14 @@ async fn one(
     name: &str,
     head: Oid,
     edited: Option<&[Edited]>,
+    author_emails: &[String],
 ) -> Result<OurBranch, GitError> {
     let log = repository.log(base, head).await?;
     let mut commits = Vec::new();
     for commit in &log.commits {
         commits.push(known(repository, base, commit).await?);
     }
+    mark_former_base(&mut commits, &log.commits, author_emails);
     let holds_wanted = match (edited, log.merge_base) {
         (Some(edited), Some(merge_base)) => holds(repository, merge_base, head, edited).await?,
         _ => false,
@@ -73,7 +76,55 @@ async fn known(repository: &Repository, base: Oid, commit: &CommitInfo) -> Resul
         committer_email: commit.committer.email.clone(),
         message: commit.message.clone(),
         merge_of_base,
+        former_base: false,
     })
+}
+
+/// Marks what lies behind our own commits. Goes by parents: the order of the list says nothing sure.
+fn mark_former_base(commits: &mut [BranchCommit], log: &[CommitInfo], author_emails: &[String]) {
+    let parents: HashMap<Oid, &[Oid]> = log.iter().map(|commit| (commit.id, commit.parents.as_slice())).collect();
+    let ours = |known: &BranchCommit| !known.merge_of_base && is_ours(known, author_emails);
+    let own = log.iter().zip(commits.iter()).filter(|(_, known)| ours(known));
+    let mut open: Vec<Oid> = own.flat_map(|(commit, _)| commit.parents.iter().copied()).collect();
+    let mut behind = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if let Some(next) = parents.get(&id)
+            && behind.insert(id)
+        {
+            open.extend(next.iter().copied());
+        }
+    }
+    for (commit, known) in log.iter().zip(commits.iter_mut()) {
+        known.former_base = behind.contains(&commit.id);
+    }
+}
+
+/// The branches that change one of these files; one that can't be read counts.
+pub(super) async fn touching(
+    repository: &Repository,
+    base: Oid,
+    branches: &[OurBranch],
+    files: &BTreeSet<String>,
+) -> Vec<String> {
+    let mut names = Vec::new();
+    if files.is_empty() {
+        return names;
+    }
+    for branch in branches {
+        let changed = match Oid::from_str(&branch.head) {
+            Ok(head) => changed(repository, base, head).await,
+            Err(_) => None,
+        };
+        if changed.is_none_or(|paths| paths.iter().any(|path| files.contains(path))) {
+            names.push(branch.name.clone());
+        }
+    }
+    names
+}
+
+async fn changed(repository: &Repository, base: Oid, head: Oid) -> Option<Vec<String>> {
+    let begin = repository.merge_base(base, head).await.ok()??;
+    repository.changed_paths(begin, head).await.ok()
 }
 
 /// The head has the wanted bytes in the wanted files, and nothing else differs from where the branch began.

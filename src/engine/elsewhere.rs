@@ -34,7 +34,15 @@ pub(super) async fn elsewhere(
         }
         let heads = read(repository, *head, &touched).await;
         for (index, update) in updates.iter().enumerate() {
-            if !found.contains_key(&index) && proposes(update, &heads) {
+            if found.contains_key(&index) || !proposes(update, &heads) {
+                continue;
+            }
+            // What was on the base when it branched off is not its own doing.
+            let before = match repository.merge_base(fetched.base_commit, *head).await {
+                Ok(Some(begin)) => read(repository, begin, &touched).await,
+                _ => HashMap::new(),
+            };
+            if !proposes(update, &before) {
                 found.insert(index, PullLink { number: pull.number, url: pull.url.clone() });
             }
         }

@@ -21,7 +21,7 @@ use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -216,10 +216,15 @@ impl RepositoryPass {
         }
         let edited: HashMap<&str, &[edits::Edited]> =
             prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
-        let branches = branches::branches(&self.git, fetched, &edited).await;
+        let mut author_emails = vec![self.shared.config.git.author.email.clone()];
+        author_emails.extend(survey.commit_emails.iter().cloned());
+        let branches = branches::branches(&self.git, fetched, &edited, &author_emails).await;
+        let doubtful = branches::touching(&self.git, fetched.base_commit, &branches, &doubtful(found)).await;
         let names = prepared.iter().map(|p| p.wanted.branch.clone()).chain(branches.iter().map(|b| b.name.clone()));
         survey.look_closer(forge.as_ref(), names.collect()).await?;
-        let situation = self.situation(report, found, &survey, fetched, &windows).await?;
+        let mut situation = self.situation(report, found, &survey, fetched, &windows).await?;
+        situation.author_emails = author_emails;
+        situation.unsure.branches = doubtful;
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
@@ -273,11 +278,9 @@ impl RepositoryPass {
         let prefix = config.pull_requests.branch_prefix.clone();
         let stems =
             failed.filter_map(|row| Some(proposal::branch_stem(&prefix, row.release.lookup.as_ref()?))).collect();
-        let mut author_emails = vec![config.git.author.email.clone()];
-        author_emails.extend(survey.commit_emails.iter().cloned());
         Ok(Situation {
             login: survey.login.clone(),
-            author_emails,
+            author_emails: Vec::new(),
             branch_prefix: prefix,
             base: fetched.base_branch.clone(),
             report: config.mode == Mode::Report,
@@ -286,7 +289,7 @@ impl RepositoryPass {
             open_limit: config.limits.open_pull_requests,
             hourly_limit: config.limits.per_hour,
             opened,
-            unsure: Unsure { all: incomplete(found), stems },
+            unsure: Unsure { all: incomplete(found), stems, branches: Vec::new() },
         })
     }
 
@@ -347,6 +350,18 @@ fn log(report: &Report) {
 /// Whether the tree itself was not read completely: then nothing is closed for being gone.
 fn incomplete(found: &Look) -> bool {
     found.findings.problems.iter().any(|finding| finding.problem.reason.status() == Status::Failed)
+}
+
+/// Files that may want more than this pass could see: those with a broken document, and, while there is one, those of
+/// releases that could not be resolved (their source may stand in it).
+fn doubtful(found: &Look) -> BTreeSet<String> {
+    let broken = found.findings.problems.iter().filter(|finding| finding.problem.reason == Reason::InvalidDocument);
+    let mut files: BTreeSet<String> = broken.filter_map(|finding| finding.file.clone()).collect();
+    if !files.is_empty() {
+        let unresolved = found.findings.rows.iter().filter(|row| row.status() == Status::Unresolved);
+        files.extend(unresolved.map(|row| row.release.file.clone()));
+    }
+    files
 }
 
 /// A link is only ever to a page.

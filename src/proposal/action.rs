@@ -59,7 +59,7 @@ pub enum Verb {
     /// A crash left an open pull request whose labels, assignees and reviewers were never set: set them, then write the
     /// settled body.
     FinishOpening,
-    /// Close with the reason (body and state in one request, then a comment), then delete the branch where `delete`
+    /// Close with the reason (a comment, then body and state in one request), then delete the branch where `delete`
     /// names the head it must still have.
     Close {
         /// Why.

@@ -156,11 +156,14 @@ impl<'a> View<'a> {
     }
 
     fn owner(&self, branch: &OurBranch) -> Owner {
-        match &branch.commits {
-            None => Owner::Unknown,
-            Some(commits) if commits.iter().any(|c| !is_ours(c, &self.situation.author_emails)) => Owner::Person,
-            Some(commits) if commits.is_empty() => Owner::Nobody,
-            Some(_) => Owner::Ours,
+        let Some(commits) = &branch.commits else { return Owner::Unknown };
+        let mut own = commits.iter().filter(|c| !c.former_base).peekable();
+        if own.peek().is_none() {
+            Owner::Nobody
+        } else if own.all(|c| is_ours(c, &self.situation.author_emails)) {
+            Owner::Ours
+        } else {
+            Owner::Person
         }
     }
 
@@ -292,7 +295,12 @@ impl<'a> View<'a> {
 
     fn unsure(&self, name: &str) -> bool {
         let unsure = &self.situation.unsure;
-        unsure.all || unsure.stems.iter().any(|stem| name.starts_with(stem.as_str()))
+        // The hash at a stem's end is enough: exotic chart names may be spelt differently before it.
+        let of_chart = |stem: &String| {
+            name.starts_with(stem.as_str())
+                || stem.get(stem.len().saturating_sub(8)..).is_some_and(|hash| !hash.is_empty() && name.contains(hash))
+        };
+        unsure.all || unsure.branches.iter().any(|branch| branch == name) || unsure.stems.iter().any(of_chart)
     }
 
     /// Nothing wants the branch: what becomes of it and of its pull request.

@@ -78,6 +78,7 @@ fn commit(sha: &str) -> BranchCommit {
         committer_email: "davit@example.com".into(),
         message: format!("chore(deps): update\n\nDavit-Update: {BRANCH}\n"),
         merge_of_base: false,
+        former_base: false,
     }
 }
 
@@ -185,6 +186,17 @@ fn a_merge_of_the_base_is_nobodys_commit() {
     let mine = OurBranch { commits: Some(vec![merge, commit("c0")]), ..stale() };
     let pull = pull_for(1, &wanted("5.1.0"));
     assert_eq!(only(&[wanted("5.2.0")], &[pull], &[mine]), Verb::UpdateInPlace { push: at_head() });
+}
+
+#[test]
+fn what_our_commit_stands_on_is_nobodys_and_what_stands_on_it_is() {
+    let w = wanted("5.1.0");
+    let dropped = BranchCommit { former_base: true, ..persons("c0") };
+    let forced = OurBranch { commits: Some(vec![commit("head1"), dropped.clone()]), ..stale() };
+    let pull = pull_for(1, &w);
+    assert!(matches!(only(&[w.clone()], &[pull.clone()], &[forced]), Verb::Rebuild { .. }));
+    let pushed = OurBranch { commits: Some(vec![persons("head1"), commit("c1"), dropped]), ..stale() };
+    assert_eq!(only(&[w], &[pull], &[pushed]), Verb::Leave(LeaveReason::PersonsCommits));
 }
 
 #[test]
@@ -317,9 +329,10 @@ fn an_obsolete_one_is_closed_and_its_branch_deleted() {
 #[test]
 fn nothing_is_closed_for_a_look_that_failed() {
     let pulls = [pull_for(1, &wanted("5.1.0"))];
-    let stem = Unsure { all: false, stems: vec!["davit/app-template-abc123-".into()] };
-    let all = Unsure { all: true, stems: vec![] };
-    for unsure in [stem, all] {
+    let stem = Unsure { all: false, stems: vec!["davit/app-template-abc123-".into()], ..Unsure::default() };
+    let all = Unsure { all: true, ..Unsure::default() };
+    let branch_itself = Unsure { branches: vec![BRANCH.into()], ..Unsure::default() };
+    for unsure in [stem, all, branch_itself] {
         let situation = Situation { unsure, ..situation() };
         let actions = decide(&[], &pulls, &[branch(BRANCH)], now(), &situation);
         assert_eq!(actions[0].verb, Verb::Leave(LeaveReason::Unsure));

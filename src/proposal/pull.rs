@@ -79,6 +79,9 @@ pub struct BranchCommit {
     pub message: String,
     /// It has several parents, and all but the first are on the base: what "Update branch" makes.
     pub merge_of_base: bool,
+    /// A commit of ours stands on it: it was on the base when that was made (ours stand on nothing else), and the base
+    /// has been put elsewhere since. Nobody's.
+    pub former_base: bool,
 }
 
 /// A branch in the base repository whose name starts with our prefix.

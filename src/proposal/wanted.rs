@@ -54,4 +54,6 @@ pub struct Unsure {
     pub all: bool,
     /// Stems ([`super::branch_stem`]) of charts whose source could not be read.
     pub stems: Vec<String>,
+    /// Branches that change a file of which a part could not be read or resolved, while a document is broken.
+    pub branches: Vec<String>,
 }

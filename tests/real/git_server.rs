@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +34,10 @@ pub enum Fault {
     MovedHere,
     /// Redirects to another port of this host.
     MovedAway,
+    /// Takes a push and never carries it out; as many pushes as said go well first.
+    HangBeforePush(usize),
+    /// Carries a push out and never says so; as many pushes as said go well first.
+    HangAfterPush(usize),
 }
 
 /// A running server over one directory of bare repositories. Ends with this value.
@@ -51,6 +56,10 @@ struct State {
     users: Vec<(String, String)>,
     fault: Mutex<Option<Fault>>,
     requests: Mutex<Vec<String>>,
+    /// Pushes that arrived since the fault was set.
+    pushes: AtomicUsize,
+    /// A request hangs now, its work done or not, as its fault says.
+    hanging: AtomicBool,
 }
 
 impl Drop for GitServer {
@@ -78,6 +87,8 @@ impl GitServer {
             users: users.iter().map(|(u, p)| ((*u).to_owned(), (*p).to_owned())).collect(),
             fault: Mutex::new(None),
             requests: Mutex::new(Vec::new()),
+            pushes: AtomicUsize::new(0),
+            hanging: AtomicBool::new(false),
         });
         let job = tokio::spawn(accept(listener, tls.then_some(acceptor), state.clone()));
         let scheme = if tls { "https" } else { "http" };
@@ -87,6 +98,21 @@ impl GitServer {
     /// From now on does this instead; `None` works again.
     pub fn fault(&self, fault: Option<Fault>) {
         *self.state.fault.lock().unwrap() = fault;
+        self.state.pushes.store(0, Ordering::SeqCst);
+        self.state.hanging.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether a push hangs now.
+    pub fn hanging(&self) -> bool {
+        self.state.hanging.load(Ordering::SeqCst)
+    }
+
+    /// How many pushes arrived so far.
+    pub fn pushes(&self) -> usize {
+        self.requests()
+            .iter()
+            .filter(|target| target.starts_with("POST") && target.contains("/git-receive-pack"))
+            .count()
     }
 
     /// Method and target of every request so far.
@@ -271,11 +297,22 @@ async fn answer(request: &Request, state: &State) -> io::Result<Vec<u8>> {
         }
         _ => {}
     }
+    let push = post && request.path.ends_with("/git-receive-pack");
+    let nth = if push { state.pushes.fetch_add(1, Ordering::SeqCst) } else { 0 };
     let user = if state.users.is_empty() { Some("anonymous".to_owned()) } else { state.user(request) };
     let Some(user) = user else {
         return Ok(page(401, "www-authenticate: Basic realm=\"git\"\r\n", "who are you?"));
     };
-    run_backend(request, &user, state).await
+    if push && state.fault() == Some(Fault::HangBeforePush(nth)) {
+        state.hanging.store(true, Ordering::SeqCst);
+        hang().await;
+    }
+    let answer = run_backend(request, &user, state).await;
+    if push && state.fault() == Some(Fault::HangAfterPush(nth)) {
+        state.hanging.store(true, Ordering::SeqCst);
+        hang().await;
+    }
+    answer
 }
 
 async fn run_backend(request: &Request, user: &str, state: &State) -> io::Result<Vec<u8>> {

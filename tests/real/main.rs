@@ -1,13 +1,21 @@
 //! Tests against real programs. They never skip: a missing program is a failure that names it.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
+#[path = "../shared/openapi.rs"]
+mod description;
+mod fleet_files;
 mod git_fleet;
 mod git_http;
 mod git_server;
 mod git_ssh;
 mod oci_registry;
+mod once;
+mod once_bounds;
+mod once_crash;
+mod once_life;
 mod registry;
 mod semver;
 mod ssh_server;
+mod stage;
 mod token_service;
 mod tools;

@@ -210,7 +210,7 @@ pub(super) fn add_labels(
         let repo = repo_mut(state, key)?;
         if !repo.labels.iter().any(|have| have.name.eq_ignore_ascii_case(&name)) {
             let color = "ededed".to_owned();
-            repo.labels.push(Label { id: label, name: name.clone(), color, description: None });
+            repo.labels.push(Label { id: label, name: name.clone(), color, description: Some(String::new()) });
         }
         let pull = find_mut(state, key, id)?;
         if !pull.labels.iter().any(|have| have.eq_ignore_ascii_case(&name)) {
