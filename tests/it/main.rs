@@ -1,6 +1,8 @@
 //! Tests that need nothing but cargo.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
+#[path = "../shared/corpora.rs"]
+mod corpus;
 #[path = "../shared/openapi.rs"]
 mod description;
 
@@ -17,3 +19,7 @@ mod process;
 mod run_life;
 mod run_surfaces;
 mod person;
+mod corpora;
+mod floors;
+mod openapi;
+mod trees;
