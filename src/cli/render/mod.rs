@@ -1,10 +1,12 @@
 //! Findings as text. Each form is one file; all text from repositories and registries passes [`clean`] first.
 
 mod markdown;
+mod reading;
 mod table;
 
 pub use markdown::markdown;
-pub use table::table;
+pub use reading::{reading, wrapped};
+pub use table::{narrow_table, table};
 
 /// Text from outside, safe for a terminal: control characters (escape sequences, newlines) become `�`.
 pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {

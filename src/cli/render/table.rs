@@ -16,7 +16,8 @@ pub fn table(findings: &Findings) -> String {
         .iter()
         .filter_map(|row| row.release.cluster.as_deref())
         .collect::<std::collections::BTreeSet<_>>();
-    let cells: Vec<[String; 5]> = rows.iter().map(|row| cells(row, clusters.len() > 1)).collect();
+    let cells: Vec<[String; 5]> =
+        rows.iter().map(|row| cells(row, row.release.cluster.as_deref().filter(|_| clusters.len() > 1))).collect();
     let mut widths = ["STATUS".len(), "RELEASE".len(), "CHART".len(), "VERSION".len()];
     for row in &cells {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -55,7 +56,39 @@ pub fn table(findings: &Findings) -> String {
     out
 }
 
-fn cells(row: &Row, clusters: bool) -> [String; 5] {
+/// The findings in so many columns: what holds a release back stands on a line of its own.
+pub fn narrow_table(findings: &Findings, width: usize) -> String {
+    let mut rows: Vec<&Row> = findings.rows.iter().collect();
+    rows.sort_by_key(|row| (order(row.status()), std::cmp::Reverse(row.bump), row.release.id()));
+    let shared = |row: &Row| findings.rows.iter().filter(|other| other.release.id() == row.release.id()).count() > 1;
+    let cells: Vec<[String; 5]> =
+        rows.iter().map(|row| cells(row, if shared(row) { short(row) } else { None })).collect();
+    let mut widths = [0; 4];
+    for row in &cells {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for (row, [status, release, chart, version, why]) in rows.iter().zip(&cells) {
+        let (style, dim, [w0, w1, w2, _]) = (style(row.status()), Style::new().dimmed(), widths);
+        let _ = writeln!(out, "   {style}{status:<w0$}{style:#}  {release:<w1$}  {chart:<w2$}  {version}");
+        if matches!(row.status(), Status::Outdated | Status::Current) {
+            continue;
+        }
+        for line in super::wrapped(why, width.saturating_sub(w0 + 5)) {
+            let _ = writeln!(out, "   {:<w0$}  {dim}{line}{dim:#}", "");
+        }
+    }
+    out
+}
+
+/// The last segment of a cluster's directory.
+fn short(row: &Row) -> Option<&str> {
+    row.release.cluster.as_deref().and_then(|cluster| cluster.rsplit('/').next())
+}
+
+fn cells(row: &Row, cluster: Option<&str>) -> [String; 5] {
     let release = &row.release;
     let current = release.current.as_deref().unwrap_or("-");
     let version = match &row.target {
@@ -66,9 +99,9 @@ fn cells(row: &Row, clusters: bool) -> [String; 5] {
     if row.bump != Bump::None {
         let _ = write!(status, " ({})", bump(row.bump));
     }
-    let name = match (&release.cluster, clusters) {
-        (Some(cluster), true) => format!("{} [{}]", release.id(), cluster),
-        _ => release.id().to_string(),
+    let name = match cluster {
+        Some(cluster) => format!("{} [{cluster}]", release.id()),
+        None => release.id().to_string(),
     };
     let why = match row.status() {
         Status::Outdated => match &release.site {
@@ -76,6 +109,8 @@ fn cells(row: &Row, clusters: bool) -> [String; 5] {
             None => release.file.clone(),
         },
         Status::Current => String::new(),
+        // A message that names its place needs no second one.
+        _ if row.message.contains(&release.file) => format!("{}: {}", row.reason, row.message),
         _ => format!("{}: {} ({}:{})", row.reason, row.message, release.file, release.line),
     };
     [

@@ -7,6 +7,7 @@ use super::failure::{Again, Failure, authority, private_address, shown};
 use super::options::Options;
 use crate::config::PrivateAddresses;
 use crate::model::{Problem, Reason};
+use crate::world::loopback::Place;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{HashMap, HashSet};
@@ -33,6 +34,7 @@ struct ClientKey {
     reach: Reach,
     unchecked: bool,
     ca_file: Option<PathBuf>,
+    place: Place,
 }
 
 struct HostState {
@@ -294,6 +296,7 @@ impl Http {
             reach,
             unchecked: trip.unchecked || entry.is_some_and(|entry| entry.insecure),
             ca_file: entry.and_then(|entry| entry.ca_file.clone()),
+            place: Place::of(url),
         };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
@@ -332,6 +335,7 @@ impl Http {
             .pool_idle_timeout(Duration::from_secs(20))
             .tls_danger_accept_invalid_certs(key.unchecked)
             .dns_resolver(Arc::new(resolver));
+        builder = key.place.fit(builder);
         if let Some(file) = &key.ca_file {
             let broken = |why: String| {
                 Failure::never(Reason::SourceTls, format!("registries.hosts: caFile {}: {why}", file.display()))
