@@ -60,7 +60,7 @@ async fn play(command: &Demo, directory: &Path, stop: CancellationToken) -> Exit
     };
     let began = Instant::now();
     let mut teller = Teller::new(directory);
-    print(&teller.greeting());
+    print(&telling::greeting());
     let mut story = match Story::start(directory) {
         Ok(story) => story,
         Err(error) => return broken(&error),
@@ -73,10 +73,10 @@ async fn play(command: &Demo, directory: &Path, stop: CancellationToken) -> Exit
     if let Err(error) = told {
         return broken(&error);
     }
-    print(&teller.verdict(&story.differences, began.elapsed()));
+    print(&telling::verdict(&story.differences, began.elapsed()));
     if let Some(listener) = listener {
-        print(&teller.invitation(&story, listener.local_addr().ok(), command.listen.is_none()));
-        serve(&story.services, &story.config, listener, &teller, stop).await;
+        print(&telling::invitation(&story, listener.local_addr().ok(), command.listen.is_none()));
+        serve(&story.services, &story.config, listener, stop).await;
     }
     if story.differences.is_empty() { Exit::Done } else { Exit::NoResult }
 }
@@ -85,7 +85,7 @@ fn broken(error: &Broken) -> Exit {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
+        message = format!("{message}: {error}");
         cause = error.source();
     }
     say(&format!("the demo broke off: {message}"));
@@ -105,7 +105,7 @@ async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, String> {
 }
 
 /// The daemon's loop and surfaces, until somebody ends them.
-async fn serve(services: &Services, config: &Config, listener: TcpListener, teller: &Teller, stop: CancellationToken) {
+async fn serve(services: &Services, config: &Config, listener: TcpListener, stop: CancellationToken) {
     let board = Arc::new(Board::default());
     let mut members = services.members();
     for member in &mut members {
@@ -117,18 +117,18 @@ async fn serve(services: &Services, config: &Config, listener: TcpListener, tell
     tokio::select! {
         _ = server.into_future() => {}
         () = daemon.run(stop.clone()) => {}
-        () = watch(&board, teller) => {}
+        () = watch(&board) => {}
     }
 }
 
 /// Tells of each pass that did something.
-async fn watch(board: &Board, teller: &Teller) {
+async fn watch(board: &Board) {
     let mut last = None;
     loop {
         for (_, entry) in board.entries() {
             let Some(report) = entry.last.filter(|report| last.as_ref() != Some(&report.pass)) else { continue };
             last = Some(report.pass.clone());
-            print(&teller.news(&report));
+            print(&telling::news(&report));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

@@ -34,13 +34,6 @@ impl Teller {
         Self { act: 0, directory: directory.to_owned() }
     }
 
-    pub(super) fn greeting(&self) -> String {
-        format!(
-            "{BOLD}Davit raises Helm chart versions in Flux repositories by pull request.{BOLD:#}\n\
-             Here is the whole product on this machine: nothing leaves it, nothing stays.\n"
-        )
-    }
-
     pub(super) fn tell(&mut self, scene: Scene<'_>) -> String {
         match scene {
             Scene::Act(title) => {
@@ -73,52 +66,6 @@ impl Teller {
             let _ = writeln!(out, "   {name:<10} {place:<26} {DIM}{what}{DIM:#}");
         }
         out + "\n"
-    }
-
-    pub(super) fn verdict(&self, differences: &[String], took: Duration) -> String {
-        let took = format!("{:.1} s", took.as_secs_f64());
-        if differences.is_empty() {
-            return format!("\n{GOOD}All is as it should be{GOOD:#} {DIM}({took}).{DIM:#}\n");
-        }
-        let mut out = format!("\n{BAD}{} not as it should be:{BAD:#}\n", count(differences.len(), "thing"));
-        for difference in differences {
-            let _ = writeln!(out, "   {BAD}✗{BAD:#} {}", clean(difference));
-        }
-        out
-    }
-
-    /// What a person can do now.
-    pub(super) fn invitation(&self, story: &Story, address: Option<SocketAddr>, usual: bool) -> String {
-        let Some(address) = address else { return String::new() };
-        let mut out = String::new();
-        if usual && address != super::LISTEN {
-            let _ = writeln!(out, "\nPort {} is taken; the status page took a free one.", super::LISTEN.port());
-        }
-        let _ = writeln!(out, "\n{BOLD}Status page: http://{address}/{BOLD:#} — Ctrl-C ends");
-        if let Some(pull) = story.pulls().iter().find(|pull| pull.open) {
-            let _ = writeln!(
-                out,
-                "\nDavit looks every {} s. Merge one and watch it:\n   {DIM}curl -X PUT -H 'Authorization: Bearer {}' \\\n     \
-                 {}/repos/{REPOSITORY}/pulls/{}/merge{DIM:#}",
-                super::INTERVAL.as_secs(),
-                crate::demo::story::CASEY_TOKEN,
-                story.neighbours.forge.url(),
-                pull.number,
-            );
-        }
-        out
-    }
-
-    /// A pass while serving: said only where it did something.
-    pub(super) fn news(&self, report: &Report) -> String {
-        let mut out = String::new();
-        for deed in report.deeds.iter().filter(|deed| deed.outcome != Outcome::Held) {
-            out += &told(deed);
-        }
-        if let Some(problem) = &report.error {
-            let _ = writeln!(out, "   {BAD}✗ {}{BAD:#}", clean(&problem.message));
-        }
-        out
     }
 }
 
@@ -194,4 +141,57 @@ fn summary(pulls: &[PullView]) -> String {
         let _ = writeln!(out, "   #{:<3} {style}{state:<7}{style:#} {}", pull.number, clean(&pull.title));
     }
     out + "\n"
+}
+
+pub(super) fn greeting() -> String {
+    format!(
+        "{BOLD}Davit raises Helm chart versions in Flux repositories by pull request.{BOLD:#}\n\
+         Here is the whole product on this machine: nothing leaves it, nothing stays.\n"
+    )
+}
+
+pub(super) fn verdict(differences: &[String], took: Duration) -> String {
+    let took = format!("{:.1} s", took.as_secs_f64());
+    if differences.is_empty() {
+        return format!("\n{GOOD}All is as it should be{GOOD:#} {DIM}({took}).{DIM:#}\n");
+    }
+    let mut out = format!("\n{BAD}{} not as it should be:{BAD:#}\n", count(differences.len(), "thing"));
+    for difference in differences {
+        let _ = writeln!(out, "   {BAD}✗{BAD:#} {}", clean(difference));
+    }
+    out
+}
+
+/// What a person can do now.
+pub(super) fn invitation(story: &Story, address: Option<SocketAddr>, usual: bool) -> String {
+    let Some(address) = address else { return String::new() };
+    let mut out = String::new();
+    if usual && address != super::LISTEN {
+        let _ = writeln!(out, "\nPort {} is taken; the status page took a free one.", super::LISTEN.port());
+    }
+    let _ = writeln!(out, "\n{BOLD}Status page: http://{address}/{BOLD:#} — Ctrl-C ends");
+    if let Some(pull) = story.pulls().iter().find(|pull| pull.open) {
+        let _ = writeln!(
+            out,
+            "\nDavit looks every {} s. Merge one and watch it:\n   {DIM}curl -X PUT -H 'Authorization: Bearer {}' \\\n     \
+             {}/repos/{REPOSITORY}/pulls/{}/merge{DIM:#}",
+            super::INTERVAL.as_secs(),
+            crate::demo::story::CASEY_TOKEN,
+            story.neighbours.forge.url(),
+            pull.number,
+        );
+    }
+    out
+}
+
+/// A pass while serving: said only where it did something.
+pub(super) fn news(report: &Report) -> String {
+    let mut out = String::new();
+    for deed in report.deeds.iter().filter(|deed| deed.outcome != Outcome::Held) {
+        out += &told(deed);
+    }
+    if let Some(problem) = &report.error {
+        let _ = writeln!(out, "   {BAD}✗ {}{BAD:#}", clean(&problem.message));
+    }
+    out
 }

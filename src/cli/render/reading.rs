@@ -3,6 +3,7 @@
 
 use super::clean;
 use anstyle::Style;
+use std::fmt::Write as _;
 
 const BOLD: Style = Style::new().bold();
 const PLAIN: Style = Style::new();
@@ -89,7 +90,7 @@ fn flush(table: &mut Vec<Vec<String>>, width: usize, lines: &mut Vec<(Style, Str
                 lines.push((style, text.trim_end().to_owned()));
                 "  ".clone_into(&mut text);
             }
-            text.push_str(&format!("{cell:<column$}  "));
+            let _ = write!(text, "{cell:<column$}  ");
         }
         lines.push((style, text.trim_end().to_owned()));
     }
@@ -103,10 +104,8 @@ fn plain(text: &str) -> String {
     while let Some((at, c)) = chars.next() {
         match c {
             '\\' => out.extend(chars.next().map(|(_, c)| c)),
-            '`' | '*' => {}
-            '[' => {}
             ']' if text[at..].starts_with("](") => while chars.next().is_some_and(|(_, c)| c != ')') {},
-            ']' => {}
+            '`' | '*' | '[' | ']' => {}
             _ => out.push(c),
         }
     }
