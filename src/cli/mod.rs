@@ -54,7 +54,7 @@ async fn run(options: &Options) -> Exit {
         Command::Once => service::once(options).await,
         Command::Check => check::run(options),
         Command::Schema { what } => schema::run(*what),
-        Command::Demo(command) => demo::run(options, command),
+        Command::Demo(command) => demo::run(options, command).await,
     }
 }
 

@@ -52,9 +52,9 @@ pub struct Demo {
     /// Exit when the story is told, with 0 if all is as it should be.
     #[arg(long)]
     pub once: bool,
-    /// Where the status page listens.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    pub listen: std::net::SocketAddr,
+    /// Where the status page listens [default: 127.0.0.1:8080, or a free port where that one is taken].
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
 }
 
 #[derive(Debug, Args)]

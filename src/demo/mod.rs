@@ -8,6 +8,7 @@ pub mod neighbours;
 pub mod oci;
 pub mod sample;
 pub mod serve;
+pub mod story;
 pub mod traffic;
 
 pub use neighbours::Neighbours;

@@ -302,8 +302,18 @@ fn held(action: &Action) -> String {
     let link = action.pull.as_ref().map(|p| format!(" ({})", p.url)).unwrap_or_default();
     match &action.verb {
         Verb::Leave(reason) => format!("{}{link}", left(*reason)),
-        Verb::Defer { why, instead } => format!("{} waits: {}{link}", instead.code(), put_off(*why)),
+        Verb::Defer { why, instead } => format!("{} waits: {}{link}", doing(instead), put_off(*why)),
         verb => verb.code().to_owned(),
+    }
+}
+
+/// What waits, as a noun.
+fn doing(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Open { .. } | Verb::FinishOpening => "the pull request",
+        Verb::Close { .. } => "the close",
+        Verb::DeleteBranch { .. } => "the deletion of the branch",
+        _ => "the update",
     }
 }
 
@@ -324,8 +334,8 @@ fn left(reason: LeaveReason) -> &'static str {
 
 fn put_off(reason: DeferReason) -> &'static str {
     match reason {
-        DeferReason::OpenLimit => "limits.openPullRequests are open",
-        DeferReason::HourlyLimit => "limits.perHour were opened within the hour",
+        DeferReason::OpenLimit => "as many are open as limits.openPullRequests allows",
+        DeferReason::HourlyLimit => "as many were opened within the hour as limits.perHour allows",
         DeferReason::OutsideSchedule => "outside the schedule",
         DeferReason::Paused => "paused",
         DeferReason::ReportMode => "mode is report",

@@ -98,6 +98,11 @@ impl Services {
         self.shared.now.clone()
     }
 
+    /// Asks every chart source anew in the next pass, also one that answered a moment ago.
+    pub fn forget_answers(&self) {
+        self.shared.registry.forget();
+    }
+
     /// One pass over every repository, side by side, reported in the configuration's order.
     pub async fn pass_over_all(&self, stop: &CancellationToken) -> Vec<Report> {
         let all = self.passes.iter().map(|pass| async move {

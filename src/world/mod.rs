@@ -5,6 +5,7 @@ pub mod folder;
 pub mod forge;
 pub mod git;
 pub mod init;
+pub mod loopback;
 pub mod registry;
 pub mod retry;
 pub mod secret;

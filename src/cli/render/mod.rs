@@ -1,9 +1,13 @@
 //! Findings as text. Each form is one file; all text from repositories and registries passes [`clean`] first.
 
 mod markdown;
+mod narrow;
+mod reading;
 mod table;
 
 pub use markdown::markdown;
+pub use narrow::narrow_table;
+pub use reading::{reading, wrapped};
 pub use table::table;
 
 /// Text from outside, safe for a terminal: control characters (escape sequences, newlines) become `�`.

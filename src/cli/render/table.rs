@@ -11,13 +11,14 @@ use std::fmt::Write as _;
 const HEAD: [&str; 4] = ["STATUS", "RELEASE", "CHART", "VERSION"];
 
 /// One line of the table.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     row: &'a Row,
-    cells: [String; 4],
+    /// Status, release, chart, version.
+    pub(super) cells: [String; 4],
     /// Where the version is written, or the release where it is not.
     place: String,
     /// Why nothing is proposed; empty where nothing needs a word.
-    why: String,
+    pub(super) why: String,
 }
 
 /// The findings as a table. Colours are escape sequences; a writer that does not want them strips them.
@@ -63,7 +64,8 @@ pub fn table(findings: &Findings, terminal: bool) -> String {
 /// The lines in the order of urgency; those with one reason stand together.
 fn lines(findings: &Findings) -> Vec<Line<'_>> {
     let clusters: BTreeSet<&str> = findings.rows.iter().filter_map(|row| row.release.cluster.as_deref()).collect();
-    let mut lines: Vec<Line<'_>> = findings.rows.iter().map(|row| line(row, clusters.len() > 1)).collect();
+    let cluster = |row: &'_ Row| if clusters.len() > 1 { row.release.cluster.clone() } else { None };
+    let mut lines: Vec<Line<'_>> = findings.rows.iter().map(|row| line(row, cluster(row).as_deref())).collect();
     lines.sort_by(|a, b| {
         let key = |line: &Line<'_>| (order(line.row.status()), std::cmp::Reverse(line.row.bump));
         key(a).cmp(&key(b)).then_with(|| a.why.cmp(&b.why))
@@ -71,7 +73,8 @@ fn lines(findings: &Findings) -> Vec<Line<'_>> {
     lines
 }
 
-fn line(row: &Row, clusters: bool) -> Line<'_> {
+/// The cells of one release; its cluster is named where one is given.
+pub(super) fn line<'a>(row: &'a Row, cluster: Option<&str>) -> Line<'a> {
     let release = &row.release;
     let current = release.current.as_deref().unwrap_or("-");
     let version = match &row.target {
@@ -82,9 +85,9 @@ fn line(row: &Row, clusters: bool) -> Line<'_> {
     if row.bump != Bump::None {
         let _ = write!(status, " ({})", row.bump);
     }
-    let name = match (&release.cluster, clusters) {
-        (Some(cluster), true) => format!("{} [{}]", release.id(), cluster),
-        _ => release.id().to_string(),
+    let name = match cluster {
+        Some(cluster) => format!("{} [{cluster}]", release.id()),
+        None => release.id().to_string(),
     };
     let place = match &release.site {
         Some(site) => format!("{}:{}", site.file, site.line),
@@ -151,11 +154,11 @@ fn summary(out: &mut String, findings: &Findings) {
     }
 }
 
-fn order(status: Status) -> usize {
+pub(super) fn order(status: Status) -> usize {
     Status::ALL.iter().position(|s| *s == status).unwrap_or(usize::MAX)
 }
 
-fn style(status: Status) -> Style {
+pub(super) fn style(status: Status) -> Style {
     let colour = match status {
         Status::Outdated => AnsiColor::Yellow,
         Status::Failed | Status::Unresolved => AnsiColor::Red,

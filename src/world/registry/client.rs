@@ -6,6 +6,7 @@ use super::failure::{Failure, authority, private_address, shown};
 use super::http::{Http, Trip};
 use crate::config::RegistryHost;
 use crate::model::Reason;
+use crate::world::loopback::Place;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ struct ClientKey {
     reach: Reach,
     unchecked: bool,
     ca_file: Option<PathBuf>,
+    place: Place,
 }
 
 /// Every way in use.
@@ -45,6 +47,7 @@ impl Http {
             reach,
             unchecked: trip.unchecked || entry.is_some_and(|entry| entry.insecure),
             ca_file: entry.and_then(|entry| entry.ca_file.clone()),
+            place: Place::of(url),
         };
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         let client = if let Some(client) = ways.clients.get(&key) {
@@ -97,6 +100,7 @@ impl Http {
             .pool_idle_timeout(Duration::from_secs(20))
             .tls_danger_accept_invalid_certs(key.unchecked)
             .dns_resolver(Arc::new(resolver));
+        builder = key.place.fit(builder);
         if let Some(file) = &key.ca_file {
             let broken = |why: String| {
                 Failure::never(Reason::SourceTls, format!("registries.hosts: caFile {}: {why}", file.display()))

@@ -84,6 +84,11 @@ impl Registry {
         Round { registry: Arc::clone(self), started: Instant::now() }
     }
 
+    /// Takes no earlier answer for fresh: every source is asked again, also one that was asked a moment ago.
+    pub fn forget(&self) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// One question on its own: a round of one.
     pub async fn candidates(self: &Arc<Self>, lookup: &Lookup) -> Result<Arc<Candidates>, Problem> {
         self.round([lookup]).candidates(lookup).await

@@ -52,7 +52,7 @@ impl GitHub {
         timeout: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ForgeError> {
-        let octocrab = service::octocrab(ca_file)?;
+        let octocrab = service::octocrab(&config.api_url, ca_file)?;
         let client = Client::new(&config.api_url, Auth::new(config.auth.clone()), octocrab, clock, timeout);
         Ok(Self { client: Arc::new(client) })
     }

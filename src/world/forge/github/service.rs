@@ -2,6 +2,7 @@
 //! another host, and reads no body without end.
 
 use crate::world::forge::ForgeError;
+use crate::world::loopback::Place;
 use bytes::BytesMut;
 use octocrab::OctoBody;
 use std::path::Path;
@@ -13,8 +14,8 @@ const ANSWER_LIMIT: usize = 32 << 20;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Octocrab on a reqwest client. Needs a Tokio runtime around it.
-pub(super) fn octocrab(ca_file: Option<&Path>) -> Result<octocrab::Octocrab, ForgeError> {
-    let client = client(ca_file)?;
+pub(super) fn octocrab(api_url: &url::Url, ca_file: Option<&Path>) -> Result<octocrab::Octocrab, ForgeError> {
+    let client = client(api_url, ca_file)?;
     let service = tower::service_fn(move |request| exchange(client.clone(), request));
     let built =
         octocrab::OctocrabBuilder::new_empty().with_service(service).with_auth(octocrab::AuthState::None).build();
@@ -24,13 +25,14 @@ pub(super) fn octocrab(ca_file: Option<&Path>) -> Result<octocrab::Octocrab, For
     }
 }
 
-fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, ForgeError> {
+fn client(api_url: &url::Url, ca_file: Option<&Path>) -> Result<reqwest::Client, ForgeError> {
     let fail = |detail: String| ForgeError::Credentials { what: "setting up access to the forge".into(), detail };
     crate::world::init::tls_provider();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("davit/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_LIMIT);
+    builder = Place::of(api_url).fit(builder);
     if let Some(path) = ca_file {
         let pem =
             std::fs::read(path).map_err(|e| fail(format!("the CA file {} cannot be read: {e}", path.display())))?;
