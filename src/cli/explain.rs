@@ -120,7 +120,7 @@ fn policy_words(policy: &Policy) -> String {
 fn age(time: std::time::Duration) -> String {
     let seconds = time.as_secs();
     let (unit, length) =
-        [("d", 86_400), ("h", 3_600), ("m", 60)].into_iter().find(|(_, l)| seconds % l == 0).unwrap_or(("s", 1));
+        [("d", 86_400), ("h", 3_600), ("m", 60)].into_iter().find(|(_, l)| seconds.is_multiple_of(*l)).unwrap_or(("s", 1));
     format!("{}{unit}", seconds / length)
 }
 

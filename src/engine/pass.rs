@@ -65,7 +65,7 @@ impl Pass for RepositoryPass {
     async fn pass(&self, id: &str, stop: &CancellationToken) -> Report {
         let started = (self.shared.now)();
         let mut report = Report::broken(&self.repository.name, id, started, started);
-        Arc::make_mut(&mut report.findings).repository = self.git.shown_url().to_owned();
+        self.git.shown_url().clone_into(&mut Arc::make_mut(&mut report.findings).repository);
         report.error = self.make(&mut report, stop).await.err();
         report.finished = (self.shared.now)();
         if stop.is_cancelled() && report.error.is_some() {

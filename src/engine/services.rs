@@ -100,7 +100,7 @@ impl Services {
 
     /// Asks every chart source anew in the next pass, also one that answered a moment ago.
     pub fn forget_answers(&self) {
-        self.shared.registry.forget();
+        self.shared.registry.refresh();
     }
 
     /// One pass over every repository, side by side, reported in the configuration's order.

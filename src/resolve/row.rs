@@ -152,7 +152,7 @@ fn row(
 fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], concerns: &mut Concerns) {
     let facts = built.object.facts;
     if built.context.is_none() && world.rooted {
-        if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, &place)) {
+        if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
             let message =
                 format!("{place} may be built by the Kustomization at {}, whose directory is not known", lost.origin);
             concerns.add(Weight::NotBuilt, lost.reason, message);

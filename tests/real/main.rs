@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 #[path = "../shared/openapi.rs"]
+#[expect(dead_code, reason = "the other test binary uses the rest")]
 mod description;
 mod fleet_files;
 mod git_fleet;

@@ -9,6 +9,7 @@ use davit::demo::charts::ChartServer;
 use davit::demo::fault::{Fault, Kind, Moment};
 use davit::demo::forge::{Forge, Person, PullView, Role};
 use davit::demo::oci::OciServer;
+use std::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
@@ -19,7 +20,7 @@ pub const REPO: &str = "acme/fleet";
 pub const TOKEN: &str = "token-of-davit";
 const PASSWORD: &str = "password-of-git";
 /// Longest that a run may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a run said.
 #[derive(Debug)]
@@ -119,9 +120,10 @@ impl Stage {
             entry = self.entry,
         );
         for neighbour in &self.neighbours {
-            text.push_str(&format!("  - {neighbour}\n"));
+            let _ = writeln!(text, "  - {neighbour}");
         }
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "github: {{apiUrl: \"{api}\", tokenFile: {token}, commitVia: {commit_via}}}\n\
              git:\n  cacheDir: {cache}\n  timeout: 30s\n  {author}\n  \
              http: {{username: git, passwordFile: {password}, caFile: {ca}}}\n\
@@ -136,9 +138,9 @@ impl Stage {
             charts = self.charts.url(),
             registry = self.registry.url(),
             store = path("davit.db"),
-        ));
+        );
         for (key, value) in &settings {
-            text.push_str(&format!("{key}: {value}\n"));
+            let _ = writeln!(text, "{key}: {value}");
         }
         std::fs::write(dir.join("davit.yaml"), text).unwrap();
     }

@@ -25,6 +25,9 @@ enum SourceKey {
     Git(String),
 }
 
+/// Versions made of these tags, by rules.
+type Made = (Arc<Tags>, HashMap<TagRules, Arc<Candidates>>);
+
 #[derive(Default)]
 struct Source {
     /// Charts that somebody asked for: one reading serves them all.
@@ -34,7 +37,7 @@ struct Source {
     /// When somebody asked for it last.
     used: Mutex<Option<Instant>>,
     /// The versions made of the last tags, by rules: every repository that asks holds the same ones.
-    made: Mutex<Option<(Arc<Tags>, HashMap<TagRules, Arc<Candidates>>)>>,
+    made: Mutex<Option<Made>>,
 }
 
 impl Source {
@@ -85,7 +88,7 @@ impl Registry {
     }
 
     /// Takes no earlier answer for fresh: every source is asked again, also one that was asked a moment ago.
-    pub fn forget(&self) {
+    pub fn refresh(&self) {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
