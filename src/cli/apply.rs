@@ -5,12 +5,13 @@ use super::environment::configuration;
 use super::exit::Exit;
 use super::options::{Apply, Options};
 use super::render::{clean, count};
-use super::{diff, logging, print, say, target};
+use super::{diff, logging, print_exactly, say, target};
 use crate::config::Purpose;
 use crate::engine::edits::{self, Edited, Refused};
 use crate::engine::local::{self, Selection};
-use crate::model::UpdateSite;
+use crate::model::{Site, UpdateSite};
 use crate::world::folder::{FILE_LIMIT, Folder};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
@@ -23,8 +24,8 @@ pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
         say("the path is not UTF-8");
         return Exit::Usage;
     };
-    if !command.path.exists() {
-        say(&format!("{path}: no such folder (a URL can't be edited: clone it first)"));
+    if !command.path.exists() && target::looks_remote(path) {
+        say(&format!("{}: a URL can't be edited: clone it, then name the folder", clean(path)));
         return Exit::NoResult;
     }
     let found = match target::find(&mut config, path).await {
@@ -35,7 +36,7 @@ pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
     let selection = match local::select(&found.look, &command.only, command.to.as_deref()) {
         Ok(selection) => selection,
         Err(problem) => {
-            say(&problem.message);
+            say(&clean(&problem.message));
             return Exit::NoResult;
         }
     };
@@ -47,28 +48,32 @@ fn write(folder: &Folder, command: &Apply, selection: &Selection) -> Exit {
     let mut written = 0;
     let mut failed = false;
     let mut refused: Vec<Refused> = selection.refused.clone();
+    let mut done: Vec<&Site> = Vec::new();
     for (path, sites) in edits::by_file(&selection.sites) {
         let (edited, no) = match folder.content(path, FILE_LIMIT) {
             Ok(bytes) => edits::edit_file(path, bytes, &sites),
             Err(problem) => {
-                say(&problem.message);
+                say(&clean(&problem.message));
                 failed = true;
                 continue;
             }
         };
+        let kept: Vec<&UpdateSite> =
+            sites.into_iter().filter(|site| !no.iter().any(|refused| refused.site == **site)).collect();
         refused.extend(no);
         let Some(edited) = edited else { continue };
         match save(folder, command, &edited) {
             Ok(()) => {
                 written += 1;
+                done.extend(kept.iter().map(|site| &site.site));
                 if command.dry_run {
                     out.push_str(&diff::unified(&edited));
                 } else {
-                    list(&mut out, &sites, &refused);
+                    list(&mut out, &kept);
                 }
             }
             Err(message) => {
-                say(&message);
+                say(&clean(&message));
                 failed = true;
             }
         }
@@ -81,14 +86,22 @@ fn write(folder: &Folder, command: &Apply, selection: &Selection) -> Exit {
         say(&format!("left as it is: {}:{}: {}", clean(&place.file), place.line, clean(&site.problem.message)));
     }
     if written == 0 && refused.is_empty() && !failed {
-        say("Nothing to do: no release has a newer version that policy admits.");
-    } else if !command.dry_run && written > 0 {
-        let _ = writeln!(out, "{} changed.", count(written, "file"));
+        say(match &command.to {
+            Some(_) => "Nothing to do: it stands there already.",
+            None if command.only.is_empty() => "Nothing to do: no release has a newer version that policy admits.",
+            None => "Nothing to do for what --only names.",
+        });
     }
-    if !command.dry_run {
-        consumers(&mut out, selection);
+    let moved = consumers(selection, &done);
+    if command.dry_run {
+        // The diff is all that standard output holds: it goes into `git apply`.
+        if !moved.is_empty() {
+            say(&format!("Would move: {moved}."));
+        }
+    } else if written > 0 {
+        let _ = writeln!(out, "{} changed.\nMoved: {moved}.", count(written, "file"));
     }
-    if !print(&out) || (failed && written == 0) { Exit::NoResult } else { Exit::Done }
+    if !print_exactly(out.as_bytes()) || (failed && written == 0) { Exit::NoResult } else { Exit::Done }
 }
 
 fn save(folder: &Folder, command: &Apply, edited: &Edited) -> Result<(), String> {
@@ -98,8 +111,8 @@ fn save(folder: &Folder, command: &Apply, edited: &Edited) -> Result<(), String>
     folder.write(&edited.path, &edited.after).map_err(|problem| problem.message)
 }
 
-fn list(out: &mut String, sites: &[&UpdateSite], refused: &[Refused]) {
-    for site in sites.iter().filter(|s| !refused.iter().any(|r| r.site == ***s)) {
+fn list(out: &mut String, sites: &[&UpdateSite]) {
+    for site in sites {
         let place = &site.site;
         let _ = writeln!(
             out,
@@ -113,10 +126,9 @@ fn list(out: &mut String, sites: &[&UpdateSite], refused: &[Refused]) {
     }
 }
 
-/// Everybody whom a changed site moves, named.
-fn consumers(out: &mut String, selection: &Selection) {
-    if !selection.moved.is_empty() {
-        let names: Vec<String> = selection.moved.iter().map(|id| clean(&id.to_string()).into_owned()).collect();
-        let _ = writeln!(out, "Moved: {}.", names.join(", "));
-    }
+/// Everybody whom a changed site moves, named once.
+fn consumers(selection: &Selection, done: &[&Site]) -> String {
+    let moved = selection.moved.iter().filter(|(site, _)| done.contains(&site)).flat_map(|(_, ids)| ids);
+    let names: BTreeSet<String> = moved.map(|id| clean(&id.to_string()).into_owned()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -10,9 +10,14 @@ use std::path::{Path, PathBuf};
 /// The file that is read where none is named.
 const DEFAULT_FILE: &str = "davit.yaml";
 
+/// The file that is read: the one named, else ./davit.yaml where it is there.
+pub(super) fn configuration_file(options: &Options) -> Option<&Path> {
+    options.config.as_deref().or_else(|| Path::new(DEFAULT_FILE).is_file().then(|| Path::new(DEFAULT_FILE)))
+}
+
 /// The configuration for a purpose. Every problem is said, at once.
 pub(super) fn configuration(options: &Options, purpose: Purpose) -> Result<Config, Exit> {
-    let (path, text) = match file(options.config.as_deref()) {
+    let (path, text) = match file(configuration_file(options)) {
         Ok(found) => found,
         Err(message) => {
             say(&message);
@@ -22,7 +27,7 @@ pub(super) fn configuration(options: &Options, purpose: Purpose) -> Result<Confi
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    match config::load(path.as_deref(), &text, &environment, purpose).and_then(checked) {
+    match config::load_with(path.as_deref(), &text, &environment, purpose, &above) {
         Ok(config) => Ok(config),
         Err(issues) => {
             for issue in &issues {
@@ -34,24 +39,18 @@ pub(super) fn configuration(options: &Options, purpose: Purpose) -> Result<Confi
     }
 }
 
-/// What only the floors above the configuration can judge: ranges and templates.
-fn checked(config: Config) -> Result<Config, Vec<Issue>> {
-    let issues = match Rules::from_config(&config.policy) {
-        Ok(_) => Vec::new(),
-        Err(issues) => issues
-            .into_iter()
-            .map(|issue| Issue { place: config.locate(&issue.path), path: issue.path, message: issue.message })
-            .collect(),
-    };
-    if issues.is_empty() { Ok(config) } else { Err(issues) }
+/// What only the floors above the configuration can judge: ranges, versions, globs.
+fn above(config: &Config) -> Vec<Issue> {
+    let issues = Rules::from_config(&config.policy).err().unwrap_or_default();
+    let place = |path: &str| config.locate(path);
+    issues
+        .into_iter()
+        .map(|issue| Issue { place: place(&issue.path), path: issue.path, message: issue.message })
+        .collect()
 }
 
 fn file(named: Option<&Path>) -> Result<(Option<PathBuf>, String), String> {
-    let path = match named {
-        Some(path) => path,
-        None if Path::new(DEFAULT_FILE).is_file() => Path::new(DEFAULT_FILE),
-        None => return Ok((None, String::new())),
-    };
+    let Some(path) = named else { return Ok((None, String::new())) };
     match std::fs::read_to_string(path) {
         Ok(text) => Ok((Some(path.to_owned()), text)),
         Err(error) => Err(format!("{}: {error}", path.display())),

@@ -4,11 +4,12 @@ use super::environment::configuration;
 use super::exit::Exit;
 use super::options::{Explain, ExplainFormat, Options};
 use super::render::clean;
-use super::{logging, print, say, target};
+use super::{logging, print, print_json, say, target};
 use crate::config::Purpose;
-use crate::engine::json;
 use crate::engine::report::Row;
+use crate::engine::{json, local};
 use crate::model::{Bump, Note};
+use crate::policy::Policy;
 use std::fmt::Write as _;
 
 pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
@@ -18,33 +19,33 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         Err(exit) => return exit,
     };
     let found = match target::find(&mut config, &command.target).await {
-        Ok(found) => found.look.findings,
+        Ok(found) => found.look,
         Err(exit) => return exit,
     };
     let (namespace, name) = match command.release.split_once('/') {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, command.release.as_str()),
     };
-    let rows: Vec<&Row> = found
-        .rows
-        .iter()
-        .filter(|row| row.release.name == name && namespace.is_none_or(|n| row.release.namespace == n))
+    let all = found.findings.rows.iter().zip(found.effective.iter().map(|effective| &effective.policy));
+    let rows: Vec<(&Row, &Policy)> = all
+        .filter(|(row, _)| row.release.name == name && namespace.is_none_or(|n| row.release.namespace == n))
         .collect();
     if rows.is_empty() {
-        say(&format!("no release is called {}", command.release));
+        let near = local::near(&found, &command.release);
+        say(&clean(&format!("no release is called {}{near}", command.release)));
         return Exit::NoResult;
     }
-    let text = match command.format {
-        ExplainFormat::Text => rows.iter().map(|row| explain(row)).collect::<Vec<_>>().join("\n"),
-        ExplainFormat::Json => match serde_json::to_string_pretty(&json::explain(&rows)) {
-            Ok(text) => text + "\n",
-            Err(_) => return Exit::NoResult,
-        },
+    let printed = match command.format {
+        ExplainFormat::Text => {
+            let texts: Vec<String> = rows.iter().map(|(row, policy)| explain(row, policy)).collect();
+            print(&texts.join("\n"))
+        }
+        ExplainFormat::Json => print_json(&json::explain(&rows)),
     };
-    if print(&text) { Exit::Done } else { Exit::NoResult }
+    if printed { Exit::Done } else { Exit::NoResult }
 }
 
-fn explain(row: &Row) -> String {
+fn explain(row: &Row, policy: &Policy) -> String {
     let release = &row.release;
     let mut out = String::new();
     let mut line = |head: &str, text: &str| {
@@ -72,6 +73,7 @@ fn explain(row: &Row) -> String {
         (None, Some(current)) => line("version", &format!("{current}, nowhere that can be edited")),
         _ => line("version", "none"),
     }
+    line("policy", &policy_words(policy));
     if let Some(latest) = &row.latest {
         line("latest", latest);
     }
@@ -85,7 +87,41 @@ fn explain(row: &Row) -> String {
     for dropped in &row.dropped {
         line("dropped", &format!("{}: {}: {}", dropped.text, dropped.reason, dropped.message));
     }
+    if row.dropped_more > 0 {
+        line("dropped", &format!("and {} more", row.dropped_more));
+    }
     out
+}
+
+/// What holds versions back; what is as it is by default is not said.
+fn policy_words(policy: &Policy) -> String {
+    let mut words = vec![format!("steps up to {}", policy.bump)];
+    words.extend(policy.range.as_ref().map(|range| format!("range {range}")));
+    if policy.prereleases {
+        words.push("pre-releases too".to_owned());
+    }
+    if !policy.minimum_age.is_zero() {
+        words.push(format!("at least {} old", age(policy.minimum_age)));
+    }
+    if !policy.ignore.is_empty() {
+        let ignored: Vec<&str> = policy.ignore.iter().map(crate::policy::Ignore::text).collect();
+        words.push(format!("ignoring {}", ignored.join(", ")));
+    }
+    if !policy.group.is_empty() {
+        words.push(format!("group {}", policy.group));
+    }
+    if policy.separate_majors {
+        words.push("majors apart".to_owned());
+    }
+    words.join("; ")
+}
+
+/// In the largest unit that divides it: `7d`, `36h`, `90s`.
+fn age(time: std::time::Duration) -> String {
+    let seconds = time.as_secs();
+    let (unit, length) =
+        [("d", 86_400), ("h", 3_600), ("m", 60)].into_iter().find(|(_, l)| seconds % l == 0).unwrap_or(("s", 1));
+    format!("{}{unit}", seconds / length)
 }
 
 fn note_text(note: &Note) -> &str {

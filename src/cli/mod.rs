@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod logging;
 mod options;
+mod progress;
 mod render;
 mod scan;
 mod schema;
@@ -76,5 +77,47 @@ fn say(line: &str) {
 fn print(text: &str) -> bool {
     use std::io::Write as _;
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// A result that is data: byte for byte.
+fn print_exactly(bytes: &[u8]) -> bool {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// A result as JSON. What a terminal could take for a command is escaped, which JSON's readers undo.
+fn print_json(value: &impl serde::Serialize) -> bool {
+    use std::fmt::Write as _;
+    let text = match serde_json::to_string_pretty(value) {
+        Ok(text) => text,
+        Err(error) => {
+            say(&format!("the result can't be written as JSON: {error}"));
+            return false;
+        }
+    };
+    let mut safe = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if c != '\n' && render::is_unsafe(c) {
+            // Writing to a String can't fail; every such character is below U+10000.
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.push('\n');
+    print_exactly(safe.as_bytes())
+}
+
+/// A reader who has seen enough (`davit scan | head`) is no failure; a full disk is one, and is said.
+fn written(result: std::io::Result<()>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => true,
+        Err(error) => {
+            say(&format!("the result can't be written: {error}"));
+            false
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::environment::configuration;
 use super::exit::Exit;
 use super::options::{Format, Options, Scan};
-use super::{logging, print, render, target};
+use super::{logging, print, print_json, render, target};
 use crate::config::Purpose;
 use crate::engine::json;
 use crate::model::Status;
@@ -18,18 +18,12 @@ pub(super) async fn run(options: &Options, command: &Scan) -> Exit {
         Ok(found) => found.look.findings,
         Err(exit) => return exit,
     };
-    let text = match command.format {
-        Format::Table => render::table(&found),
-        Format::Markdown => render::markdown(&found),
-        Format::Json => match serde_json::to_string_pretty(&json::scan(&found)) {
-            Ok(text) => text + "\n",
-            Err(error) => {
-                super::say(&format!("the result can't be written as JSON: {error}"));
-                return Exit::NoResult;
-            }
-        },
+    let printed = match command.format {
+        Format::Table => print(&render::table(&found, super::progress::to_terminal())),
+        Format::Markdown => print(&render::markdown(&found)),
+        Format::Json => print_json(&json::scan(&found)),
     };
-    if !print(&text) {
+    if !printed {
         return Exit::NoResult;
     }
     if command.exit_code && found.count(Status::Outdated) > 0 { Exit::Outdated } else { Exit::Done }

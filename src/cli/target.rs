@@ -2,7 +2,7 @@
 
 use super::environment::personal_cache;
 use super::exit::Exit;
-use super::say;
+use super::{progress, render, say};
 use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
 use crate::engine::look::{Look, Recollection, Request, look};
 use crate::engine::read::Filter;
@@ -27,9 +27,15 @@ pub(super) struct Found {
 
 /// Looks at a folder or a URL. A problem has been said.
 pub(super) async fn find(config: &mut Config, target: &str) -> Result<Found, Exit> {
-    inspect(config, target).await.map_err(|failed| match failed {
+    let spinner = progress::spinner(&format!("Reading {target} and asking its chart sources"));
+    let found = inspect(config, target).await;
+    drop(spinner);
+    found.map_err(|failed| match failed {
         Failed::Look(problem) => {
-            say(&format!("{target}: {}", problem.message));
+            // A problem of the disk names its path itself.
+            let named = problem.message.starts_with(target);
+            let head = if named { String::new() } else { format!("{target}: ") };
+            say(&render::clean(&format!("{head}{}", problem.message)));
             Exit::NoResult
         }
         Failed::Overlay(issues) => {
@@ -116,7 +122,7 @@ fn rules(config: &Config, listing: &Listing, reader: &TreeReader) -> Result<Rule
 }
 
 /// Whether a target that is no path on this disk is meant as a URL.
-fn looks_remote(target: &str) -> bool {
+pub(super) fn looks_remote(target: &str) -> bool {
     target.contains("://") || target.split_once(':').is_some_and(|(host, _)| host.contains('@'))
 }
 

@@ -30,6 +30,21 @@ const NO_FILE: &str = "configuration";
 /// # Errors
 /// Every issue there is, sorted by file, line and column.
 pub fn load(path: Option<&Path>, text: &str, env: &[(String, String)], purpose: Purpose) -> Result<Config, Vec<Issue>> {
+    load_with(path, text, env, purpose, &|_| Vec::new())
+}
+
+/// As [`load`], with the word of the floors above (ranges, templates) on what was read: their issues stand beside ours,
+/// so that a person sees all of them at once.
+///
+/// # Errors
+/// Every issue there is, sorted by file, line and column.
+pub fn load_with(
+    path: Option<&Path>,
+    text: &str,
+    env: &[(String, String)],
+    purpose: Purpose,
+    judge: &dyn Fn(&Config) -> Vec<Issue>,
+) -> Result<Config, Vec<Issue>> {
     let file = path.map_or_else(|| NO_FILE.to_owned(), |p| p.display().to_string());
     let shape = Shape::of(&super::schema());
     let mut places = Places::new(&file);
@@ -45,7 +60,11 @@ pub fn load(path: Option<&Path>, text: &str, env: &[(String, String)], purpose: 
     };
     complete(&mut merged, &shape, "", &places, &mut issues);
     match merged.try_deserialize::<RawConfig>() {
-        Ok(raw) => finish(check(raw, purpose, places), issues),
+        Ok(raw) => {
+            let (config, mut found) = check(raw, purpose, places);
+            found.extend(config.iter().flat_map(judge));
+            finish((config, found), issues)
+        }
         // Not the error's text: it may quote a secret.
         Err(_) if issues.is_empty() => Err(vec![whole(&file, "a value has the wrong type")]),
         Err(_) => Err(sorted(issues)),

@@ -21,7 +21,7 @@ mod types;
 mod walk;
 
 pub use issue::Issue;
-pub use load::{Purpose, load};
+pub use load::{Purpose, load, load_with};
 pub use mirrors::{Mirror, Mirrored, Mirrors};
 pub use overlay::{OVERLAY_LIMIT, OVERLAY_PATH, Overlay, overlay};
 pub use places::Place;

@@ -3,6 +3,7 @@
 
 use super::report::{Finding, Findings, Row};
 use crate::model::{Bump, NsName, Site, Status, Update};
+use crate::policy::Policy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -93,7 +94,7 @@ pub fn scan(findings: &Findings) -> Scan {
         repository: findings.repository.clone(),
         revision: findings.revision.clone(),
         releases: findings.rows.iter().map(release).collect(),
-        updates: findings.updates.iter().map(update).collect(),
+        updates: findings.updates.iter().map(|u| update(u, &findings.rows)).collect(),
         problems: findings.problems.iter().map(problem).collect(),
     }
 }
@@ -132,11 +133,17 @@ fn site(site: &Site) -> SiteRow {
     SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.path.clone() }
 }
 
-fn update(update: &Update) -> UpdateRow {
+/// The URL of the chart's source as Git has it: the first consumer's. The key holds the canonical one.
+fn original_url(update: &Update, rows: &[Row]) -> String {
+    let mut sources = update.releases.iter().filter_map(|index| rows.get(*index)?.release.source.as_ref()?.url.clone());
+    sources.next().unwrap_or_else(|| update.lookup.canonical())
+}
+
+fn update(update: &Update, rows: &[Row]) -> UpdateRow {
     UpdateRow {
         key: update.key.clone(),
         chart: update.chart.clone(),
-        url: update.lookup.url().to_owned(),
+        url: original_url(update, rows),
         to: update.target.text.clone(),
         major: update.target.version.semver().major,
         branch: update.branch.clone(),
@@ -177,7 +184,23 @@ pub struct Explanation {
 struct Explained {
     #[serde(flatten)]
     release: ReleaseRow,
+    policy: PolicyRow,
     dropped: Vec<DroppedRow>,
+    #[serde(rename = "droppedMore")]
+    dropped_more: usize,
+}
+
+/// The policy in force, in the configuration's words.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PolicyRow {
+    range: String,
+    bump: Bump,
+    prereleases: bool,
+    minimum_age: String,
+    ignore: Vec<String>,
+    separate_majors: bool,
+    group: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -188,12 +211,29 @@ struct DroppedRow {
 }
 
 /// How these releases resolve.
-pub fn explain(rows: &[&Row]) -> Explanation {
+pub fn explain(rows: &[(&Row, &Policy)]) -> Explanation {
     let dropped = |row: &Row| {
         let row = row.dropped.iter();
         row.map(|d| DroppedRow { version: d.text.clone(), reason: d.reason.code(), message: d.message.clone() })
             .collect()
     };
-    let releases = rows.iter().map(|row| Explained { release: release(row), dropped: dropped(row) }).collect();
-    Explanation { version: 1, releases }
+    let explained = |(row, policy): &(&Row, &Policy)| Explained {
+        release: release(row),
+        policy: policy_row(policy),
+        dropped: dropped(row),
+        dropped_more: row.dropped_more,
+    };
+    Explanation { version: 1, releases: rows.iter().map(explained).collect() }
+}
+
+fn policy_row(policy: &Policy) -> PolicyRow {
+    PolicyRow {
+        range: policy.range.as_ref().map(|range| range.text().to_owned()).unwrap_or_default(),
+        bump: policy.bump,
+        prereleases: policy.prereleases,
+        minimum_age: format!("{}s", policy.minimum_age.as_secs()),
+        ignore: policy.ignore.iter().map(|ignore| ignore.text().to_owned()).collect(),
+        separate_majors: policy.separate_majors,
+        group: policy.group.clone(),
+    }
 }

@@ -101,7 +101,9 @@ fn together(
     }
     let candidates = match offers.get(lookup) {
         Some(Ok(candidates)) => candidates,
-        Some(Err(problem)) => return all(problem),
+        Some(Err(problem)) => {
+            return Ok(members.iter().map(|i| Judgement::Held(with_secret(&releases[*i], problem), None)).collect());
+        }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
     let consumers: Vec<Consumer<'_>> =
@@ -126,6 +128,21 @@ fn latest(release: &Release, policy: &Policy, offers: &Offers, now: Timestamp, s
             let stable = candidates.versions.iter().filter(|c| c.version.semver().pre.is_empty() && !c.deprecated);
             stable.max_by(|a, b| a.version.cmp(&b.version)).map(|c| c.text.clone())
         }
+    }
+}
+
+/// A refused request where the source names a Secret: which one, and where its content belongs for Davit.
+fn with_secret(release: &Release, problem: &Problem) -> Problem {
+    match &release.credentials {
+        Some(hint) if problem.reason == Reason::SourceUnauthorized => Problem::new(
+            problem.reason,
+            format!(
+                "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
+                 (username and passwordFile)",
+                problem.message, hint.secret
+            ),
+        ),
+        _ => problem.clone(),
     }
 }
 

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 pub struct Selection {
     /// The sites, each once.
     pub sites: Vec<UpdateSite>,
-    /// Every release that reads one of them.
-    pub moved: BTreeSet<NsName>,
+    /// Of each site every release that reads it.
+    pub moved: Vec<(Site, BTreeSet<NsName>)>,
     /// Chosen sites that can't move.
     pub refused: Vec<Refused>,
     /// What a person should know before they commit.
@@ -68,13 +68,19 @@ fn is(row: &Row, name: &str) -> bool {
     }
 }
 
-fn near(look: &Look, name: &str) -> String {
+/// Names close to one that no release has, as the end of a sentence; empty where none is.
+pub fn near(look: &Look, name: &str) -> String {
     let short = name.rsplit('/').next().unwrap_or(name);
     let mut close: Vec<String> = look
         .findings
         .rows
         .iter()
-        .filter(|row| !short.is_empty() && (row.release.name.contains(short) || short.contains(&row.release.name)))
+        .filter(|row| {
+            let known = &row.release.name;
+            let part = short.len() > 2 && known.contains(short) || known.len() > 2 && short.contains(known.as_str());
+            let slips = strsim::damerau_levenshtein(known, short);
+            part || short == known || slips <= 1 || (slips == 2 && short.len() > 4)
+        })
         .map(|row| row.release.id().to_string())
         .collect();
     close.sort();
@@ -86,7 +92,7 @@ fn near(look: &Look, name: &str) -> String {
 /// What policy proposes for one release: the site's highest target.
 fn proposed(look: &Look, row: &Row, selection: &mut Selection) {
     let Some(site) = &row.release.site else {
-        selection.notes.push(format!("{}: {}", row.release.id(), row.message));
+        selection.notes.push(format!("{}: {}: {}", row.release.id(), row.reason, row.message));
         return;
     };
     let mut best: Option<(&Version, &UpdateSite)> = None;
@@ -159,10 +165,9 @@ fn same(a: &Site, b: &Site) -> bool {
 }
 
 fn move_consumers(look: &Look, selection: &mut Selection) {
-    for row in &look.findings.rows {
-        let Some(site) = &row.release.site else { continue };
-        if selection.sites.iter().any(|s| same(&s.site, site)) {
-            selection.moved.insert(row.release.id());
-        }
+    let reads = |row: &&Row, wanted: &Site| row.release.site.as_ref().is_some_and(|site| same(site, wanted));
+    for wanted in selection.sites.iter().map(|s| &s.site) {
+        let rows = look.findings.rows.iter().filter(|row| reads(row, wanted));
+        selection.moved.push((wanted.clone(), rows.map(|row| row.release.id()).collect()));
     }
 }

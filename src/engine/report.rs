@@ -20,6 +20,8 @@ pub struct Row {
     pub message: String,
     /// Newer candidates that were not taken.
     pub dropped: Vec<Dropped>,
+    /// How many more were not taken than are listed.
+    pub dropped_more: usize,
 }
 
 impl Row {
@@ -37,6 +39,7 @@ impl Row {
             reason: problem.reason,
             message: problem.message,
             dropped: Vec::new(),
+            dropped_more: 0,
             release,
         }
     }
@@ -52,6 +55,7 @@ impl Row {
             reason: decision.reason,
             message: decision.message,
             dropped: decision.dropped,
+            dropped_more: decision.dropped_more,
             release,
         }
     }

@@ -44,6 +44,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
         reason: Reason::NewerVersion,
         message: "5.1.0 is newer".to_owned(),
         dropped: Vec::new(),
+        dropped_more: 0,
     };
     Report {
         pass: "fleet-1".to_owned(),

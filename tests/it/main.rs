@@ -4,8 +4,15 @@
 #[path = "../shared/openapi.rs"]
 mod description;
 
+mod cli_apply;
+mod cli_contract;
+mod cli_policy;
+mod cli_scan;
+mod cli_sources;
+mod cli_words;
 mod floors;
 mod openapi;
+mod person;
 mod process;
 mod run_life;
 mod run_surfaces;

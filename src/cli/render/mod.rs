@@ -16,7 +16,7 @@ pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// Control characters, and those that reorder or hide text (Unicode bidi controls, zero-width characters).
-fn is_unsafe(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,61 +1,77 @@
-//! The table of `davit scan` for a terminal: what needs a person first, what is fine last and short.
+//! The table of `davit scan`: what needs a person first, what is fine last and short. For a terminal the reasons stand
+//! below the rows they are about, each once; elsewhere every release is one line, so that `grep` finds all of it.
 
 use super::{clean, count};
 use crate::engine::report::{Findings, Row};
 use crate::model::{Bump, Status};
 use anstyle::{AnsiColor, Style};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+const HEAD: [&str; 4] = ["STATUS", "RELEASE", "CHART", "VERSION"];
+
+/// One line of the table.
+struct Line<'a> {
+    row: &'a Row,
+    cells: [String; 4],
+    /// Where the version is written, or the release where it is not.
+    place: String,
+    /// Why nothing is proposed; empty where nothing needs a word.
+    why: String,
+}
+
 /// The findings as a table. Colours are escape sequences; a writer that does not want them strips them.
-pub fn table(findings: &Findings) -> String {
+pub fn table(findings: &Findings, terminal: bool) -> String {
     let mut out = String::new();
-    let mut rows: Vec<&Row> = findings.rows.iter().collect();
-    rows.sort_by_key(|row| (order(row.status()), std::cmp::Reverse(row.bump)));
-    let clusters = findings
-        .rows
-        .iter()
-        .filter_map(|row| row.release.cluster.as_deref())
-        .collect::<std::collections::BTreeSet<_>>();
-    let cells: Vec<[String; 5]> = rows.iter().map(|row| cells(row, clusters.len() > 1)).collect();
-    let mut widths = ["STATUS".len(), "RELEASE".len(), "CHART".len(), "VERSION".len()];
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
+    let lines = lines(findings);
+    let mut widths = HEAD.map(str::len);
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(&line.cells) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    if !rows.is_empty() {
-        let head = Style::new().bold();
-        let _ = writeln!(
-            out,
-            "{head}{:<w0$}  {:<w1$}  {:<w2$}  {:<w3$}  WHERE OR WHY{head:#}",
-            "STATUS",
-            "RELEASE",
-            "CHART",
-            "VERSION",
-            w0 = widths[0],
-            w1 = widths[1],
-            w2 = widths[2],
-            w3 = widths[3],
-        );
+    if !lines.is_empty() {
+        let (head, last) = (Style::new().bold(), if terminal { "WHERE" } else { "WHERE OR WHY" });
+        let _ = writeln!(out, "{head}{}  {last}{head:#}", columns(&HEAD.map(str::to_owned), widths, Style::new()));
     }
-    for (row, [status, release, chart, version, why]) in rows.iter().zip(&cells) {
-        let style = style(row.status());
-        let dim = Style::new().dimmed();
-        let _ = writeln!(
-            out,
-            "{style}{status:<w0$}{style:#}  {release:<w1$}  {chart:<w2$}  {version:<w3$}  {dim}{why}{dim:#}",
-            w0 = widths[0],
-            w1 = widths[1],
-            w2 = widths[2],
-            w3 = widths[3],
-        );
+    let dim = Style::new().dimmed();
+    for (index, line) in lines.iter().enumerate() {
+        let cells = columns(&line.cells, widths, style(line.row.status()));
+        if !terminal {
+            let last = match line.row.status() {
+                Status::Current => String::new(),
+                _ if line.why.is_empty() => line.place.clone(),
+                _ => format!("{} ({})", line.why, line.place),
+            };
+            let _ = match last.as_str() {
+                "" => writeln!(out, "{}", cells.trim_end()),
+                last => writeln!(out, "{cells}  {dim}{last}{dim:#}"),
+            };
+            continue;
+        }
+        let _ = writeln!(out, "{cells}  {dim}{}{dim:#}", line.place);
+        let next = lines.get(index + 1);
+        if !line.why.is_empty() && next.is_none_or(|next| next.why != line.why) {
+            let _ = writeln!(out, "    {dim}{}{dim:#}", line.why);
+        }
     }
     problems(&mut out, findings);
     summary(&mut out, findings);
     out
 }
 
-fn cells(row: &Row, clusters: bool) -> [String; 5] {
+/// The lines in the order of urgency; those with one reason stand together.
+fn lines(findings: &Findings) -> Vec<Line<'_>> {
+    let clusters: BTreeSet<&str> = findings.rows.iter().filter_map(|row| row.release.cluster.as_deref()).collect();
+    let mut lines: Vec<Line<'_>> = findings.rows.iter().map(|row| line(row, clusters.len() > 1)).collect();
+    lines.sort_by(|a, b| {
+        let key = |line: &Line<'_>| (order(line.row.status()), std::cmp::Reverse(line.row.bump));
+        key(a).cmp(&key(b)).then_with(|| a.why.cmp(&b.why))
+    });
+    lines
+}
+
+fn line(row: &Row, clusters: bool) -> Line<'_> {
     let release = &row.release;
     let current = release.current.as_deref().unwrap_or("-");
     let version = match &row.target {
@@ -64,27 +80,38 @@ fn cells(row: &Row, clusters: bool) -> [String; 5] {
     };
     let mut status = row.status().code().to_owned();
     if row.bump != Bump::None {
-        let _ = write!(status, " ({})", bump(row.bump));
+        let _ = write!(status, " ({})", row.bump);
     }
     let name = match (&release.cluster, clusters) {
         (Some(cluster), true) => format!("{} [{}]", release.id(), cluster),
         _ => release.id().to_string(),
     };
-    let why = match row.status() {
-        Status::Outdated => match &release.site {
-            Some(site) => format!("{}:{}", site.file, site.line),
-            None => release.file.clone(),
-        },
-        Status::Current => String::new(),
-        _ => format!("{}: {} ({}:{})", row.reason, row.message, release.file, release.line),
+    let place = match &release.site {
+        Some(site) => format!("{}:{}", site.file, site.line),
+        None => format!("{}:{}", release.file, release.line),
     };
-    [
-        status,
-        clean(&name).into_owned(),
-        clean(release.chart.as_deref().unwrap_or("-")).into_owned(),
-        version,
-        clean(&why).into_owned(),
-    ]
+    let why = match row.status() {
+        Status::Outdated | Status::Current => String::new(),
+        _ => format!("{}: {}", row.reason, row.message),
+    };
+    let chart = clean(release.chart.as_deref().unwrap_or("-")).into_owned();
+    Line {
+        row,
+        cells: [status, clean(&name).into_owned(), chart, version],
+        place: clean(&place).into_owned(),
+        why: clean(&why).into_owned(),
+    }
+}
+
+fn columns(cells: &[String; 4], widths: [usize; 4], first: Style) -> String {
+    let [status, release, chart, version] = cells;
+    format!(
+        "{first}{status:<w0$}{first:#}  {release:<w1$}  {chart:<w2$}  {version:<w3$}",
+        w0 = widths[0],
+        w1 = widths[1],
+        w2 = widths[2],
+        w3 = widths[3],
+    )
 }
 
 fn problems(out: &mut String, findings: &Findings) {
@@ -104,7 +131,8 @@ fn problems(out: &mut String, findings: &Findings) {
 
 fn summary(out: &mut String, findings: &Findings) {
     if findings.rows.is_empty() {
-        let _ = writeln!(out, "No HelmRelease in {}.", clean(&findings.repository));
+        let here = if findings.repository == "." { "this folder" } else { &findings.repository };
+        let _ = writeln!(out, "No HelmRelease in {}.", clean(here));
         return;
     }
     let parts: Vec<String> = Status::ALL
@@ -116,26 +144,15 @@ fn summary(out: &mut String, findings: &Findings) {
     let _ = writeln!(out, "\n{}: {}.", count(findings.rows.len(), "release"), parts.join(", "));
     if !findings.updates.is_empty() {
         let sites: usize = findings.updates.iter().map(|u| u.sites.len()).sum();
-        let _ = writeln!(
-            out,
-            "{} would move {}; `davit apply` writes them here.",
-            count(findings.updates.len(), "update"),
-            count(sites, "site")
-        );
+        let (updates, sites) = (count(findings.updates.len(), "update"), count(sites, "site"));
+        // What a URL names is not here to be written.
+        let hint = if findings.revision.is_none() { "; `davit apply` writes them here" } else { "" };
+        let _ = writeln!(out, "{updates} would move {sites}{hint}.");
     }
 }
 
 fn order(status: Status) -> usize {
     Status::ALL.iter().position(|s| *s == status).unwrap_or(usize::MAX)
-}
-
-fn bump(bump: Bump) -> &'static str {
-    match bump {
-        Bump::None => "none",
-        Bump::Patch => "patch",
-        Bump::Minor => "minor",
-        Bump::Major => "major",
-    }
 }
 
 fn style(status: Status) -> Style {
@@ -147,3 +164,7 @@ fn style(status: Status) -> Style {
     };
     Style::new().fg_color(Some(colour.into()))
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
