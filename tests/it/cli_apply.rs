@@ -1,7 +1,10 @@
 //! `davit apply`: which bytes it writes, which it does not, and what it says.
 
-use crate::person::{Person, helm_repository, oci_repository, release, release_from, release_of_oci};
+use crate::person::{Person, helm_repository, oci_repository, release, release_from, release_of_oci, said};
+use davit::demo::fault::{Fault, Kind, Moment};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// Forms of one file with `6.4.0` in force; apply must change these five bytes and nothing else.
 fn forms() -> Vec<(&'static str, String)> {
@@ -134,4 +137,23 @@ fn a_url_is_not_edited() {
     let person = Person::new();
     let said = person.davit(&["apply", "https://github.com/acme/fleet.git"]).expect(1);
     assert!(said.err.contains("clone it"), "{said:?}");
+}
+
+#[test]
+fn a_file_that_changed_while_its_source_was_asked_is_left_as_it_is() {
+    let person = Person::with_one_release();
+    person.write("repo/other.yaml", release("media", "other", "podinfo", "6.4.0", ""));
+    person.write("davit.yaml", "registries: {timeout: 5s}\n");
+    // The first question is never answered; the second one, after the timeout, is.
+    person.charts.server.faults.add(Fault::new("GET", "index", Moment::Before, Kind::Hang));
+    let mut command = person.command();
+    let child = command.args(["apply", "repo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(person.charts.server.traffic.wait("GET", "index", 1, Duration::from_secs(60)), "it asks");
+    let now = release("media", "web", "podinfo", "6.5.0", "");
+    person.write("repo/web.yaml", &now);
+    let ended = said(child.wait_with_output().unwrap()).expect(0);
+    assert_eq!(person.read("repo/web.yaml"), now, "{ended:?}");
+    assert!(ended.err.contains("left as it is: web.yaml:11: "), "{ended:?}");
+    assert!(person.read("repo/other.yaml").contains("7.0.0"), "the others move: {ended:?}");
+    assert!(ended.out.ends_with("1 file changed.\nMoved: media/other.\n"), "{ended:?}");
 }

@@ -162,3 +162,39 @@ fn a_repository_by_url_has_the_commit_it_was_read_at() {
     let missing = person.davit(&["scan", &missing]).expect(1);
     assert_eq!((missing.out.as_str(), missing.err.lines().count()), ("", 1), "{missing:?}");
 }
+
+#[test]
+fn a_base_that_two_clusters_build_is_two_rows_with_one_site() {
+    let person = Person::new();
+    person.source();
+    std::fs::rename(person.repo().join("source.yaml"), person.dir().join("source.yaml")).unwrap();
+    let source = person.read("source.yaml");
+    person.write("repo/apps/source.yaml", source);
+    person.write("repo/apps/web.yaml", release("media", "web", "podinfo", "6.4.0", ""));
+    person.write("repo/stray/web.yaml", release("media", "stray", "podinfo", "6.4.0", ""));
+    for cluster in ["staging", "production"] {
+        let kustomization = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\n\
+             spec: {interval: 1h, path: ./apps, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}\n";
+        person.write(&format!("repo/clusters/{cluster}/apps.yaml"), kustomization);
+    }
+    let said = person.scan();
+    let all = said.json();
+    check(&all);
+    let rows = all["releases"].as_array().unwrap();
+    let web: Vec<&Value> = rows.iter().filter(|row| row["name"] == "web").collect();
+    assert_eq!(web.len(), 2, "{all:#}");
+    let mut clusters: Vec<&str> = web.iter().map(|row| row["cluster"].as_str().unwrap()).collect();
+    clusters.sort_unstable();
+    assert_eq!(clusters, ["clusters/production", "clusters/staging"]);
+    assert_eq!(web[0]["site"], web[1]["site"]);
+    assert!(web.iter().all(|row| row["kustomization"] == "flux-system/apps"));
+    assert_eq!(all["updates"][0]["sites"].as_array().unwrap().len(), 1);
+    assert_eq!(all["updates"][0]["releases"], json!(["media/web"]));
+    let stray = said.row("media/stray");
+    assert_eq!((&stray["reason"], &stray["kustomization"]), (&json!("not-built"), &Value::Null));
+    assert_eq!(stray["site"]["file"], "stray/web.yaml", "its site is still shown");
+    let table = person.davit(&["scan", "repo"]).out;
+    assert!(table.contains("media/web [clusters/staging]"), "{table}");
+    let explained = person.davit(&["explain", "web", "repo"]).out;
+    assert!(explained.contains("of clusters/staging") && explained.contains("of clusters/production"), "{explained}");
+}

@@ -159,3 +159,15 @@ fn explain_has_a_word_for_every_status_and_shows_all_of_one_name() {
     let unknown = person.davit(&["explain", "media/wbe", "repo"]).expect(1);
     assert!(unknown.out.is_empty() && unknown.err.contains("media/wbe") && unknown.err.contains("media/web"));
 }
+
+#[test]
+fn colours_come_when_asked_for_and_never_against_no_color() {
+    let person = Person::with_one_release();
+    let scan = |forced: &str, none: &str| {
+        let mut command = person.command();
+        let command = command.env("CLICOLOR_FORCE", forced).env("NO_COLOR", none).args(["scan", "repo"]);
+        said(command.output().unwrap()).expect(0).out.contains('\u{1b}')
+    };
+    assert!(scan("1", ""));
+    assert!(!scan("1", "1"));
+}

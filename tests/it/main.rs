@@ -15,8 +15,6 @@ mod cli_words;
 mod corpora;
 mod docs;
 mod floors;
-mod floors;
-mod openapi;
 mod openapi;
 mod person;
 mod process;
