@@ -2,6 +2,7 @@
 
 use crate::stage::Stage;
 use davit::demo::chart::chart;
+use davit::model::Reason;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_version_moves_the_same_pull_request() {
@@ -107,6 +108,11 @@ async fn a_persons_close_counts_for_that_version_and_reopening_lifts_it() {
     stage.casey().close(cron).unwrap();
     let run = stage.silent().await;
     assert!(run.out.contains("a person closed it for this version"), "{}", run.out);
+    let report = stage.report().await;
+    let row = report.findings.rows.iter().find(|row| row.release.name == "web").unwrap();
+    assert_eq!(row.reason, Reason::ClosedByPerson);
+    assert!(row.message.ends_with(&format!("/acme/fleet/pull/{web}")), "{}", row.message);
+    assert_eq!(report.pulls.iter().map(|pull| pull.number).collect::<Vec<_>>(), [1, 2]);
     stage.casey().reopen(cron).unwrap();
     stage.silent().await;
     stage.charts.add(chart("web", "6.8.0"));
@@ -156,8 +162,47 @@ async fn somebody_elses_pull_request_for_the_same_site_is_pointed_to() {
     assert_eq!(ours.len(), 3, "{ours:?}");
     assert!(!ours.iter().any(|branch| branch.contains("web")), "{ours:?}");
     stage.silent().await;
+    let report = stage.report().await;
+    let row = report.findings.rows.iter().find(|row| row.release.name == "web").unwrap();
+    assert_eq!(row.reason, Reason::ProposedElsewhere);
+    assert!(row.message.ends_with(&format!("/acme/fleet/pull/{other}")), "{}", row.message);
+    assert_eq!((row.target.as_deref(), row.latest.as_deref()), (Some("6.5.0"), Some("6.7.1")));
     stage.casey().close(other).unwrap();
     stage.good().await;
     assert!(stage.pull("davit/web").open);
+    stage.lawful();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_merge_of_the_base_in_somebody_elses_branch_proposes_nothing() {
+    let stage = Stage::new().await;
+    // Branched off while the base had the version; the base has gone back since.
+    stage.rewrite("apps/web.yaml", "6.5.0", "6.7.1");
+    stage.casey().push("casey/docs", "docs: a page", &[("README.md", Some("# The fleet\n"))]).unwrap();
+    stage.rewrite("apps/web.yaml", "6.7.1", "6.5.0");
+    stage.casey().open("casey/docs", "main", "docs", "").unwrap();
+    stage.good().await;
+    assert!(stage.pull("davit/web").open);
+    stage.silent().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_repositorys_own_configuration_closes_what_it_holds_back_and_stops_all_where_it_is_broken() {
+    let stage = Stage::new().await;
+    stage.good().await;
+    let text = stage.file("main", ".davit/config.yaml");
+    stage.casey().push("main", "oops", &[(".davit/config.yaml", Some("registries: {timeout: 1s}\n"))]).unwrap();
+    let (before, run) = (stage.refs(), stage.once().await);
+    assert_eq!((run.code, stage.refs()), (Some(1), before), "{}", run.out);
+    assert!(run.out.contains(".davit/config.yaml") && run.out.contains("registries"), "{}", run.out);
+    stage
+        .casey()
+        .push("main", "hold", &[(".davit/config.yaml", Some(&text.replace("[frozen]", "[frozen, web]")))])
+        .unwrap();
+    stage.good().await;
+    let open: Vec<_> = stage.pulls().into_iter().filter(|p| p.open).map(|p| p.branch).collect();
+    assert_eq!(open.len(), 3, "{open:?}");
+    assert!(!stage.pull("davit/web").open);
+    stage.silent().await;
     stage.lawful();
 }

@@ -4,22 +4,28 @@
 use crate::description::Description;
 use crate::fleet_files::FILES;
 use crate::git_server::{Fault as GitFault, GitServer};
+use davit::config;
 use davit::demo::chart::chart;
 use davit::demo::charts::ChartServer;
 use davit::demo::fault::{Fault, Kind, Moment};
 use davit::demo::forge::{Forge, Person, PullView, Role};
 use davit::demo::oci::OciServer;
+use davit::engine::report::Report;
+use davit::engine::services::Services;
+use davit::world::git::GitOptions;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
 pub const REPO: &str = "acme/fleet";
 pub const TOKEN: &str = "token-of-davit";
 const PASSWORD: &str = "password-of-git";
 /// Longest that a run may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a run said.
 #[derive(Debug)]
@@ -92,6 +98,7 @@ impl Stage {
         let settings = BTreeMap::from([
             ("limits", "{openPullRequests: 50, perHour: 50}".to_owned()),
             ("commitVia", "git".to_owned()),
+            ("signIn", format!("tokenFile: {}", dir.path().join("token").display())),
         ]);
         Self { dir, bare, git, forge, charts, registry, settings, neighbours: Vec::new(), entry: String::new() }
     }
@@ -112,6 +119,7 @@ impl Stage {
         let path = |name: &str| dir.join(name).display().to_string();
         let mut settings = self.settings.clone();
         let commit_via = settings.remove("commitVia").unwrap_or_default();
+        let sign_in = settings.remove("signIn").unwrap_or_default();
         let author = if commit_via == "git" { "author: {name: davit, email: davit@example.com}" } else { "" };
         let mut text = format!(
             "repositories:\n  - {{url: \"{git}/fleet.git\", forge: github, github: {REPO}, branch: main{entry}}}\n",
@@ -119,26 +127,26 @@ impl Stage {
             entry = self.entry,
         );
         for neighbour in &self.neighbours {
-            text.push_str(&format!("  - {neighbour}\n"));
+            let _ = writeln!(text, "  - {neighbour}");
         }
-        text.push_str(&format!(
-            "github: {{apiUrl: \"{api}\", tokenFile: {token}, commitVia: {commit_via}}}\n\
+        let _ = write!(
+            text,
+            "github: {{apiUrl: \"{api}\", {sign_in}, commitVia: {commit_via}}}\n\
              git:\n  cacheDir: {cache}\n  timeout: 30s\n  {author}\n  \
              http: {{username: git, passwordFile: {password}, caFile: {ca}}}\n\
              registries:\n  mirrors:\n    - {{from: \"https://\", to: \"{charts}/\"}}\n    \
              - {{from: \"oci://ghcr.io/\", to: \"{registry}/\", insecure: true}}\n\
              store: {{path: {store}}}\n",
             api = self.forge.url(),
-            token = path("token"),
             cache = path("cache"),
             password = path("password"),
             ca = self.git.ca_pem_path.display(),
             charts = self.charts.url(),
             registry = self.registry.url(),
             store = path("davit.db"),
-        ));
+        );
         for (key, value) in &settings {
-            text.push_str(&format!("{key}: {value}\n"));
+            let _ = writeln!(text, "{key}: {value}");
         }
         std::fs::write(dir.join("davit.yaml"), text).unwrap();
     }
@@ -165,6 +173,16 @@ impl Stage {
         let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the run never ends").unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// One pass within this process: what the status page and the API show of it.
+    pub async fn report(&self) -> Report {
+        self.write_configuration();
+        let text = std::fs::read_to_string(self.dir.path().join("davit.yaml")).unwrap();
+        let config = config::load(None, &text, &[], config::Purpose::Run).unwrap();
+        let git = GitOptions::from_config(&config.git, None, None);
+        let services = Services::start(config, git).unwrap();
+        services.pass_over_all(&CancellationToken::new()).await.remove(0)
     }
 
     /// One run that must be a success.
