@@ -4,22 +4,17 @@
 use crate::description::Description;
 use crate::fleet_files::FILES;
 use crate::git_server::{Fault as GitFault, GitServer};
-use davit::config;
 use davit::demo::chart::chart;
 use davit::demo::charts::ChartServer;
 use davit::demo::fault::{Fault, Kind, Moment};
 use davit::demo::forge::{Forge, Person, PullView, Role};
 use davit::demo::oci::OciServer;
-use davit::engine::report::Report;
-use davit::engine::services::Services;
-use davit::world::git::GitOptions;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
-use tokio_util::sync::CancellationToken;
 
 pub const REPO: &str = "acme/fleet";
 pub const TOKEN: &str = "token-of-davit";
@@ -173,16 +168,6 @@ impl Stage {
         let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the run never ends").unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
-    /// One pass within this process: what the status page and the API show of it.
-    pub async fn report(&self) -> Report {
-        self.write_configuration();
-        let text = std::fs::read_to_string(self.dir.path().join("davit.yaml")).unwrap();
-        let config = config::load(None, &text, &[], config::Purpose::Run).unwrap();
-        let git = GitOptions::from_config(&config.git, None, None);
-        let services = Services::start(config, git).unwrap();
-        services.pass_over_all(&CancellationToken::new()).await.remove(0)
     }
 
     /// One run that must be a success.
