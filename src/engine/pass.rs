@@ -13,7 +13,7 @@ use super::{branches, elsewhere};
 use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
 use crate::model::{Problem, Reason, Schedule, Status};
 use crate::policy::Rules;
-use crate::proposal::{self, Action, Situation, Unsure, Verb};
+use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
 use crate::world::cache::Cache;
 use crate::world::forge::Forge;
 use crate::world::git::{Failure, Fetched, Oid, Repository, Wanted as WantedRefs};
@@ -127,6 +127,8 @@ impl RepositoryPass {
         }
         let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(None) };
         let survey = survey?;
+        // Shown also where something fails from here on.
+        report.pulls = self.ours(&survey.pulls, &survey.login);
         if let Some(problem) = overlay_problem {
             return Err(problem);
         }
@@ -295,14 +297,18 @@ impl RepositoryPass {
 
     /// What the forge shows of our open pull requests now: from this pass's own answers where nothing was written.
     async fn open_pulls(&self, report: &Report, forge: &dyn Forge, survey: &Survey) -> Vec<Pull> {
-        let prefix = &self.shared.config.pull_requests.branch_prefix;
         let wrote = report.deeds.iter().any(|deed| deed.outcome != Outcome::Held);
         let fresh = if wrote { forge.open_pull_requests().await.ok() } else { None };
-        let pulls = fresh.as_deref().unwrap_or(&survey.pulls);
+        self.ours(fresh.as_deref().unwrap_or(&survey.pulls), &survey.login)
+    }
+
+    /// Our open ones, by number.
+    fn ours(&self, pulls: &[PullRequest], login: &str) -> Vec<Pull> {
+        let prefix = &self.shared.config.pull_requests.branch_prefix;
         let mut ours: Vec<Pull> = pulls
             .iter()
             .filter(|p| p.state == proposal::PullState::Open && p.same_repository && p.head.starts_with(prefix))
-            .filter(|p| p.author.eq_ignore_ascii_case(&survey.login))
+            .filter(|p| p.author.eq_ignore_ascii_case(login))
             .map(|p| Pull { number: p.number, url: web_url(&p.url), title: p.title.clone(), branch: p.head.clone() })
             .collect();
         ours.sort_by_key(|p| p.number);

@@ -1,7 +1,7 @@
 //! `davit once` against real parts: the first run opens the pull requests, the second writes nothing.
 
 use crate::stage::{REPO, Stage};
-use davit::demo::forge::PullView;
+use davit::demo::forge::{PullView, Role};
 
 /// Branch, file, what stands there and what is to stand there, releases in the table.
 const WANTED: [(&str, &str, &str, &str, &[&str]); 4] = [
@@ -83,4 +83,32 @@ async fn commits_made_by_the_forge_s_api_give_the_same_and_no_push_is_made() {
     assert_eq!(stage.git.pushes(), 0);
     stage.silent().await;
     stage.lawful();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_github_app_commits_by_the_api_and_knows_its_own_again() {
+    let mut stage = Stage::new().await;
+    let key = stage.dir.path().join("app.pem");
+    std::fs::write(&key, rsa_key()).unwrap();
+    stage.forge.add_app(1, "davit", 7);
+    stage.forge.set_role(REPO, "davit[bot]", Some(Role::Write));
+    stage.settings.insert("signIn", format!("app: {{id: 1, installationId: 7, privateKeyFile: {}}}", key.display()));
+    stage.settings.insert("commitVia", "api".into());
+    stage.good().await;
+    let pulls = stage.pulls();
+    assert!(pulls.len() == 4 && pulls.iter().all(|pull| pull.author == "davit[bot]"), "{pulls:#?}");
+    stage.charts.add(davit::demo::chart::chart("web", "6.8.0"));
+    stage.good().await;
+    assert!(stage.pull("davit/web").title.ends_with("to 6.8.0"));
+    assert_eq!((stage.pulls().len(), stage.git.pushes()), (4, 0));
+    stage.lawful();
+}
+
+fn rsa_key() -> String {
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use base64::Engine as _;
+    let key = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    let der: Pkcs8V1Der<'_> = key.as_der().unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }

@@ -163,3 +163,13 @@ async fn a_broken_neighbour_holds_nothing_up_and_shows_in_the_exit_code() {
     assert!(none.contains('✗') && none.contains("none.git"), "{}", run.out);
     stage.lawful();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_base_branch_that_is_gone_is_one_error_and_nothing_is_written() {
+    let stage = Stage::new().await;
+    stage.good().await;
+    stage.bare.find_reference("refs/heads/main").unwrap().delete().unwrap();
+    let (mark, run) = (stage.mark(), stage.once().await);
+    assert_eq!((run.code, stage.mark()), (Some(1), mark), "{}", run.out);
+    assert!(run.out.contains("main"), "{}", run.out);
+}

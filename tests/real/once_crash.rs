@@ -94,15 +94,18 @@ async fn a_run_that_commits_by_the_api_killed_at_any_write_is_made_good_by_the_n
         stage.settings.insert("commitVia", "api".into());
         stage.settings.insert("limits", "{openPullRequests: 1, perHour: 9}".into());
     };
+    // The one open pull request is closed and its branch deleted; in its place the next one is opened.
+    let then: fn(&Stage) = |stage| stage.rewrite("sources.yaml", "4.4.0", "5.1.0");
     let kinds = [
+        ("POST comments", 1),
         ("POST blobs", 1),
         ("POST trees", 1),
         ("POST commits", 1),
         // The first one reads the repository's id.
-        ("POST graphql", 2),
+        ("POST graphql", 3),
         ("POST pulls", 1),
         ("POST labels", 1),
-        ("PATCH pull", 1),
+        ("PATCH pull", 2),
     ];
-    Act { prepare, then: None }.walk(&kinds).await;
+    Act { prepare, then: Some(then) }.walk(&kinds).await;
 }

@@ -161,3 +161,37 @@ async fn somebody_elses_pull_request_for_the_same_site_is_pointed_to() {
     assert!(stage.pull("davit/web").open);
     stage.lawful();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_merge_of_the_base_in_somebody_elses_branch_proposes_nothing() {
+    let stage = Stage::new().await;
+    // Branched off while the base had the version; the base has gone back since.
+    stage.rewrite("apps/web.yaml", "6.5.0", "6.7.1");
+    stage.casey().push("casey/docs", "docs: a page", &[("README.md", Some("# The fleet\n"))]).unwrap();
+    stage.rewrite("apps/web.yaml", "6.7.1", "6.5.0");
+    stage.casey().open("casey/docs", "main", "docs", "").unwrap();
+    stage.good().await;
+    assert!(stage.pull("davit/web").open);
+    stage.silent().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_repositorys_own_configuration_closes_what_it_holds_back_and_stops_all_where_it_is_broken() {
+    let stage = Stage::new().await;
+    stage.good().await;
+    let text = stage.file("main", ".davit/config.yaml");
+    stage.casey().push("main", "oops", &[(".davit/config.yaml", Some("registries: {timeout: 1s}\n"))]).unwrap();
+    let (before, run) = (stage.refs(), stage.once().await);
+    assert_eq!((run.code, stage.refs()), (Some(1), before), "{}", run.out);
+    assert!(run.out.contains(".davit/config.yaml") && run.out.contains("registries"), "{}", run.out);
+    stage
+        .casey()
+        .push("main", "hold", &[(".davit/config.yaml", Some(&text.replace("[frozen]", "[frozen, web]")))])
+        .unwrap();
+    stage.good().await;
+    let open: Vec<_> = stage.pulls().into_iter().filter(|p| p.open).map(|p| p.branch).collect();
+    assert_eq!(open.len(), 3, "{open:?}");
+    assert!(!stage.pull("davit/web").open);
+    stage.silent().await;
+    stage.lawful();
+}

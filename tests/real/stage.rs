@@ -9,8 +9,8 @@ use davit::demo::charts::ChartServer;
 use davit::demo::fault::{Fault, Kind, Moment};
 use davit::demo::forge::{Forge, Person, PullView, Role};
 use davit::demo::oci::OciServer;
-use std::fmt::Write as _;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -93,6 +93,7 @@ impl Stage {
         let settings = BTreeMap::from([
             ("limits", "{openPullRequests: 50, perHour: 50}".to_owned()),
             ("commitVia", "git".to_owned()),
+            ("signIn", format!("tokenFile: {}", dir.path().join("token").display())),
         ]);
         Self { dir, bare, git, forge, charts, registry, settings, neighbours: Vec::new(), entry: String::new() }
     }
@@ -113,6 +114,7 @@ impl Stage {
         let path = |name: &str| dir.join(name).display().to_string();
         let mut settings = self.settings.clone();
         let commit_via = settings.remove("commitVia").unwrap_or_default();
+        let sign_in = settings.remove("signIn").unwrap_or_default();
         let author = if commit_via == "git" { "author: {name: davit, email: davit@example.com}" } else { "" };
         let mut text = format!(
             "repositories:\n  - {{url: \"{git}/fleet.git\", forge: github, github: {REPO}, branch: main{entry}}}\n",
@@ -124,14 +126,13 @@ impl Stage {
         }
         let _ = write!(
             text,
-            "github: {{apiUrl: \"{api}\", tokenFile: {token}, commitVia: {commit_via}}}\n\
+            "github: {{apiUrl: \"{api}\", {sign_in}, commitVia: {commit_via}}}\n\
              git:\n  cacheDir: {cache}\n  timeout: 30s\n  {author}\n  \
              http: {{username: git, passwordFile: {password}, caFile: {ca}}}\n\
              registries:\n  mirrors:\n    - {{from: \"https://\", to: \"{charts}/\"}}\n    \
              - {{from: \"oci://ghcr.io/\", to: \"{registry}/\", insecure: true}}\n\
              store: {{path: {store}}}\n",
             api = self.forge.url(),
-            token = path("token"),
             cache = path("cache"),
             password = path("password"),
             ca = self.git.ca_pem_path.display(),
