@@ -104,7 +104,7 @@ fn release(row: &Row) -> ReleaseRow {
     ReleaseRow {
         namespace: release.namespace.clone(),
         name: release.name.clone(),
-        kind: "HelmRelease",
+        kind: release.kind.as_str(),
         kustomization: release.kustomization.as_ref().map(NsName::to_string),
         cluster: release.cluster.clone(),
         file: release.file.clone(),

@@ -15,6 +15,7 @@ fn at(second: i64) -> Timestamp {
 
 fn release(name: &str) -> Release {
     Release {
+        kind: crate::model::RowKind::HelmRelease,
         cluster: Some("clusters/production".to_owned()),
         kustomization: Some(NsName { namespace: "flux-system".to_owned(), name: "apps".to_owned() }),
         namespace: "media".to_owned(),

@@ -17,7 +17,7 @@ pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url};
 pub use reason::{Reason, Status};
-pub use release::{Annotations, ChartKind, Note, NsName, Release, SourceKind, SourceRef};
+pub use release::{Annotations, ChartKind, Note, NsName, Release, RowKind, SourceKind, SourceRef};
 pub use site::{ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};
 pub use update::{Update, UpdateSite};

@@ -109,9 +109,36 @@ pub enum Note {
     Other(String),
 }
 
-/// One row: a release in one Flux Kustomization of one cluster.
+/// What a row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+pub enum RowKind {
+    /// A HelmRelease.
+    #[default]
+    HelmRelease,
+    /// An OCIRepository that says it holds a chart and that no release here uses: its releases live elsewhere (Flux
+    /// rule 9).
+    #[serde(rename = "OCIRepository")]
+    OciRepository,
+    /// A HelmChart that no release here uses.
+    HelmChart,
+}
+
+impl RowKind {
+    /// The kind as manifests write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HelmRelease => "HelmRelease",
+            Self::OciRepository => "OCIRepository",
+            Self::HelmChart => "HelmChart",
+        }
+    }
+}
+
+/// One row: a release in one Flux Kustomization of one cluster; or a chart source that none of them uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
+    /// What the row stands for.
+    pub kind: RowKind,
     /// Directory of the root in Git (`clusters/production`), until the configuration names the cluster; nothing where
     /// the repository has no root.
     pub cluster: Option<String>,
@@ -121,7 +148,7 @@ pub struct Release {
     pub namespace: String,
     /// Name in force.
     pub name: String,
-    /// File of the HelmRelease document.
+    /// File of its document.
     pub file: String,
     /// Line of its `kind:` key, from 1.
     pub line: u32,

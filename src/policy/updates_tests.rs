@@ -42,6 +42,7 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         document: 0,
     };
     Release {
+        kind: crate::model::RowKind::HelmRelease,
         cluster: None,
         kustomization: None,
         namespace: "media".to_owned(),

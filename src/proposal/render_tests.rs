@@ -26,6 +26,7 @@ fn site(file: &str, line: u32) -> Site {
 
 fn release(name: &str, site: &Site) -> Release {
     Release {
+        kind: crate::model::RowKind::HelmRelease,
         cluster: None,
         kustomization: None,
         namespace: "media".into(),

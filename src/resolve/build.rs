@@ -2,12 +2,13 @@
 //! what kustomize-controller generates. Nothing is fetched: what lies elsewhere is a problem worth a word.
 
 use super::layer::{At, Layer, Object};
-use super::patch::Reader;
+use super::patch::{Parsed, Reader};
 use super::path;
 use crate::inventory::{DocumentFacts, Found, Inventory, Kind};
 use crate::model::Reason;
 use crate::yaml::Node;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// Deepest nesting of kustomizations.
 const MAX_DEPTH: usize = 64;
@@ -30,13 +31,24 @@ pub(super) struct Builder<'a> {
     pub(super) problems: Vec<Found>,
     /// Files that a build read as kustomization.yaml or as resources.
     pub(super) files: HashSet<usize>,
+    /// Inline patches, parsed once.
+    pub(super) parsed: Rc<Parsed>,
+    layers: HashMap<usize, Rc<Layer>>,
     stack: Vec<String>,
     objects: usize,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(inventory: &'a Inventory) -> Self {
-        Self { inventory, problems: Vec::new(), files: HashSet::new(), stack: Vec::new(), objects: 0 }
+        Self {
+            inventory,
+            problems: Vec::new(),
+            files: HashSet::new(),
+            parsed: Rc::default(),
+            layers: HashMap::new(),
+            stack: Vec::new(),
+            objects: 0,
+        }
     }
 
     /// The objects of a directory, as the Flux Kustomization (where there is one) builds it.
@@ -93,13 +105,26 @@ impl<'a> Builder<'a> {
         self.components(directory, &listed, objects);
         self.components(directory, added, objects);
         self.helm_charts(name, facts);
-        let reader = Reader { inventory: self.inventory, file: name, directory: Some(directory) };
-        let mut layer = Layer::read(facts, reader);
-        if let Some(flux) = flux {
-            layer.take(&flux.layer);
+        let layer = self.read(file, facts, directory);
+        match flux {
+            None => layer.apply(objects),
+            Some(flux) => {
+                let mut layer = (*layer).clone();
+                layer.take(&flux.layer);
+                layer.apply(objects);
+            }
         }
-        layer.apply(objects);
         self.stack.pop();
+    }
+
+    /// The layer of a kustomization.yaml, read once however often it is built.
+    fn read(&mut self, file: usize, facts: &DocumentFacts, directory: &str) -> Rc<Layer> {
+        let (inventory, parsed) = (self.inventory, &self.parsed);
+        let read = || {
+            let file = inventory.path(file);
+            Rc::new(Layer::read(facts, Reader { inventory, file, directory: Some(directory), parsed }))
+        };
+        self.layers.entry(file).or_insert_with(read).clone()
     }
 
     fn components(&mut self, directory: &str, components: &[String], objects: &mut Vec<Object<'a>>) {

@@ -1,7 +1,7 @@
 //! Where a release's chart comes from (Flux rules 1 to 6): the source object, the field that holds the version, and the
 //! question to ask.
 
-use super::layer::Say;
+use super::layer::{At, Say};
 use super::patch_reach::Aspect;
 use super::row::{Concerns, Weight};
 use super::sources::{Sources, Wanted};
@@ -30,6 +30,8 @@ pub(super) struct Chart {
     pub(super) substituted: bool,
     /// Who has a say in the sources.
     pub(super) says: Vec<Say>,
+    /// The sources that the release uses, or may use.
+    pub(super) used: Vec<At>,
 }
 
 /// Follows a release to its chart.
@@ -49,8 +51,14 @@ struct Follow<'f, 'w, 'a> {
 
 impl<'w, 'a> Follow<'_, 'w, 'a> {
     fn release(&mut self) {
-        let facts = self.built.object.facts;
-        let place = self.world.place(self.built.object.at, facts);
+        let object = &self.built.object;
+        let facts = object.facts;
+        let place = self.world.place(object.at, facts);
+        match facts.kind {
+            Kind::OciRepository => return self.oci(object.namespace(), object.name()),
+            Kind::HelmChart => return self.helm_chart(object.namespace(), object.name()),
+            _ => {}
+        }
         let filled = |route: &str| facts.tree.at(route).is_some_and(|node| !node.entries().is_empty());
         match (filled("spec.chart"), filled("spec.chartRef")) {
             (true, false) => self.template(&place),
@@ -190,9 +198,11 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
             Ok(source) => source,
             Err(problem) => {
                 self.concerns.push(Weight::Source, problem);
+                self.chart.used.extend(self.sources.named(kind, name).map(|source| source.object.at));
                 return None;
             }
         };
+        self.chart.used.push(source.object.at);
         let (object, facts) = (&source.object, source.object.facts);
         let place = self.world.place(object.at, facts);
         let namespace = if object.namespace().is_empty() { namespace } else { object.namespace() };

@@ -4,11 +4,12 @@
 use super::artifact;
 use super::build::FluxLayer;
 use super::layer::{Layer, Object};
-use super::patch::Reader;
+use super::patch::{Parsed, Reader};
 use super::path;
 use crate::inventory::{DocumentFacts, Inventory, Kind, same_repository};
 use crate::model::Reason;
 use crate::yaml::Node;
+use std::collections::HashMap;
 
 /// What a Flux Kustomization builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +50,8 @@ impl Reach {
 /// Judges Flux Kustomizations of one tree.
 pub(super) struct Judge<'a> {
     inventory: &'a Inventory,
-    /// Name, namespace and URL of every GitRepository in the tree.
-    git: Vec<(&'a str, &'a str, &'a str)>,
+    /// Namespace and URL of every GitRepository in the tree, by name.
+    git: HashMap<&'a str, Vec<(&'a str, &'a str)>>,
     /// This repository's URL: told, or that of a Kustomization which builds the file it stands in.
     pub(super) url: Option<String>,
     /// The URL was not told.
@@ -59,11 +60,13 @@ pub(super) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     pub(super) fn new(inventory: &'a Inventory) -> Self {
-        let git = inventory.of_kind(Kind::GitRepository).filter_map(|(_, _, facts)| {
-            let url = facts.text("spec.url").filter(|url| !url.contains("${"))?;
-            Some((facts.name(), facts.namespace(), url))
-        });
-        let mut judge = Self { inventory, git: git.collect(), url: inventory.repository_url.clone(), inferred: false };
+        let mut git: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+        for (_, _, facts) in inventory.of_kind(Kind::GitRepository) {
+            if let Some(url) = facts.text("spec.url").filter(|url| !url.contains("${")) {
+                git.entry(facts.name()).or_default().push((facts.namespace(), url));
+            }
+        }
+        let mut judge = Self { inventory, git, url: inventory.repository_url.clone(), inferred: false };
         if judge.url.is_none() {
             judge.url = judge.own_url();
             judge.inferred = judge.url.is_some();
@@ -85,8 +88,8 @@ impl<'a> Judge<'a> {
     fn url_of(&self, facts: &DocumentFacts) -> Option<String> {
         let (kind, name, namespace) = source_ref(facts);
         let fits = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
-        let found = self.git.iter().find(|(n, ns, _)| kind == "GitRepository" && *n == name && fits(ns, namespace));
-        found.map(|(_, _, url)| (*url).to_owned())
+        let named = self.git.get(name).filter(|_| kind == "GitRepository")?;
+        named.iter().find(|(own, _)| fits(own, namespace)).map(|(_, url)| (*url).to_owned())
     }
 
     /// Where a Kustomization leads.
@@ -148,10 +151,10 @@ fn source_ref(facts: &DocumentFacts) -> (&str, &str, &str) {
 }
 
 /// What a Kustomization adds on top, with the patches that its parents gave it.
-pub(super) fn layer(inventory: &Inventory, object: &Object<'_>) -> FluxLayer {
+pub(super) fn layer(inventory: &Inventory, object: &Object<'_>, parsed: &Parsed) -> FluxLayer {
     let facts = object.facts;
     let text = |route: &str| facts.text(route).map(str::to_owned);
-    let reader = |file| Reader { inventory, file, directory: None };
+    let reader = |file| Reader { inventory, file, directory: None, parsed };
     let mut patches =
         facts.tree.get("spec").map(|spec| reader(inventory.path(object.at.0)).patches(spec)).unwrap_or_default();
     for (origin, spec) in &object.given {

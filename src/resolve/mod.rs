@@ -15,11 +15,8 @@ mod path;
 mod row;
 mod selector;
 mod sources;
-mod unclaimed;
 mod version;
 mod world;
-
-pub use unclaimed::UnclaimedSource;
 
 use crate::inventory::{Found, Inventory};
 use crate::model::{Release, Site};
@@ -27,10 +24,9 @@ use crate::model::{Release, Site};
 /// What a tree holds.
 #[derive(Debug, Clone, Default)]
 pub struct Resolution {
-    /// One row per cluster, Flux Kustomization, namespace and name, sorted by that and by file.
+    /// One row per cluster, Flux Kustomization, namespace and name, sorted by that and by file; chart sources with a
+    /// version of their own that no release of the tree uses are rows too (Flux rule 9).
     pub releases: Vec<Release>,
-    /// Chart sources with a version of their own that no release of the tree uses (Flux rule 9).
-    pub unclaimed: Vec<UnclaimedSource>,
     /// What is worth a word and belongs to no release, sorted: broken documents, Kustomizations and resources out of
     /// reach.
     pub problems: Vec<Found>,
@@ -40,13 +36,12 @@ pub struct Resolution {
 pub fn resolve(inventory: &Inventory) -> Resolution {
     let world = world::build(inventory);
     let releases = row::rows(&world);
-    let unclaimed = unclaimed::unclaimed(&world, &releases);
     let mut problems = inventory.problems.clone();
     problems.extend(world.problems);
     let key = |found: &Found| (found.file.clone(), found.line, found.problem.reason, found.problem.message.clone());
     problems.sort_by_cached_key(key);
     problems.dedup();
-    Resolution { releases, unclaimed, problems }
+    Resolution { releases, problems }
 }
 
 /// The rows alone.
@@ -54,13 +49,9 @@ pub fn releases(inventory: &Inventory) -> Vec<Release> {
     resolve(inventory).releases
 }
 
-/// Every place of the tree that holds a chart's version, each once, sorted: those of its releases and those of chart
-/// sources that no release of the tree uses.
+/// Every place of the tree that holds a chart's version, each once, sorted.
 pub fn sites(inventory: &Inventory) -> Vec<Site> {
-    let resolution = resolve(inventory);
-    let releases = resolution.releases.into_iter().filter_map(|release| release.site);
-    let mut sites: Vec<Site> =
-        releases.chain(resolution.unclaimed.into_iter().filter_map(|source| source.site)).collect();
+    let mut sites: Vec<Site> = releases(inventory).into_iter().filter_map(|release| release.site).collect();
     sites.sort();
     sites.dedup();
     sites

@@ -5,6 +5,8 @@ use super::path;
 use super::selector::{Selector, Subject};
 use crate::inventory::{Inventory, Kind};
 use crate::yaml::{self, Node, NodeKind};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// One patch.
 #[derive(Debug, Clone)]
@@ -50,7 +52,23 @@ impl Patch {
 /// Whether a strategic merge patch without target is for the object.
 fn names(document: &Node, subject: &Subject<'_>) -> bool {
     let text = |route: &str| document.at(route).and_then(Node::text).unwrap_or_default();
-    Selector::exact(text("kind"), text("metadata.name")).selects(subject)
+    let (kind, name) = (text("kind"), text("metadata.name"));
+    kind == subject.kind && subject.identities.iter().any(|(_, own)| own == name)
+}
+
+/// Inline patches that were parsed: one of a cluster's Kustomization comes back for each of its thousand children.
+#[derive(Debug, Default)]
+pub(super) struct Parsed(RefCell<HashMap<String, Body>>);
+
+impl Parsed {
+    fn body(&self, text: &str) -> Body {
+        if let Some(known) = self.0.borrow().get(text) {
+            return known.clone();
+        }
+        let body = parse(text);
+        self.0.borrow_mut().insert(text.to_owned(), body.clone());
+        body
+    }
 }
 
 /// Where patches are read from: a directory of the tree, or a Flux Kustomization's own text.
@@ -61,6 +79,8 @@ pub(super) struct Reader<'a> {
     pub(super) file: &'a str,
     /// Directory that file names in it are relative to; nothing where none are allowed.
     pub(super) directory: Option<&'a str>,
+    /// What was parsed before.
+    pub(super) parsed: &'a Parsed,
 }
 
 impl Reader<'_> {
@@ -78,7 +98,7 @@ impl Reader<'_> {
     pub(super) fn entry(&self, entry: &Node) -> Patch {
         let body = match (entry.get("patch"), entry.get("path").and_then(Node::text)) {
             (Some(inline), _) => match inline.text() {
-                Some(text) => parse(text),
+                Some(text) => self.parsed.body(text),
                 None => body(vec![inline.clone()]),
             },
             (None, Some(path)) => self.file(path),
@@ -106,7 +126,7 @@ impl Reader<'_> {
     fn strategic(&self, entry: &Node) -> Patch {
         let body = match entry.text() {
             Some(text) if !text.contains('\n') && !text.contains(": ") => self.file(text),
-            Some(text) => parse(text),
+            Some(text) => self.parsed.body(text),
             None => body(vec![entry.clone()]),
         };
         Patch { origin: format!("{}:{}", self.file, entry.line), body, target: None, renames: false }

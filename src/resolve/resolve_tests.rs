@@ -2,7 +2,7 @@
 
 use super::{Resolution, resolve};
 use crate::inventory::{self, Context};
-use crate::model::{Reason, Release};
+use crate::model::{Reason, Release, RowKind};
 use std::sync::Arc;
 
 /// A tree of files as a text: `=== path` starts a file.
@@ -238,7 +238,10 @@ kind: OCIRepository
 metadata: {name: c}
 spec: {url: oci://x.example.com/c, ref: {tag: 1.0.0}}
 ";
-    let resolution = resolved(source);
-    assert!(resolution.releases.is_empty());
-    assert_eq!(resolution.unclaimed[0].site.as_ref().unwrap().text, "1.0.0");
+    assert!(resolved(source).releases.is_empty(), "any other artifact is none of Davit's business");
+    let layer = "layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}, url:";
+    let resolution = resolved(&source.replace("url:", layer));
+    let row = only(&resolution);
+    assert_eq!((row.kind, row.site.as_ref().unwrap().text.as_str()), (RowKind::OciRepository, "1.0.0"));
+    assert_eq!((row.name.as_str(), reason(row)), ("c", None));
 }

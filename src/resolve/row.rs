@@ -5,10 +5,11 @@ use super::chart::{self, Chart};
 use super::layer::At;
 use super::patch_reach::Aspect;
 use super::sources::Sources;
+use super::version;
 use super::world::{Built, World};
 use crate::inventory::{Kind, MarkerKind, SiteFacts};
-use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, Site};
-use std::collections::HashMap;
+use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind, Site};
+use std::collections::{HashMap, HashSet};
 
 /// How much a concern hides others: the smallest is the row's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +47,26 @@ impl Concerns {
     }
 }
 
-/// Every row, sorted.
+/// Every row, sorted: those of the releases, then those of chart sources that no release uses.
 pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
     let sources = Sources::new(world);
-    let mut rows: Vec<Release> =
-        distinct(world).into_iter().map(|(built, twins)| row(world, &sources, built, &twins)).collect();
+    let mut used = HashSet::new();
+    let mut rows = Vec::new();
+    for (built, twins) in distinct(&world.releases) {
+        rows.push(row(world, &sources, built, &twins, &mut used));
+    }
+    let unclaimed = world.sources.iter().filter(|built| is_chart(built) && !used.contains(&built.object.at));
+    for (built, twins) in distinct(unclaimed) {
+        rows.push(row(world, &sources, built, &twins, &mut HashSet::new()));
+    }
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
     rows
+}
+
+/// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.
+fn is_chart(source: &Built<'_>) -> bool {
+    let facts = source.object.facts;
+    facts.kind == Kind::HelmChart || version::is_helm_layer(facts)
 }
 
 fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32) {
@@ -60,17 +74,17 @@ fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32
 }
 
 /// Which row a release is: cluster, Kustomization, namespace, name; without a Kustomization, its document.
-type Key = (Option<(String, NsName)>, String, String, Option<At>);
+type Key = (Kind, Option<(String, NsName)>, String, String, Option<At>);
 
 /// One release per row, with the other documents that claim the same row.
-fn distinct<'w, 'a>(world: &'w World<'a>) -> Vec<(&'w Built<'a>, Vec<At>)> {
+fn distinct<'w, 'a: 'w>(all: impl IntoIterator<Item = &'w Built<'a>>) -> Vec<(&'w Built<'a>, Vec<At>)> {
     let mut numbers: HashMap<Key, usize> = HashMap::new();
     let mut rows: Vec<(&Built<'a>, Vec<At>)> = Vec::new();
-    for built in &world.releases {
+    for built in all {
         let object = &built.object;
         let by = built.context.as_ref().map(|context| (context.cluster.clone(), context.id.clone()));
         let at = by.is_none().then_some(object.at);
-        let key = (by, object.namespace().to_owned(), object.name().to_owned(), at);
+        let key = (object.facts.kind, by, object.namespace().to_owned(), object.name().to_owned(), at);
         match numbers.get(&key).and_then(|number| rows.get_mut(*number)) {
             None => {
                 numbers.insert(key, rows.len());
@@ -84,16 +98,24 @@ fn distinct<'w, 'a>(world: &'w World<'a>) -> Vec<(&'w Built<'a>, Vec<At>)> {
     rows
 }
 
-fn row(world: &World<'_>, sources: &Sources<'_, '_>, built: &Built<'_>, twins: &[At]) -> Release {
+fn row(
+    world: &World<'_>,
+    sources: &Sources<'_, '_>,
+    built: &Built<'_>,
+    twins: &[At],
+    used: &mut HashSet<At>,
+) -> Release {
     let facts = built.object.facts;
     let place = world.place(built.object.at, facts);
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
+    used.extend(&chart.used);
     let mut notes = Vec::new();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(assumed));
     }
+    notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
     let site = site(world, &chart, &mut notes, &mut concerns);
     let hidden = |aspect: Aspect| {
@@ -102,6 +124,11 @@ fn row(world: &World<'_>, sources: &Sources<'_, '_>, built: &Built<'_>, twins: &
     };
     let (no_version, no_source) = (hidden(Aspect::Version), hidden(Aspect::Source));
     Release {
+        kind: match facts.kind {
+            Kind::OciRepository => RowKind::OciRepository,
+            Kind::HelmChart => RowKind::HelmChart,
+            _ => RowKind::HelmRelease,
+        },
         cluster: built.context.as_ref().map(|context| context.cluster.clone()),
         kustomization: built.context.as_ref().map(|context| context.id.clone()),
         namespace: built.object.namespace().to_owned(),
@@ -125,9 +152,10 @@ fn row(world: &World<'_>, sources: &Sources<'_, '_>, built: &Built<'_>, twins: &
 fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], concerns: &mut Concerns) {
     let facts = built.object.facts;
     if built.context.is_none() && world.rooted {
-        if let Some(origin) = &world.lost_artifact {
-            let message = format!("{place} may be built by the Kustomization at {origin} from an artifact");
-            concerns.add(Weight::NotBuilt, Reason::ArtifactGenerator, message);
+        if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, &place)) {
+            let message =
+                format!("{place} may be built by the Kustomization at {}, whose directory is not known", lost.origin);
+            concerns.add(Weight::NotBuilt, lost.reason, message);
         } else {
             let message = format!("no Flux Kustomization of this repository builds {place}");
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message);
@@ -166,12 +194,14 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
         let message = format!("its Kustomization {} is suspended ({})", context.id, context.origin);
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
-    for (what, text) in [("namespace", built.object.namespace()), ("name", built.object.name())] {
-        if let Some(variable) = super::version::variable(text) {
-            let message = format!("the {what} {text} of {place} hangs on the variable {variable}");
-            concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
-        }
-    }
+}
+
+/// A name that hangs on substitution moves no version: worth a word, no more (Flux rule 12).
+fn named_by_variables(built: &Built<'_>) -> impl Iterator<Item = Note> {
+    [("namespace", built.object.namespace()), ("name", built.object.name())].into_iter().filter_map(|(what, text)| {
+        let variable = version::variable(text)?;
+        Some(Note::Other(format!("its {what} {text} hangs on the variable {variable}")))
+    })
 }
 
 /// The version's bytes, with what other bots say of them.
@@ -202,7 +232,7 @@ fn site(world: &World<'_>, chart: &Chart, notes: &mut Vec<Note>, concerns: &mut 
 }
 
 /// The site in its file.
-pub(super) fn at(file: &str, facts: &SiteFacts) -> Option<Site> {
+fn at(file: &str, facts: &SiteFacts) -> Option<Site> {
     facts.site.clone().map(|site| Site { file: file.to_owned(), ..site })
 }
 

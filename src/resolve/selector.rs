@@ -2,7 +2,7 @@
 //! selectors. Where it can't be judged, it selects: a release is then unresolved rather than wrong.
 
 use crate::yaml::Node;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 
 /// The names, groups and labels an object answers to.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +18,10 @@ pub(super) struct Subject<'a> {
 /// `target:` of a patch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selector {
-    group: Option<String>,
-    kind: Option<String>,
-    name: Option<String>,
-    namespace: Option<String>,
+    group: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Option<String>,
     annotations: Option<String>,
 }
@@ -30,46 +30,63 @@ impl Selector {
     pub(super) fn read(node: &Node) -> Self {
         let text = |key: &str| node.get(key).and_then(Node::text).filter(|t| !t.is_empty()).map(str::to_owned);
         Self {
-            group: text("group"),
-            kind: text("kind"),
-            name: text("name"),
-            namespace: text("namespace"),
+            group: text("group").map(Pattern::new),
+            kind: text("kind").map(Pattern::new),
+            name: text("name").map(Pattern::new),
+            namespace: text("namespace").map(Pattern::new),
             labels: text("labelSelector"),
             annotations: text("annotationSelector"),
         }
-    }
-
-    /// A selector of one kind and name, as a strategic merge patch without target has.
-    pub(super) fn exact(kind: &str, name: &str) -> Self {
-        Self { kind: Some(regex::escape(kind)), name: Some(regex::escape(name)), ..Self::default() }
     }
 
     /// Whether it asks for a kind that a release hangs on.
     pub(super) fn names_flux_kind(&self) -> bool {
         const KINDS: [&str; 7] =
             ["HelmRelease", "HelmRepository", "OCIRepository", "HelmChart", "GitRepository", "Bucket", "Kustomization"];
-        self.kind.is_some() && KINDS.iter().any(|kind| matches(self.kind.as_deref(), kind))
+        self.kind.is_some() && KINDS.iter().any(|kind| matches(self.kind.as_ref(), kind))
     }
 
     pub(super) fn selects(&self, subject: &Subject<'_>) -> bool {
-        matches(self.group.as_deref(), subject.group)
-            && matches(self.kind.as_deref(), subject.kind)
+        matches(self.group.as_ref(), subject.group)
+            && matches(self.kind.as_ref(), subject.kind)
             && subject.identities.iter().any(|(namespace, name)| {
                 let namespace = if namespace.is_empty() { "default" } else { namespace };
-                matches(self.name.as_deref(), name) && matches(self.namespace.as_deref(), namespace)
+                matches(self.name.as_ref(), name) && matches(self.namespace.as_ref(), namespace)
             })
             && self.labels.as_deref().is_none_or(|selector| holds(selector, subject.labels))
             && self.annotations.as_deref().is_none_or(|selector| holds(selector, subject.annotations))
     }
 }
 
-fn matches(pattern: Option<&str>, text: &str) -> bool {
-    let Some(pattern) = pattern else { return true };
-    if pattern == text {
-        return true;
+/// An expression that must match the whole text, compiled once: a patch meets every object of its build.
+#[derive(Debug, Clone)]
+enum Pattern {
+    /// Nothing in it is special.
+    Text(String),
+    /// The text itself, and the expression.
+    Regex(String, Regex),
+    /// It does not compile, so that nobody can tell what it selects.
+    Anything,
+}
+
+impl Pattern {
+    fn new(text: String) -> Self {
+        if text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/')) {
+            return Self::Text(text);
+        }
+        match RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build() {
+            Ok(regex) => Self::Regex(text, regex),
+            Err(_) => Self::Anything,
+        }
     }
-    let anchored = format!("^(?:{pattern})$");
-    RegexBuilder::new(&anchored).size_limit(1 << 20).build().map_or(true, |regex| regex.is_match(text))
+}
+
+fn matches(pattern: Option<&Pattern>, text: &str) -> bool {
+    match pattern {
+        None | Some(Pattern::Anything) => true,
+        Some(Pattern::Text(wanted)) => wanted == text,
+        Some(Pattern::Regex(wanted, regex)) => wanted == text || regex.is_match(text),
+    }
 }
 
 /// A Kubernetes label selector. `labels:` transformers of a kustomization may add labels that are not seen here, so a

@@ -15,26 +15,48 @@ pub(super) struct Wanted<'w> {
     pub(super) name: &'w str,
 }
 
-/// Sources by kind and name.
+/// Sources by kind and name, and by namespace: a tenant's every namespace may hold one of the same name.
 pub(super) struct Sources<'w, 'a> {
     world: &'w World<'a>,
-    by_name: HashMap<(Kind, &'w str), Vec<usize>>,
+    by_name: HashMap<(Kind, &'w str), HashMap<&'w str, Vec<usize>>>,
 }
 
 impl<'w, 'a> Sources<'w, 'a> {
     pub(super) fn new(world: &'w World<'a>) -> Self {
-        let mut by_name: HashMap<(Kind, &'w str), Vec<usize>> = HashMap::new();
+        let mut by_name: HashMap<(Kind, &'w str), HashMap<&'w str, Vec<usize>>> = HashMap::new();
         for (number, source) in world.sources.iter().enumerate() {
-            by_name.entry((source.object.facts.kind, source.object.name())).or_default().push(number);
+            let named = by_name.entry((source.object.facts.kind, source.object.name())).or_default();
+            named.entry(source.object.namespace()).or_default().push(number);
         }
         Self { world, by_name }
     }
 
+    /// Every source of a kind and name, whatever its namespace.
+    pub(super) fn named<'s>(
+        &'s self,
+        kind: Kind,
+        name: &'s str,
+    ) -> impl Iterator<Item = &'w Built<'a>> + use<'s, 'w, 'a> {
+        let numbers = self.by_name.get(&(kind, name)).into_iter().flat_map(HashMap::values).flatten();
+        numbers.map(|number| &self.world.sources[*number])
+    }
+
+    /// Those that may be the one: of the wanted namespace, or of none that is known.
+    fn candidates(&self, wanted: Wanted<'_>) -> Vec<usize> {
+        let Some(named) = self.by_name.get(&(wanted.kind, wanted.name)) else { return Vec::new() };
+        let mut numbers: Vec<usize> = if wanted.namespace.is_empty() {
+            named.values().flatten().copied().collect()
+        } else {
+            [wanted.namespace, ""].iter().filter_map(|namespace| named.get(namespace)).flatten().copied().collect()
+        };
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// The source, or why there is none.
     pub(super) fn find(&self, of: &Built<'_>, wanted: Wanted<'_>) -> Result<&'w Built<'a>, Problem> {
-        let named = self.by_name.get(&(wanted.kind, wanted.name)).map(Vec::as_slice).unwrap_or_default();
-        let ranked = named.iter().filter_map(|number| {
-            let source = &self.world.sources[*number];
+        let ranked = self.candidates(wanted).into_iter().filter_map(|number| {
+            let source = &self.world.sources[number];
             Some((rank(of, source, wanted.namespace)?, source))
         });
         let mut ranked: Vec<_> = ranked.collect();

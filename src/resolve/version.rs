@@ -16,6 +16,10 @@ pub(super) fn of_range(text: Option<&str>, place: &str) -> Option<Problem> {
     if Version::strict(text).is_some() {
         return None;
     }
+    if text.contains("{{") || text.contains("<<") {
+        let message = format!("{place} is a template: its version is {text}");
+        return Some(Problem::new(Reason::InvalidDocument, message));
+    }
     let full = text.split('.').count() >= 3 && Version::loose(text).is_some();
     Some(if full {
         let message = format!("{place} pins {text}, which is not a semantic version: nothing can be newer than it");
@@ -92,18 +96,23 @@ pub(super) fn ask_repository(repository: &DocumentFacts, chart: &str, place: &st
     let Some(url) = repository.text("spec.url").map(|url| url.trim().trim_end_matches('/')) else {
         return invalid("has no spec.url");
     };
-    if repository.text("spec.type") == Some("oci") || url.starts_with("oci://") {
-        if !url.starts_with("oci://") {
+    if repository.text("spec.type") == Some("oci") || has_scheme(url, &["oci"]) {
+        if !has_scheme(url, &["oci"]) {
             return invalid("is of type oci, and its URL does not start with oci://");
         }
         let rules = TagRules { leading_v: false, underscore_is_plus: true };
         let insecure = repository.is_true("spec.insecure");
-        return Ok(Lookup::Oci { url: format!("{url}/{}", chart.trim_matches('/')), rules, insecure });
+        return Ok(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
     }
-    if !url.starts_with("https://") && !url.starts_with("http://") {
+    if !has_scheme(url, &["https", "http"]) {
         return invalid("has a URL that is neither http(s):// nor oci://");
     }
-    Ok(Lookup::Index { url: url.to_owned(), chart: chart.to_owned() })
+    Ok(Lookup::index(url, chart))
+}
+
+/// Whether a URL has one of the schemes, in whatever case.
+fn has_scheme(url: &str, schemes: &[&str]) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known)))
 }
 
 /// The question for an OCIRepository.
@@ -113,13 +122,13 @@ pub(super) fn ask_oci(facts: &DocumentFacts, place: &str) -> Result<Lookup, Prob
         return Err(Problem::new(Reason::InvalidSource, format!("{place} has no URL that starts with oci://")));
     };
     let rules = TagRules { leading_v: true, underscore_is_plus: is_helm_layer(facts) };
-    Ok(Lookup::Oci { url: url.to_owned(), rules, insecure: facts.is_true("spec.insecure") })
+    Ok(Lookup::oci(url, rules, facts.is_true("spec.insecure")))
 }
 
 /// The question for a GitRepository.
 pub(super) fn ask_git(facts: &DocumentFacts, place: &str) -> Result<Lookup, Problem> {
     match facts.text("spec.url") {
-        Some(url) => Ok(Lookup::GitTags { url: url.trim().to_owned() }),
+        Some(url) => Ok(Lookup::git_tags(url)),
         None => Err(Problem::new(Reason::InvalidSource, format!("{place} has no spec.url"))),
     }
 }

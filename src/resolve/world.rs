@@ -55,8 +55,18 @@ pub(super) struct World<'a> {
     pub(super) url: Option<String>,
     /// The repository has Flux Kustomizations of its own.
     pub(super) rooted: bool,
-    /// A Kustomization on an artifact that could not be led back to Git: `file:line`.
-    pub(super) lost_artifact: Option<String>,
+    /// Kustomizations of this repository whose directory could not be found out: what nothing builds may be theirs.
+    pub(super) lost: Vec<Lost>,
+}
+
+/// A Kustomization that builds nobody knows which directory.
+pub(super) struct Lost {
+    /// Directory that what it builds lies in.
+    pub(super) within: String,
+    /// `file:line`
+    pub(super) origin: String,
+    /// Why it is lost.
+    pub(super) reason: Reason,
 }
 
 /// A Flux Kustomization of the tree with what it builds.
@@ -97,7 +107,7 @@ pub(super) fn build(inventory: &Inventory) -> World<'_> {
         problems: Vec::new(),
         url: judge.url.clone(),
         rooted: false,
-        lost_artifact: None,
+        lost: Vec::new(),
     };
     world.note_reach(&known);
     let syncs = syncs(&mut world, &judge);
@@ -257,12 +267,19 @@ impl Graph {
                 self.mark(number, &mut seen);
             }
         }
+        let mut held: HashMap<At, Vec<(&Plain<'a>, &Object<'a>)>> = HashMap::new();
+        for build in plain {
+            for object in build.objects.iter().filter(|object| object.facts.kind == Kind::FluxKustomization) {
+                held.entry(object.at).or_default().push((build, object));
+            }
+        }
         let mut roots = Vec::new();
         let free = (0..known.len()).filter(|number| !below.contains(number));
         for number in free.chain(0..known.len()) {
             if !seen.contains(&number) {
                 self.mark(number, &mut seen);
-                roots.extend(starts(&known[number], builder.inventory, plain));
+                let held = held.get(&known[number].object.at).map(Vec::as_slice).unwrap_or_default();
+                roots.extend(starts(&known[number], builder.inventory, held));
             }
         }
         roots
@@ -279,7 +296,7 @@ impl Graph {
 }
 
 /// A root as it stands, or as each kustomization.yaml that nothing includes gives it.
-fn starts<'a>(known: &Known<'a>, inventory: &Inventory, plain: &[Plain<'a>]) -> Vec<Root<'a>> {
+fn starts<'a>(known: &Known<'a>, inventory: &Inventory, held: &[(&Plain<'a>, &Object<'a>)]) -> Vec<Root<'a>> {
     if known.reach.directory().is_none() {
         return Vec::new();
     }
@@ -293,14 +310,13 @@ fn starts<'a>(known: &Known<'a>, inventory: &Inventory, plain: &[Plain<'a>]) -> 
         Root { cluster, start: Start::Kustomization(object) }
     };
     let mut roots: Vec<Root<'a>> = Vec::new();
-    for build in plain {
+    for (build, object) in held {
         let anchor = if path::within(&build.directory, file) && build.directory.is_empty() {
             path::parent(file)
         } else {
             &build.directory
         };
-        let held = build.objects.iter().filter(|object| object.at == known.object.at);
-        roots.extend(held.map(|object| root(object.clone(), anchor)));
+        roots.push(root((*object).clone(), anchor));
     }
     if roots.is_empty() {
         roots.push(root(known.object.clone(), path::parent(file)));
@@ -333,7 +349,8 @@ impl<'a> Pass<'_, 'a> {
             }
             let reach = self.judge.reach(object.facts);
             let Some(directory) = reach.directory() else { continue };
-            let layer: FluxLayer = flux::layer(self.world.inventory, &object);
+            let parsed = self.builder.parsed.clone();
+            let layer: FluxLayer = flux::layer(self.world.inventory, &object, &parsed);
             let objects = self.builder.directory(directory, Some(&layer));
             let context = Rc::new(self.context(&object, &root.cluster, &reach));
             open.extend(self.take(objects, &context));
@@ -368,6 +385,12 @@ impl<'a> Pass<'_, 'a> {
     }
 }
 
+/// The directory before the first variable of a path.
+fn static_part(written: &str) -> Option<String> {
+    let before = written.split("${").next().unwrap_or_default();
+    path::join("", before.rsplit_once('/').map_or("", |(directory, _)| directory))
+}
+
 impl<'a> World<'a> {
     fn take(&mut self, objects: impl Iterator<Item = Object<'a>>, scope: &Scope, context: Option<&Rc<Context>>) {
         for object in objects {
@@ -393,9 +416,14 @@ impl<'a> World<'a> {
             let name = known.object.name();
             match &known.reach {
                 Reach::Away { reason, message } => {
-                    if *reason == Reason::ArtifactGenerator {
-                        self.lost_artifact = Some(format!("{file}:{line}"));
-                    }
+                    let written = known.object.facts.text("spec.path").unwrap_or_default();
+                    let within = match reason {
+                        Reason::ArtifactGenerator => Some(String::new()),
+                        Reason::VersionInSubstitution => static_part(written),
+                        _ => None,
+                    };
+                    let origin = format!("{file}:{line}");
+                    self.lost.extend(within.map(|within| Lost { within, origin, reason: *reason }));
                     self.problems.push(Inventory::problem(file, line, *reason, message));
                 }
                 Reach::Here { directory, .. } if self.inventory.directory(directory).is_none() => {
