@@ -63,7 +63,11 @@ impl<'a> Judge<'a> {
             let url = facts.text("spec.url").filter(|url| !url.contains("${"))?;
             Some((facts.name(), facts.namespace(), url))
         });
-        let mut judge = Self { inventory, git: git.collect(), url: inventory.repository_url.clone(), inferred: false };
+        let git: Vec<_> = git.collect();
+        // A place on this disk that no GitRepository names says nothing of where Flux fetches from (Flux rule 24).
+        let named = |url: &String| !url.starts_with("file://") || git.iter().any(|(_, _, theirs)| theirs == url);
+        let url = inventory.repository_url.clone().filter(named);
+        let mut judge = Self { inventory, git, url, inferred: false };
         if judge.url.is_none() {
             judge.url = judge.own_url();
             judge.inferred = judge.url.is_some();

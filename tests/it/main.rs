@@ -4,6 +4,7 @@
 #[path = "../shared/openapi.rs"]
 mod description;
 
+mod demo;
 mod floors;
 mod openapi;
 mod process;
