@@ -80,7 +80,7 @@ impl Neighbours {
              \x20   - {{from: \"https://charts.example.com\", to: {charts}, insecure: true}}\n\
              \x20   - {{from: \"oci://registry.example.com\", to: {registry}, insecure: true}}\n\
              store:\n  path: {store}\n",
-            git = path(self.git.clone()),
+            git = text(&format!("file://{}", self.git.display())),
             api = text(&self.forge.url()),
             cache = path(self.dir.join("cache")),
             charts = text(&self.charts.url()),

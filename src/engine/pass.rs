@@ -169,12 +169,13 @@ impl RepositoryPass {
             let listing = self.git.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
             Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
         };
-        let paths = &self.repository.paths;
+        let (paths, remote) = (&self.repository.paths, &self.repository.remote);
         let request = Request {
             files,
             shown: self.git.shown_url().to_owned(),
             // A path says nothing of where Flux fetches from (Flux rule 24).
-            url: self.repository.remote.local_path().is_none().then(|| self.repository.remote.text.clone()),
+            url: Some(self.repository.remote.text.clone())
+                .filter(|text| remote.local_path().is_none() || text.contains("://")),
             name: &self.repository.name,
             filter: Filter::new(&paths.include, &paths.exclude),
             rules,

@@ -245,3 +245,34 @@ spec: {url: oci://x.example.com/c, ref: {tag: 1.0.0}}
     assert_eq!((row.kind, row.site.as_ref().unwrap().text.as_str()), (RowKind::OciRepository, "1.0.0"));
     assert_eq!((row.name.as_str(), reason(row)), ("c", None));
 }
+
+#[test]
+fn a_place_on_disk_that_a_gitrepository_names_is_proven_and_any_other_says_nothing() {
+    let text = format!(
+        "=== clusters/a/sync.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: flux-system, namespace: flux-system}}
+spec: {{url: file:///srv/fleet.git}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: flux-system, namespace: flux-system}}
+spec: {{path: ./clusters/a, sourceRef: {{kind: GitRepository, name: flux-system}}}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: app, namespace: flux-system}}
+spec: {{path: ./app, targetNamespace: media, sourceRef: {{kind: GitRepository, name: flux-system}}}}
+{RELEASE}"
+    );
+    let notes = |url: &str| {
+        let context = Context { repository_url: Some(url) };
+        let resolution = resolve(&inventory::gather(&tree(&text), context));
+        let release = only(&resolution).clone();
+        assert!(release.kustomization.is_some(), "{release:#?}");
+        release.notes.iter().any(|note| matches!(note, crate::model::Note::AssumedSource(_)))
+    };
+    assert!(!notes("file:///srv/fleet.git"));
+    assert!(notes("file:///srv/mirror/fleet.git"));
+}

@@ -13,6 +13,7 @@ mod cli_scan;
 mod cli_sources;
 mod cli_words;
 mod corpora;
+mod demo;
 mod docs;
 mod floors;
 mod openapi;

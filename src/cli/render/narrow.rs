@@ -21,6 +21,7 @@ pub fn narrow_table(findings: &Findings, width: usize) -> String {
     let mut out = String::new();
     for (row, Line { cells: [status, release, chart, version], why, .. }) in rows.iter().zip(&lines) {
         let (style, dim, [w0, w1, w2, _]) = (style(row.status()), Style::new().dimmed(), widths);
+        let version = clipped(version, width.saturating_sub(w0 + w1 + w2 + 9));
         let _ = writeln!(out, "   {style}{status:<w0$}{style:#}  {release:<w1$}  {chart:<w2$}  {version}");
         if why.is_empty() {
             continue;
@@ -30,6 +31,14 @@ pub fn narrow_table(findings: &Findings, width: usize) -> String {
         }
     }
     out
+}
+
+/// Text in so many columns; what is cut off shows as `…`.
+fn clipped(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
+    if text.chars().count() <= width {
+        return text.into();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(std::iter::once('…')).collect()
 }
 
 /// The last segment of a cluster's directory.

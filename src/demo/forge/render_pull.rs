@@ -11,7 +11,7 @@ pub(super) fn label(url: &str, repo: &Repo, label: &Label) -> Value {
     json!({
         "id": label.id, "node_id": node("Label", label.id), "name": label.name, "color": label.color,
         "url": format!("{url}/repos/{}/labels/{}", repo.full_name(), label.name.replace(' ', "%20")),
-        "description": label.description, "default": false,
+        "description": label.description.as_deref().unwrap_or_default(), "default": false,
     })
 }
 
