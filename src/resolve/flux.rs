@@ -89,7 +89,12 @@ impl<'a> Judge<'a> {
         let (kind, name, namespace) = source_ref(facts);
         let fits = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
         let named = self.git.get(name).filter(|_| kind == "GitRepository")?;
-        named.iter().find(|(own, _)| fits(own, namespace)).map(|(_, url)| (*url).to_owned())
+        let mut fitting = named.iter().filter(|(own, _)| fits(own, namespace)).map(|(_, url)| *url);
+        let first = fitting.next()?;
+        // Every cluster of a repository has its own `flux-system`: one that is this repository counts.
+        let ours = |url: &&str| self.url.as_deref().is_some_and(|ours| same_repository(ours, url));
+        let chosen = if ours(&first) { first } else { fitting.find(ours).unwrap_or(first) };
+        Some(chosen.to_owned())
     }
 
     /// Where a Kustomization leads.
