@@ -67,7 +67,8 @@ impl<'a> Judge<'a> {
             }
         }
         // A place on this disk that no GitRepository names says nothing of where Flux fetches from (Flux rule 24).
-        let named = |url: &String| !url.starts_with("file://") || git.values().flatten().any(|(_, theirs)| theirs == url);
+        let named =
+            |url: &String| !url.starts_with("file://") || git.values().flatten().any(|(_, theirs)| theirs == url);
         let url = inventory.repository_url.clone().filter(named);
         let mut judge = Self { inventory, git, url, inferred: false };
         if judge.url.is_none() {
