@@ -119,8 +119,10 @@ fn policy_words(policy: &Policy) -> String {
 /// In the largest unit that divides it: `7d`, `36h`, `90s`.
 fn age(time: std::time::Duration) -> String {
     let seconds = time.as_secs();
-    let (unit, length) =
-        [("d", 86_400), ("h", 3_600), ("m", 60)].into_iter().find(|(_, l)| seconds % l == 0).unwrap_or(("s", 1));
+    let (unit, length) = [("d", 86_400), ("h", 3_600), ("m", 60)]
+        .into_iter()
+        .find(|(_, l)| seconds.is_multiple_of(*l))
+        .unwrap_or(("s", 1));
     format!("{}{unit}", seconds / length)
 }
 

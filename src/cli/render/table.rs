@@ -164,7 +164,3 @@ fn style(status: Status) -> Style {
     };
     Style::new().fg_color(Some(colour.into()))
 }
-
-#[cfg(test)]
-#[path = "table_tests.rs"]
-mod tests;
