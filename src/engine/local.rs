@@ -77,7 +77,8 @@ pub fn near(look: &Look, name: &str) -> String {
         .iter()
         .filter(|row| {
             let known = &row.release.name;
-            let part = short.len() > 2 && known.contains(short) || known.len() > 2 && short.contains(known.as_str());
+            let part =
+                (short.len() > 2 && known.contains(short)) || (known.len() > 2 && short.contains(known.as_str()));
             let slips = strsim::damerau_levenshtein(known, short);
             part || short == known || slips <= 1 || (slips == 2 && short.len() > 4)
         })

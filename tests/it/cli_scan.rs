@@ -1,6 +1,7 @@
 //! What a person can point `davit scan` at, and what comes back.
 
 use crate::person::{Person, release, said};
+use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 #[test]
@@ -58,7 +59,7 @@ fn files_that_cannot_be_read_cost_themselves_only() {
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..30 {
         let below = format!("*a{}", level - 1);
-        bomb += &format!("a{level}: &a{level} [{}]\n", vec![below.as_str(); 10].join(","));
+        writeln!(bomb, "a{level}: &a{level} [{}]", vec![below.as_str(); 10].join(",")).unwrap();
     }
     person.write("repo/bomb.yaml", bomb);
     let said = person.scan();
@@ -77,7 +78,7 @@ fn a_file_that_the_user_may_not_read_is_named() {
     let person = Person::with_one_release();
     person.write("repo/secret.yaml", release("media", "hidden", "podinfo", "6.4.0", ""));
     let path = person.repo().join("secret.yaml");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
     let said = person.scan();
     // Root reads everything: then the release is there.
     let seen = said.out.contains("\"hidden\"");

@@ -65,13 +65,13 @@ impl Person {
     pub fn with_one_release() -> Self {
         let person = Self::new();
         person.source();
-        person.write("repo/web.yaml", &release("media", "web", "podinfo", "6.4.0", ""));
+        person.write("repo/web.yaml", release("media", "web", "podinfo", "6.4.0", ""));
         person
     }
 
     /// Writes the HelmRepository `flux-system/charts`.
     pub fn source(&self) {
-        self.write("repo/source.yaml", &helm_repository("charts", &self.charts.url(), ""));
+        self.write("repo/source.yaml", helm_repository("charts", &self.charts.url(), ""));
     }
 
     pub fn dir(&self) -> &Path {

@@ -167,7 +167,3 @@ pub(super) fn style(status: Status) -> Style {
     };
     Style::new().fg_color(Some(colour.into()))
 }
-
-#[cfg(test)]
-#[path = "table_tests.rs"]
-mod tests;
