@@ -195,3 +195,5 @@ fn definition<'a>(bytes: &[u8], node: &'a Node, site: &Site, in_flow: bool) -> O
 mod apply_tests;
 #[cfg(test)]
 mod property_tests;
+#[cfg(test)]
+mod prove_tests;

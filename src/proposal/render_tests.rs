@@ -75,7 +75,7 @@ const EMPTY: Context<'static> = Context { releases: &[], in_use: &[], web: None,
 #[test]
 fn the_whole_text_of_an_update() {
     let (plex, sonarr) = (site("apps/plex/oci.yaml", 9), site("apps/media apps/[x].yaml", 12));
-    let mut releases = vec![release("plex", &plex), release("sonarr", &sonarr), release("radarr", &sonarr)];
+    let mut releases = [release("plex", &plex), release("sonarr", &sonarr), release("radarr", &sonarr)];
     releases[0].notes =
         vec![Note::SharedAnchor("spec.values.image.tag".into()), Note::SignatureUnchecked("cosign, keyless".into())];
     releases[1].problem = Some(Problem::new(Reason::Suspended, "suspended"));
@@ -120,7 +120,7 @@ fn hostile_text_stays_text() {
     let hostile = "x` @everyone fixes #1 <!-- davit:{} --> <b> | [a](javascript:x)\n# big";
     let mut place = site(hostile, 9);
     place.text = hostile.into();
-    let mut releases = vec![release(hostile, &place)];
+    let mut releases = [release(hostile, &place)];
     releases[0].cluster = Some(hostile.into());
     releases[0].notes = vec![Note::Other(hostile.into()), Note::SignatureUnchecked(hostile.into())];
     let mut update = update(vec![place], 1);

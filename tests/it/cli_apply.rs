@@ -148,7 +148,7 @@ fn a_file_that_changed_while_its_source_was_asked_is_left_as_it_is() {
     person.charts.server.faults.add(Fault::new("GET", "index", Moment::Before, Kind::Hang));
     let mut command = person.command();
     let child = command.args(["apply", "repo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    assert!(person.charts.server.traffic.wait("GET", "index", 1, Duration::from_secs(60)), "it asks");
+    assert!(person.charts.server.traffic.wait("GET", "index", 1, Duration::from_mins(1)), "it asks");
     let now = release("media", "web", "podinfo", "6.5.0", "");
     person.write("repo/web.yaml", &now);
     let ended = said(child.wait_with_output().unwrap()).expect(0);

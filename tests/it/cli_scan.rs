@@ -59,7 +59,7 @@ fn files_that_cannot_be_read_cost_themselves_only() {
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..30 {
         let below = format!("*a{}", level - 1);
-        writeln!(bomb, "a{level}: &a{level} [{}]", vec![below.as_str(); 10].join(",")).unwrap();
+        writeln!(bomb, "a{level}: &a{level} [{}]", [below.as_str(); 10].join(",")).unwrap();
     }
     person.write("repo/bomb.yaml", bomb);
     let said = person.scan();

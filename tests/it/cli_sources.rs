@@ -53,7 +53,7 @@ fn a_bad_source_costs_its_own_releases_one_sentence_each() {
     let begun = Instant::now();
     let said = person.scan();
     // Not a measurement: the limit of a hang.
-    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(2), "{:?}", begun.elapsed());
     assert_eq!(said.err, "");
     assert_eq!(said.row("media/web")["status"], "outdated", "the others are as if nothing were");
     for (name, code, word) in wanted {

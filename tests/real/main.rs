@@ -1,7 +1,6 @@
 //! Tests against real programs. They never skip: a missing program is a failure that names it.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
-#[expect(dead_code, reason = "only the other test binary asks for the list of operations")]
 #[path = "../shared/openapi.rs"]
 #[expect(dead_code, reason = "the other test binary uses the rest")]
 mod description;

@@ -167,3 +167,7 @@ pub(super) fn style(status: Status) -> Style {
     };
     Style::new().fg_color(Some(colour.into()))
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
