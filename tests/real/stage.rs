@@ -1,14 +1,15 @@
 //! A stage for whole runs of the real `davit once`: a fleet in a bare repository behind `git http-backend` over TLS,
-//! the fake GitHub over the same repository, and chart sources on loopback. The child process gets a clean environment.
+//! the fake GitHub over the same repository, a real docker-registry and a chart index on loopback. The child process
+//! gets a clean environment.
 
 use crate::description::Description;
 use crate::fleet_files::FILES;
 use crate::git_server::{Fault as GitFault, GitServer};
+use crate::oci_registry::{self, Door, OciRegistry};
 use davit::demo::chart::chart;
 use davit::demo::charts::ChartServer;
 use davit::demo::fault::{Fault, Kind, Moment};
 use davit::demo::forge::{Forge, Person, PullView, Role};
-use davit::demo::oci::OciServer;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -54,7 +55,7 @@ pub struct Stage {
     pub git: GitServer,
     pub forge: Forge,
     pub charts: ChartServer,
-    pub registry: OciServer,
+    pub registry: OciRegistry,
     /// More of `davit.yaml`, by its first key.
     pub settings: BTreeMap<&'static str, String>,
     /// More under `repositories`, each a flow map.
@@ -81,12 +82,12 @@ impl Stage {
         let cron = ["1.0.0", "1.0.4"].map(|version| chart("cron", version));
         let frozen = ["1.0.0", "2.0.0"].map(|version| chart("frozen", version));
         let charts = ChartServer::start([web.to_vec(), cron.to_vec(), frozen.to_vec()].concat()).unwrap();
-        let offer = |name: &str, versions: [&str; 2]| versions.map(|version| chart(name, version)).to_vec();
-        let registry = OciServer::start(vec![
-            ("acme/charts/app-template", offer("app-template", ["4.4.0", "5.1.0"])),
-            ("acme/charts/cache", offer("cache", ["18.0.0", "18.2.0"])),
-        ])
-        .unwrap();
+        let registry = OciRegistry::start(&Door::Open).await;
+        for (name, versions) in [("app-template", ["4.4.0", "5.1.0"]), ("cache", ["18.0.0", "18.2.0"])] {
+            for version in versions {
+                registry.push(&format!("acme/charts/{name}"), &oci_registry::chart(name, version), None).await;
+            }
+        }
         for (name, text) in [("token", TOKEN), ("password", PASSWORD)] {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
@@ -137,7 +138,7 @@ impl Stage {
             password = path("password"),
             ca = self.git.ca_pem_path.display(),
             charts = self.charts.url(),
-            registry = self.registry.url(),
+            registry = format_args!("oci://{}", self.registry.host),
             store = path("davit.db"),
         );
         for (key, value) in &settings {
