@@ -11,7 +11,7 @@ use super::report::{Deed, DeedKind, Finding, Outcome, Pull, Report};
 use super::survey::{self, Survey};
 use super::{branches, elsewhere};
 use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
-use crate::model::{Problem, Reason, Schedule, Status};
+use crate::model::{Problem, Reason, Schedule, Status, chart_digest};
 use crate::policy::Rules;
 use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
 use crate::world::cache::Cache;
@@ -279,8 +279,8 @@ impl RepositoryPass {
         let opened = opened.map_err(|error| Problem::new(Reason::InternalError, error.to_string()))?;
         let failed = found.findings.rows.iter().filter(|row| row.status() == Status::Failed);
         let prefix = config.pull_requests.branch_prefix.clone();
-        let stems =
-            failed.filter_map(|row| Some(proposal::branch_stem(&prefix, row.release.lookup.as_ref()?))).collect();
+        let charts =
+            failed.filter_map(|row| row.release.lookup.as_ref()).map(|l| chart_digest(&l.canonical())).collect();
         Ok(Situation {
             login: survey.login.clone(),
             author_emails: Vec::new(),
@@ -292,7 +292,7 @@ impl RepositoryPass {
             open_limit: config.limits.open_pull_requests,
             hourly_limit: config.limits.per_hour,
             opened,
-            unsure: Unsure { all: incomplete(found), stems, branches: Vec::new() },
+            unsure: Unsure { all: incomplete(found), charts, branches: Vec::new() },
         })
     }
 

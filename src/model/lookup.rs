@@ -1,5 +1,7 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
+use sha2::{Digest, Sha256};
+
 /// Which tags count as versions (Flux rules 4 and 5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct TagRules {
@@ -113,6 +115,13 @@ fn without_password(url: String) -> String {
         Some((user, host)) if user.contains(':') => format!("{scheme}://{host}{path}"),
         _ => url,
     }
+}
+
+/// The first six hexadecimal digits of the SHA-256 of a chart's canonical URL: what its branches carry.
+pub fn chart_digest(canonical: &str) -> String {
+    let mut digest = hex::encode(Sha256::digest(canonical.as_bytes()));
+    digest.truncate(6);
+    digest
 }
 
 /// That a source in Git names a Secret; without a cluster its content is unknown, and an authentication failure says so.

@@ -15,7 +15,7 @@ mod window;
 pub use candidate::{Candidate, Candidates};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
-pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url};
+pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Note, NsName, Release, RowKind, SourceKind, SourceRef};
 pub use site::{ScalarStyle, Site};

@@ -1,6 +1,6 @@
 //! Names of updates: the key, and a branch that `git check-ref-format` accepts whatever a chart or a group is called.
 
-use sha2::{Digest, Sha256};
+use crate::model::chart_digest;
 
 /// The longest branch name, in bytes.
 pub const MAX_BRANCH_LEN: usize = 200;
@@ -28,7 +28,7 @@ impl Name<'_> {
 /// `<prefix><chart>-<first 6 of sha256(canonical URL)>-5.x`, and `-<group>` where there is one.
 pub(super) fn branch(prefix: &str, name: &Name<'_>) -> String {
     let group = if name.group.is_empty() { String::new() } else { format!("-{}", exact_part(name.group)) };
-    let tail = format!("-{}-{}{group}", digest(name.canonical), exact_part(name.label));
+    let tail = format!("-{}-{}{group}", chart_digest(name.canonical), exact_part(name.label));
     let room = MAX_BRANCH_LEN.saturating_sub(prefix.len() + tail.len());
     let mut chart = safe(name.chart);
     // Only ASCII is left, so every cut is a character's.
@@ -44,7 +44,7 @@ fn exact_part(text: &str) -> String {
     if part == text && !text.ends_with(['.', '-']) {
         part
     } else {
-        format!("{}-{}", part.trim_matches(['.', '-']), digest(text))
+        format!("{}-{}", part.trim_matches(['.', '-']), chart_digest(text))
     }
 }
 
@@ -61,13 +61,6 @@ fn safe(text: &str) -> String {
         out.replace_range(at..=at, "-");
     }
     out
-}
-
-/// The first six hexadecimal digits of the SHA-256.
-fn digest(text: &str) -> String {
-    let mut digest = hex::encode(Sha256::digest(text.as_bytes()));
-    digest.truncate(6);
-    digest
 }
 
 #[cfg(test)]

@@ -295,12 +295,8 @@ impl<'a> View<'a> {
 
     fn unsure(&self, name: &str) -> bool {
         let unsure = &self.situation.unsure;
-        // The hash at a stem's end is enough: exotic chart names may be spelt differently before it.
-        let of_chart = |stem: &String| {
-            name.starts_with(stem.as_str())
-                || stem.get(stem.len().saturating_sub(8)..).is_some_and(|hash| !hash.is_empty() && name.contains(hash))
-        };
-        unsure.all || unsure.branches.iter().any(|branch| branch == name) || unsure.stems.iter().any(of_chart)
+        let of_chart = |digest: &String| name.contains(&format!("-{digest}-"));
+        unsure.all || unsure.branches.iter().any(|branch| branch == name) || unsure.charts.iter().any(of_chart)
     }
 
     /// Nothing wants the branch: what becomes of it and of its pull request.

@@ -329,7 +329,7 @@ fn an_obsolete_one_is_closed_and_its_branch_deleted() {
 #[test]
 fn nothing_is_closed_for_a_look_that_failed() {
     let pulls = [pull_for(1, &wanted("5.1.0"))];
-    let stem = Unsure { all: false, stems: vec!["davit/app-template-abc123-".into()], ..Unsure::default() };
+    let stem = Unsure { all: false, charts: vec!["abc123".into()], ..Unsure::default() };
     let all = Unsure { all: true, ..Unsure::default() };
     let branch_itself = Unsure { branches: vec![BRANCH.into()], ..Unsure::default() };
     for unsure in [stem, all, branch_itself] {

@@ -1,7 +1,6 @@
 //! F2. Branch, title, body, marker; wanted and existing pull requests become actions. Pure: no clock, no forge client.
 
 mod action;
-mod branch;
 mod data;
 mod decide;
 mod escape;
@@ -12,7 +11,6 @@ mod text;
 mod wanted;
 
 pub use action::{Action, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, PullLink, RebuildReason, Verb};
-pub use branch::{branch_name, branch_stem};
 pub use decide::{TRAILER, decide, is_ours};
 pub use escape::{code, inline, plain};
 pub use marker::{Marker, Stage, body_to_close, body_to_write, text_differs};

@@ -52,8 +52,8 @@ pub struct Situation {
 pub struct Unsure {
     /// The repository itself was not read completely.
     pub all: bool,
-    /// Stems ([`super::branch_stem`]) of charts whose source could not be read.
-    pub stems: Vec<String>,
+    /// Digests ([`crate::model::chart_digest`]) of charts whose source could not be read.
+    pub charts: Vec<String>,
     /// Branches that change a file of which a part could not be read or resolved, while a document is broken.
     pub branches: Vec<String>,
 }
