@@ -70,24 +70,23 @@ impl Neighbours {
     /// The configuration that leads Davit here, as YAML; its store and its cache lie under the directory. Further
     /// sections may be appended.
     pub fn configuration(&self) -> String {
-        let mirror = |from: &str, to: String| serde_json::json!({"from": from, "to": to, "insecure": true});
-        let configuration = serde_json::json!({
-            "repositories": [{
-                "url": format!("file://{}", self.git.display()),
-                "name": "fleet",
-                "branch": "main",
-                "forge": "github",
-                "github": REPOSITORY,
-            }],
-            "github": {"apiUrl": self.forge.url(), "token": TOKEN},
-            "git": {"cacheDir": self.dir.join("cache")},
-            "registries": {"mirrors": [
-                mirror("https://charts.example.com", self.charts.url()),
-                mirror("oci://registry.example.com", self.registry.url()),
-            ]},
-            "store": {"path": self.dir.join("davit.db")},
-        });
-        serde_yaml::to_string(&configuration).unwrap_or_default()
+        let text = |value: &str| serde_json::Value::from(value).to_string();
+        let path = |path: PathBuf| text(&path.to_string_lossy());
+        format!(
+            "repositories:\n  - url: {git}\n    name: fleet\n    branch: main\n    forge: github\n    github: {REPOSITORY}\n\
+             github:\n  apiUrl: {api}\n  token: {TOKEN}\n\
+             git:\n  cacheDir: {cache}\n\
+             registries:\n  mirrors:\n\
+             \x20   - {{from: \"https://charts.example.com\", to: {charts}, insecure: true}}\n\
+             \x20   - {{from: \"oci://registry.example.com\", to: {registry}, insecure: true}}\n\
+             store:\n  path: {store}\n",
+            git = text(&format!("file://{}", self.git.display())),
+            api = text(&self.forge.url()),
+            cache = path(self.dir.join("cache")),
+            charts = text(&self.charts.url()),
+            registry = text(&self.registry.url()),
+            store = path(self.dir.join("davit.db")),
+        )
     }
 
     /// Stops every service and closes their connections.
