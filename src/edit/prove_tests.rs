@@ -1,8 +1,11 @@
 //! The proof itself, shown edits that went wrong: each must be refused, or the proof proves nothing.
 
-use super::{Splice, prove};
+use super::{Leaf, Side, Splice, prove};
 use crate::model::ScalarStyle;
-use crate::yaml;
+
+fn whole(to: &str, string: bool) -> Leaf {
+    Leaf::Whole { quote: 0, style: ScalarStyle::Plain, to: to.to_owned(), string }
+}
 
 /// `old` in the first document becomes `to`, as a string, without quotes.
 fn splice(before: &str, old: &str, to: &str) -> Splice {
@@ -11,16 +14,14 @@ fn splice(before: &str, old: &str, to: &str) -> Splice {
         start,
         end: start + old.len(),
         written: to.to_owned(),
-        quote: 0,
-        style: ScalarStyle::Plain,
-        to: to.to_owned(),
-        document: 0,
-        string: true,
+        hosts: Vec::new(),
+        documents: vec![0],
+        leaf: whole(to, true),
     }
 }
 
 fn proof(before: &str, after: &str, splices: &[Splice]) -> Result<(), String> {
-    prove::only(splices, &yaml::parse(before.as_bytes()), &yaml::parse(after.as_bytes()))
+    prove::only(splices, &Side::of(before.as_bytes()), &Side::of(after.as_bytes()))
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn a_string_that_became_a_number_is_refused() {
     for to in ["1.10", "1e3", "null", "true"] {
         let string = splice(before, "1.2.3", to);
         assert!(proof(before, &format!("a: {to}\n"), std::slice::from_ref(&string)).is_err(), "{to}");
-        let number = Splice { string: false, ..string };
+        let number = Splice { leaf: whole(to, false), ..string };
         assert_eq!(proof(before, &format!("a: {to}\n"), &[number]), Ok(()), "{to}");
     }
 }
@@ -66,6 +67,6 @@ fn a_string_that_became_a_number_is_refused() {
 #[test]
 fn the_same_bytes_in_another_document_are_not_the_wanted_ones() {
     let before = "a: 1.2.3\n---\nb: 1.2.3\n";
-    let wrong = Splice { document: 1, ..splice(before, "1.2.3", "2.0.0") };
+    let wrong = Splice { documents: vec![1], ..splice(before, "1.2.3", "2.0.0") };
     assert!(proof(before, "a: 2.0.0\n---\nb: 1.2.3\n", &[wrong]).is_err());
 }

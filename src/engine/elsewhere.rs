@@ -1,10 +1,10 @@
 //! Whether somebody else's open pull request already sets an update's sites to the target or beyond (Renovate still
 //! running beside us, a colleague). Heads are read as data, from their trees.
 
-use crate::model::{Update, UpdateSite, Version};
+use crate::model::{Update, Version};
 use crate::proposal::{PullLink, PullRequest};
 use crate::world::git::{Fetched, Oid, Repository};
-use crate::yaml::{self, Route};
+use crate::yaml;
 use std::collections::{BTreeSet, HashMap};
 
 /// Files above this are not manifests of ours: every site's file was read within the same limit.
@@ -65,16 +65,8 @@ async fn read<'a>(repository: &Repository, head: Oid, paths: &BTreeSet<&'a str>)
 fn proposes(update: &Update, files: &HashMap<&str, Vec<u8>>) -> bool {
     update.sites.iter().any(|site| {
         let Some(bytes) = files.get(site.site.file.as_str()) else { return false };
-        text_at(bytes, site).is_some_and(|text| {
+        yaml::text_at(bytes, &site.site).is_some_and(|text| {
             text == site.to || Version::strict(&text).is_some_and(|version| version >= update.target.version)
         })
     })
-}
-
-/// What stands at the site's route in another state of its file.
-fn text_at(bytes: &[u8], site: &UpdateSite) -> Option<String> {
-    let route: Route = site.site.path.parse().ok()?;
-    let stream = yaml::parse(bytes);
-    let (_, root) = stream.roots().find(|(document, _)| document.index == site.site.document)?;
-    root.find(&route)?.text().map(str::to_owned)
 }

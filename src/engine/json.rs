@@ -130,7 +130,7 @@ fn release(row: &Row) -> ReleaseRow {
 }
 
 fn site(site: &Site) -> SiteRow {
-    SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.path.clone() }
+    SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.shown_path().into_owned() }
 }
 
 /// The URL of the chart's source as Git has it: the first consumer's. The key holds the canonical one.
@@ -155,7 +155,7 @@ fn update(update: &Update, rows: &[Row]) -> UpdateRow {
                 file: s.site.file.clone(),
                 line: s.site.line,
                 column: s.site.column,
-                path: s.site.path.clone(),
+                path: s.site.shown_path().into_owned(),
                 from: s.from.clone(),
                 to: s.to.clone(),
             })

@@ -18,7 +18,7 @@ pub use fact::{Fact, Problem};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Note, NsName, Release, RowKind, SourceKind, SourceRef};
-pub use site::{ScalarStyle, Site};
+pub use site::{EmbeddedPlace, Inner, Part, ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};
 pub use update::{Update, UpdateSite};
 pub use version::Version;

@@ -40,6 +40,7 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         end: 100 + current.len(),
         text: current.to_owned(),
         document: 0,
+        inner: None,
     };
     Release {
         kind: crate::model::RowKind::HelmRelease,

@@ -21,7 +21,7 @@ fn candidate(text: &str, app_version: &str) -> Candidate {
 
 fn site(file: &str, line: u32) -> Site {
     let (path, text) = ("spec.ref.tag".to_owned(), "4.4.0".to_owned());
-    Site { file: file.into(), line, column: 10, path, start: 100, end: 105, text, document: 0 }
+    Site { file: file.into(), line, column: 10, path, start: 100, end: 105, text, document: 0, inner: None }
 }
 
 fn release(name: &str, site: &Site) -> Release {
