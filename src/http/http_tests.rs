@@ -32,6 +32,9 @@ fn release(name: &str) -> Release {
         notes: Vec::new(),
         problem: None,
         credentials: None,
+        digest_site: None,
+        frame: None,
+        chain: Vec::new(),
     }
 }
 

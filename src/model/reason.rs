@@ -129,6 +129,8 @@ reasons! {
     Encrypted = "encrypted" => Unresolved,
     /// The scalar's form can't be edited safely: folded, merged, doubled.
     NotEditable = "not-editable" => Unresolved,
+    /// Flux cannot build the Kustomization, so nothing of it is applied; the message says why.
+    BuildFailed = "build-failed" => Unresolved,
     /// The same release is built twice from different files.
     ReleaseAmbiguous = "release-ambiguous" => Unresolved,
     /// The document is not YAML that Flux would accept; templates too.

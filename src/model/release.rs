@@ -134,6 +134,28 @@ impl RowKind {
     }
 }
 
+/// One place that had a say in a release beside its own document and its source's: a patch, a namespace, a variable.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Step {
+    /// What it changed: `version`, `chart`, `source`, `url`, `suspend`, `namespace`, `name`, ….
+    pub field: &'static str,
+    /// File.
+    pub file: std::sync::Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// What happened there, for a person.
+    pub what: std::sync::Arc<str>,
+}
+
+/// Fixed text around the variable that a version is made of: `v${VERSION}`. The site holds what is between.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frame {
+    /// Before it.
+    pub prefix: String,
+    /// After it.
+    pub suffix: String,
+}
+
 /// One row: a release in one Flux Kustomization of one cluster; or a chart source that none of them uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -158,7 +180,11 @@ pub struct Release {
     pub source: Option<SourceRef>,
     /// The bytes that hold the version.
     pub site: Option<Site>,
-    /// The version as written; nothing where there is only a digest or no version.
+    /// The bytes that hold the digest beside a tag; both change together (Flux rule 6).
+    pub digest_site: Option<Site>,
+    /// Where the site holds only a part of the version: what stands around it.
+    pub frame: Option<Box<Frame>>,
+    /// The version in force; nothing where there is only a digest or no version.
     pub current: Option<String>,
     /// Which rules read the version.
     pub chart_kind: Option<ChartKind>,
@@ -170,6 +196,8 @@ pub struct Release {
     pub notes: Vec<Note>,
     /// Why nothing can be proposed, known before any registry is asked: unresolved, floating, suspended, not built.
     pub problem: Option<Problem>,
+    /// Who else had a say, in the order of the build; empty for most.
+    pub chain: Vec<Step>,
     /// The Secret that the source names, for the message of a refused request.
     pub credentials: Option<super::CredentialsHint>,
 }

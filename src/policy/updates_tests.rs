@@ -60,6 +60,9 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         notes: Vec::new(),
         problem: None,
         credentials: None,
+        digest_site: None,
+        frame: None,
+        chain: Vec::new(),
     }
 }
 

@@ -2,19 +2,21 @@
 //! reason where nothing can be proposed.
 
 use super::chart::{self, Chart};
-use super::layer::At;
+use super::object::At;
 use super::patch_reach::Aspect;
+use super::site;
 use super::sources::Sources;
 use super::version;
 use super::world::{Built, World};
-use crate::inventory::{Kind, MarkerKind, SiteFacts};
-use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind, Site};
+use crate::inventory::Kind;
+use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind};
 use std::collections::{HashMap, HashSet};
 
 /// How much a concern hides others: the smallest is the row's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     NotBuilt,
+    Fault,
     Unreadable,
     Ambiguous,
     Say,
@@ -64,9 +66,8 @@ pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
 }
 
 /// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.
-fn is_chart(source: &Built<'_>) -> bool {
-    let facts = source.object.facts;
-    facts.kind == Kind::HelmChart || version::is_helm_layer(facts)
+fn is_chart(source: &Built) -> bool {
+    source.object.kind == Kind::HelmChart || version::is_helm_layer(&source.object)
 }
 
 fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32) {
@@ -77,14 +78,14 @@ fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32
 type Key = (Kind, Option<(String, NsName)>, String, String, Option<At>);
 
 /// One release per row, with the other documents that claim the same row.
-fn distinct<'w, 'a: 'w>(all: impl IntoIterator<Item = &'w Built<'a>>) -> Vec<(&'w Built<'a>, Vec<At>)> {
+fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec<At>)> {
     let mut numbers: HashMap<Key, usize> = HashMap::new();
-    let mut rows: Vec<(&Built<'a>, Vec<At>)> = Vec::new();
+    let mut rows: Vec<(&Built, Vec<At>)> = Vec::new();
     for built in all {
         let object = &built.object;
         let by = built.context.as_ref().map(|context| (context.cluster.clone(), context.id.clone()));
         let at = by.is_none().then_some(object.at);
-        let key = (object.facts.kind, by, object.namespace().to_owned(), object.name().to_owned(), at);
+        let key = (object.kind, by, object.namespace().to_owned(), object.name().to_owned(), at);
         match numbers.get(&key).and_then(|number| rows.get_mut(*number)) {
             None => {
                 numbers.insert(key, rows.len());
@@ -100,13 +101,13 @@ fn distinct<'w, 'a: 'w>(all: impl IntoIterator<Item = &'w Built<'a>>) -> Vec<(&'
 
 fn row(
     world: &World<'_>,
-    sources: &Sources<'_, '_>,
-    built: &Built<'_>,
+    sources: &Sources<'_>,
+    built: &Built,
     twins: &[At],
     used: &mut HashSet<At>,
 ) -> Release {
-    let facts = built.object.facts;
-    let place = world.place(built.object.at, facts);
+    let facts = &built.object;
+    let place = world.place(facts);
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
@@ -117,7 +118,15 @@ fn row(
     }
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
-    let site = site(world, &chart, &mut notes, &mut concerns);
+    let placed = chart.site.as_ref().map(|origin| {
+        site::place(world, origin, chart.substituted, &mut notes, &mut concerns)
+    });
+    let placed = placed.unwrap_or_default();
+    let digest = chart.digest.as_ref().map(|origin| {
+        site::place(world, origin, chart.substituted, &mut Vec::new(), &mut Concerns::default())
+    });
+    let mut chain = built.object.steps.clone();
+    chain.extend(chart.steps.iter().cloned());
     let hidden = |aspect: Aspect| {
         let says = built.context.iter().flat_map(|context| &context.says).chain(&built.object.says);
         says.chain(&chart.says).any(|say| say.aspect == aspect || say.aspect == Aspect::Build)
@@ -137,20 +146,27 @@ fn row(
         line: facts.line,
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source),
-        site: site.filter(|_| !no_version),
+        site: placed.site.filter(|_| !no_version),
+        digest_site: digest.and_then(|placed| placed.site).filter(|_| !no_version),
+        frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
-        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.substituted),
+        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.unknown),
         annotations: annotations(&chart, built),
         notes,
+        chain,
         credentials: chart.credentials.clone(),
         problem: concerns.first(),
     }
 }
 
 /// What the place of the release in the tree says, before its chart is looked at.
-fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], concerns: &mut Concerns) {
-    let facts = built.object.facts;
+fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concerns: &mut Concerns) {
+    let facts = &built.object;
+    if let Some(fault) = built.context.as_ref().and_then(|context| context.fault.as_ref()).or(built.fault.as_deref()) {
+        let message = format!("Flux can't build {place}: {}: {}", fault.place, fault.message);
+        concerns.add(Weight::Fault, Reason::BuildFailed, message);
+    }
     if built.context.is_none() && world.rooted {
         if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
             let message =
@@ -172,15 +188,8 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
     if facts.encrypted {
         concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS and never edited"));
     }
-    if let Some((context, artifact)) = built.context.as_ref().and_then(|c| Some((c, c.artifact.as_ref()?))) {
-        let message = format!(
-            "Kustomization {} ({}) builds {place} out of the artifact {artifact}; which is not followed to the end yet",
-            context.id, context.origin
-        );
-        concerns.add(Weight::Unreadable, Reason::ArtifactGenerator, message);
-    }
     if !twins.is_empty() {
-        let places = twins.iter().filter_map(|at| Some(world.place(*at, world.inventory.documents(at.0).get(at.1)?)));
+        let places = twins.iter().filter_map(|at| Some(format!("{}:{}", world.inventory.path(at.0), world.inventory.documents(at.0).get(at.1)?.line)));
         let places = places.collect::<Vec<_>>().join(", ");
         concerns.add(Weight::Ambiguous, Reason::ReleaseAmbiguous, format!("{place} and {places} are the same release"));
     }
@@ -197,50 +206,18 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
 }
 
 /// A name that hangs on substitution moves no version: worth a word, no more (Flux rule 12).
-fn named_by_variables(built: &Built<'_>) -> impl Iterator<Item = Note> {
+fn named_by_variables(built: &Built) -> impl Iterator<Item = Note> {
     [("namespace", built.object.namespace()), ("name", built.object.name())].into_iter().filter_map(|(what, text)| {
         let variable = version::variable(text)?;
         Some(Note::Other(format!("its {what} {text} hangs on the variable {variable}")))
     })
 }
 
-/// The version's bytes, with what other bots say of them.
-fn site(world: &World<'_>, chart: &Chart, notes: &mut Vec<Note>, concerns: &mut Concerns) -> Option<Site> {
-    let (file, facts) = chart.site.as_ref()?;
-    let path = world.inventory.path(*file);
-    let Some(site) = at(path, facts) else {
-        concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
-        return None;
-    };
-    if !facts.shared.is_empty() {
-        notes.push(Note::SharedAnchor(facts.shared.join(", ")));
-    }
-    let markers = world.inventory.files.get(*file).map(|(_, facts)| facts.markers.as_slice()).unwrap_or_default();
-    for marker in markers {
-        match marker.kind {
-            MarkerKind::ImagePolicy if marker.line == site.line => {
-                let message = format!("{path}:{} belongs to Flux image automation: {}", marker.line, marker.text);
-                concerns.add(Weight::ImageAutomation, Reason::ImageAutomation, message);
-            }
-            MarkerKind::Renovate if marker.line < site.line && site.line - marker.line <= 3 => {
-                notes.push(Note::RenovateHint(marker.text.clone()));
-            }
-            _ => {}
-        }
-    }
-    Some(site)
-}
-
-/// The site in its file.
-fn at(file: &str, facts: &SiteFacts) -> Option<Site> {
-    facts.site.clone().map(|site| Site { file: file.to_owned(), ..site })
-}
-
 /// The release's own annotations, else its source's.
-fn annotations(chart: &Chart, built: &Built<'_>) -> Annotations {
+fn annotations(chart: &Chart, built: &Built) -> Annotations {
     let get = |key: &str| {
         let key = format!("davit.dev/{key}");
-        let own = built.object.facts.annotation(&key).map(str::to_owned);
+        let own = built.object.annotation(&key).map(str::to_owned);
         own.or_else(|| chart.annotations.get(&key).cloned())
     };
     Annotations {
