@@ -134,7 +134,11 @@ fn explicit(look: &Look, row: &Row, version: &str, selection: &mut Selection) ->
     };
     let from = release.current.clone().unwrap_or_default();
     if from != text {
-        add(selection, UpdateSite { site: site.clone(), from, to: text });
+        let Some(to) = release.at_site(&text).map(str::to_owned) else {
+            let message = format!("{}: {text} does not fit into the text around the variable", release.id());
+            return Err(Problem::new(Reason::NotEditable, message));
+        };
+        add(selection, UpdateSite { site: site.clone(), from, to });
     }
     Ok(())
 }

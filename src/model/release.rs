@@ -202,7 +202,22 @@ pub struct Release {
     pub credentials: Option<super::CredentialsHint>,
 }
 
+impl Frame {
+    /// What stands between the fixed text in a version; nothing where the version does not have that text.
+    pub fn inside<'v>(&self, version: &'v str) -> Option<&'v str> {
+        version.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
 impl Release {
+    /// What the site must hold for the release to have a version; nothing where the fixed text around it says otherwise.
+    pub fn at_site<'v>(&self, version: &'v str) -> Option<&'v str> {
+        match &self.frame {
+            None => Some(version),
+            Some(frame) => frame.inside(version),
+        }
+    }
+
     /// Namespace and name.
     pub fn id(&self) -> NsName {
         NsName { namespace: self.namespace.clone(), name: self.name.clone() }

@@ -118,16 +118,11 @@ fn flux_rule_11_a_patch_counts_only_where_it_reaches_the_version() {
     };
     let pinned = Some("1.2.3".to_owned());
     assert_eq!(patched("    - {op: add, path: /spec/install, value: {}}\n"), (None, pinned.clone()));
-    assert_eq!(
-        patched("    - {op: replace, path: /spec/chart/spec/version, value: 1.0.0}\n"),
-        (Some(Reason::VersionInPatch), None)
-    );
+    let set = |version: &str| (None, Some(version.to_owned()));
+    assert_eq!(patched("    - {op: replace, path: /spec/chart/spec/version, value: 1.0.0}\n"), set("1.0.0"));
     let strategic = "    apiVersion: x\n    kind: HelmRelease\n    metadata: {name: _}\n    spec:\n";
     assert_eq!(patched(&format!("{strategic}      install: {{crds: Skip}}\n")), (None, pinned));
-    assert_eq!(
-        patched(&format!("{strategic}      chart: {{spec: {{version: 2.0.0}}}}\n")).0,
-        Some(Reason::VersionInPatch)
-    );
+    assert_eq!(patched(&format!("{strategic}      chart: {{spec: {{version: 2.0.0}}}}\n")), set("2.0.0"));
 }
 
 /// The reason of the one row when a text of the sample is another.

@@ -9,7 +9,7 @@ use super::sources::Sources;
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
-use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind};
+use crate::model::{Annotations, Frame, Note, NsName, Problem, Reason, Release, RowKind};
 use std::collections::{HashMap, HashSet};
 
 /// How much a concern hides others: the smallest is the row's reason.
@@ -62,7 +62,28 @@ pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
         rows.push(row(world, &sources, built, &twins, &mut HashSet::new()));
     }
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
+    framed_alike(&mut rows);
     rows
+}
+
+/// One variable with different fixed text around it can't be set for all of its readers.
+fn framed_alike(rows: &mut [Release]) {
+    let mut frames: HashMap<(String, usize), Vec<Option<Frame>>> = HashMap::new();
+    let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
+    if rows.iter().all(|row| row.frame.is_none()) {
+        return;
+    }
+    for row in rows.iter() {
+        let known = key(row).map(|key| frames.entry(key).or_default());
+        known.into_iter().for_each(|known| known.push(row.frame.as_deref().cloned()));
+    }
+    for row in rows.iter_mut() {
+        let mixed = key(row).and_then(|key| frames.get(&key)).is_some_and(|known| known.iter().any(|f| *f != known[0]));
+        if mixed && row.problem.is_none() {
+            let message = format!("{} reads a variable that others read with other text around it", row.id());
+            row.problem = Some(Problem::new(Reason::NotEditable, message));
+        }
+    }
 }
 
 /// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.

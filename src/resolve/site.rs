@@ -66,6 +66,10 @@ pub(super) fn place(
     if !facts.shared.is_empty() {
         notes.push(Note::SharedAnchor(facts.shared.join(", ")));
     }
+    if substituted && part.is_none() {
+        let message = format!("the version is the variable at {path}:{}: all that reads it moves too", site.line);
+        notes.push(Note::Other(message));
+    }
     marked(world, file, &site, notes, concerns);
     Placed { site: Some(site), frame }
 }
