@@ -98,17 +98,11 @@ fn copied(inventory: &Inventory, listed: &Node, foreign: &dyn Fn(&str) -> bool) 
         if !matches!(text("strategy"), "" | "Overwrite") && !(text("strategy") == "Merge" && files.is_empty()) {
             return Err(format!("the copy from {from} has the strategy {}", text("strategy")));
         }
-        let excluded = excluded(copy).ok_or_else(form)?;
-        let mut any = false;
-        for (name, file) in chosen(inventory, pattern, target).ok_or_else(form)? {
-            any = true;
-            if !excluded.iter().any(|glob| glob.is_match(inventory.path(file))) {
+        let excluded = Excluded::read(copy, pattern).ok_or_else(form)?;
+        for (name, file) in chosen(inventory, pattern, target, &files).ok_or_else(form)? {
+            if !excluded.has(inventory.path(file)) {
                 files.insert(name, file);
             }
-        }
-        // A plain directory, whose place below the target two readers would not agree on.
-        if !any && !pattern.contains('*') && inventory.directory(pattern.trim_end_matches('/')).is_some() {
-            return Err(form());
         }
     }
     Ok(files)
@@ -118,28 +112,72 @@ fn glob(pattern: &str) -> Option<GlobMatcher> {
     GlobBuilder::new(pattern).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
 }
 
-/// `exclude`: nothing where a pattern is not one.
-fn excluded(copy: &Node) -> Option<Vec<GlobMatcher>> {
-    let patterns = copy.get("exclude").map(Node::items).unwrap_or_default();
-    patterns.iter().map(|pattern| glob(&format!("**/{}", pattern.text()?.trim_start_matches("**/")))).collect()
+/// `exclude`: patterns against the path in the source, the path below what is copied, and the name.
+struct Excluded {
+    globs: Vec<GlobMatcher>,
+    base: String,
 }
 
-/// The files that a pattern takes, with their places in the artifact.
-fn chosen(inventory: &Inventory, pattern: &str, target: &str) -> Option<Vec<(String, usize)>> {
-    let is_directory = target.ends_with('/') || target.is_empty();
-    let directory = path::join("", target)?;
-    if !pattern.contains(['*', '?', '[', '{']) {
-        let source = path::join("", pattern)?;
-        let Some(file) = inventory.file(&source) else { return Some(Vec::new()) };
-        let name = source.rsplit('/').next().unwrap_or(&source);
-        let place = if is_directory { path::join(&directory, name)? } else { directory };
-        return Some(vec![(place, file)]);
+impl Excluded {
+    /// Nothing where a pattern is not one.
+    fn read(copy: &Node, pattern: &str) -> Option<Self> {
+        let patterns = copy.get("exclude").map(Node::items).unwrap_or_default();
+        let globs: Option<Vec<_>> = patterns.iter().map(|pattern| glob(pattern.text()?)).collect();
+        let fixed = pattern.split('/').take_while(|part| !is_glob(part)).filter(|part| !matches!(*part, "" | "."));
+        Some(Self { globs: globs?, base: fixed.collect::<Vec<_>>().join("/") })
     }
-    // What stands before the first segment with a wildcard is left out of the artifact.
-    let fixed: Vec<&str> =
-        pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).filter(|part| *part != ".").collect();
-    let base = fixed.join("/");
-    let matcher = glob(pattern.trim_start_matches("./"))?;
-    let files = inventory.files.iter().enumerate().filter(|(_, (path, _))| matcher.is_match(path));
-    files.map(|(file, (path, _))| Some((path::join(&directory, path.get(base.len()..)?.trim_start_matches('/'))?, file))).collect()
+
+    fn has(&self, path: &str) -> bool {
+        let below = if path::within(&self.base, path) { path.get(self.base.len()..) } else { None };
+        let below = below.unwrap_or(path).trim_start_matches('/');
+        let name = path.rsplit('/').next().unwrap_or(path);
+        // A directory that is excluded takes everything below with it.
+        let ends = |text: &str| text.match_indices('/').map(|(at, _)| at).chain([text.len()]).collect::<Vec<_>>();
+        let upwards = |text: &str| ends(text).into_iter().any(|end| self.globs.iter().any(|g| g.is_match(&text[..end])));
+        self.globs.iter().any(|glob| glob.is_match(name)) || upwards(path) || upwards(below)
+    }
+}
+
+fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '[', ']'])
+}
+
+/// The files that a pattern takes, with their places in the artifact (source-watcher, calculateGlobDestination):
+/// `dir/**` leaves the directory out, every other pattern keeps the whole path, a directory keeps its name.
+fn chosen(inventory: &Inventory, pattern: &str, target: &str, files: &Files) -> Option<Vec<(String, usize)>> {
+    let directory = path::join("", target)?;
+    let all = inventory.files.iter().enumerate();
+    if !is_glob(pattern) {
+        let source = path::join("", pattern)?;
+        let name = source.rsplit('/').next().unwrap_or(&source);
+        if let Some(file) = inventory.file(&source) {
+            let below = target.ends_with('/')
+                || directory.is_empty()
+                || files.keys().any(|known| *known != directory && path::within(&directory, known));
+            let place = if below { path::join(&directory, name)? } else { directory };
+            return Some(vec![(place, file)]);
+        }
+        let parent = path::parent(&source);
+        let within = all.filter(|(_, (path, _))| path::within(&source, path));
+        return within.map(|(file, (path, _))| Some((below(&directory, parent, path)?, file))).collect();
+    }
+    if let Some(prefix) = pattern.strip_suffix("/**").filter(|prefix| !is_glob(prefix)) {
+        let prefix = path::join("", prefix)?;
+        let within = all.filter(|(_, (path, _))| path::within(&prefix, path));
+        return within.map(|(file, (path, _))| Some((below(&directory, &prefix, path)?, file))).collect();
+    }
+    if pattern.contains("**") && pattern != "**" {
+        return None;
+    }
+    // A match may be a directory, which is copied whole.
+    let depth = pattern.split('/').count();
+    let matcher = glob(pattern)?;
+    let head = |path: &str| path.split('/').take(depth).collect::<Vec<_>>().join("/");
+    let matching = all.filter(|(_, (path, _))| pattern == "**" || matcher.is_match(head(path)));
+    matching.map(|(file, (path, _))| Some((below(&directory, "", path)?, file))).collect()
+}
+
+/// The place of a file below a target, without what stands before it.
+fn below(directory: &str, before: &str, file: &str) -> Option<String> {
+    path::join(directory, file.get(before.len()..)?.trim_start_matches('/'))
 }

@@ -11,7 +11,7 @@ use super::path;
 use super::value::Ref;
 use crate::inventory::{DocumentFacts, Found, Inventory, Kind};
 use crate::model::Reason;
-use crate::yaml::Node;
+use crate::yaml::{Node, ScalarType};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub(super) struct Builder<'a> {
     pub(super) problems: Vec<Found>,
     /// Files that a build read as kustomization.yaml or as resources.
     pub(super) files: HashSet<usize>,
+    /// Files that an artifact's kustomizations use as patches.
+    pub(super) patches: HashSet<usize>,
     /// Inline patches, parsed once.
     pub(super) parsed: Rc<Parsed>,
     layers: HashMap<usize, Rc<Layer>>,
@@ -74,6 +76,7 @@ impl<'a> Builder<'a> {
             inventory,
             problems: Vec::new(),
             files: HashSet::new(),
+            patches: HashSet::new(),
             parsed: Rc::default(),
             layers: HashMap::new(),
             names: HashMap::new(),
@@ -148,6 +151,11 @@ impl<'a> Builder<'a> {
             self.note(Err(Fault { place, message: "this kustomization.yaml includes itself".to_owned() }));
             return self.problem(&name, facts.line, Reason::InvalidDocument, "this kustomization.yaml includes itself");
         }
+        let said = facts.tree.pairs().into_iter().filter(|(key, _)| !matches!(*key, "apiVersion" | "kind"));
+        if said.filter(|(_, value)| value.scalar_type() != Some(ScalarType::Null)).count() == 0 {
+            let place = Place { file: name.clone(), line: facts.line };
+            self.note(Err(Fault { place, message: "this kustomization.yaml is empty".to_owned() }));
+        }
         self.stack.push(directory.to_owned());
         for key in ["resources", "bases"] {
             for entry in facts.tree.get(key).map(Node::items).unwrap_or_default() {
@@ -183,6 +191,9 @@ impl<'a> Builder<'a> {
     /// The layer of a kustomization.yaml, read once however often it is built.
     fn read(&mut self, view: &View<'_>, file: usize, facts: &DocumentFacts, directory: &str) -> Rc<Layer> {
         let real = view.real(file);
+        if view.is_part() {
+            self.patches.extend(patches_of(view, directory, facts));
+        }
         if let Some(known) = self.layers.get(&real).filter(|_| !view.is_part()) {
             return known.clone();
         }
@@ -340,18 +351,22 @@ pub(super) fn is_object(facts: &DocumentFacts) -> bool {
 
 /// The documents that kustomizations of the tree use as patches, which are no objects by themselves.
 pub(super) fn patch_files(inventory: &Inventory) -> HashSet<usize> {
+    let view = View::whole(inventory);
     let mut files = HashSet::new();
     for (directory, entry) in inventory.directories() {
-        let Some((_, Some(facts))) = entry.kustomization.and_then(|_| inventory.kustomization(directory)) else {
-            continue;
-        };
-        let list = |key: &str| facts.tree.get(key).map(Node::items).unwrap_or_default();
-        let named = list("patches").iter().chain(list("patchesJson6902")).filter_map(|entry| entry.get("path"));
-        for name in named.chain(list("patchesStrategicMerge")).filter_map(Node::text) {
-            files.extend(path::join(directory, name).and_then(|path| inventory.file(&path)));
+        if let Some((_, Some(facts))) = entry.kustomization.and_then(|_| inventory.kustomization(directory)) {
+            files.extend(patches_of(&view, directory, facts));
         }
     }
     files
+}
+
+/// The files that a kustomization.yaml names as patches.
+fn patches_of(view: &View<'_>, directory: &str, facts: &DocumentFacts) -> Vec<usize> {
+    let list = |key: &str| facts.tree.get(key).map(Node::items).unwrap_or_default();
+    let named = list("patches").iter().chain(list("patchesJson6902")).filter_map(|entry| entry.get("path"));
+    let names = named.chain(list("patchesStrategicMerge")).filter_map(Node::text);
+    names.filter_map(|name| view.file(&path::join(directory, name)?)).map(|file| view.real(file)).collect()
 }
 
 /// The place of an object, for sets.

@@ -3,6 +3,7 @@
 
 use super::build::View;
 use super::json_patch::{Operation, Refused};
+use super::layer::unique;
 use super::merge::{Merged, merge};
 use super::object::{Fault, Object, Place, Say, effective};
 use super::patch_reach;
@@ -86,7 +87,7 @@ impl Patch {
                         self.merge(object, document.look()).map_err(fault)?;
                     }
                 }
-                Ok(())
+                unique(objects, &self.place)
             }
             (Body::Strategic(documents), None) => {
                 documents.iter().try_for_each(|document| self.named(objects, document.look(), complete).map_err(fault))

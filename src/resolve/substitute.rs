@@ -179,6 +179,9 @@ impl Run<'_> {
                 Some(Variable::Known { line: Some((file, line)), text: value, .. }) => {
                     ((self.name)(*file), *line, format!("defines {name} as {value}"))
                 }
+                Some(Variable::Known { text: value, .. }) => {
+                    (self.place.file.clone(), self.place.line, format!("substitutes {name} by {value}"))
+                }
                 _ => (self.place.file.clone(), self.place.line, format!("leaves {name} to its default")),
             };
             let what = Arc::from(format!("{what}: {text} becomes {new}"));

@@ -156,7 +156,9 @@ pub(super) fn build(inventory: &Inventory) -> World<'_> {
         let objects = build.objects.into_iter().filter(|object| !built.contains(&object.at));
         world.take(objects, &Scope::Plain(number), None, build.fault.as_ref());
     }
-    let loose = loose(inventory, |file| !read.contains(&file) && !patches.contains(&file));
+    let patched = &builder.patches;
+    let loose =
+        loose(inventory, |file| !read.contains(&file) && !patches.contains(&file) && !patched.contains(&file));
     world.take(loose.into_iter().filter(|object| !built.contains(&object.at)), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
     world
