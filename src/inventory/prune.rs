@@ -75,7 +75,9 @@ pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
 /// Whether [`prune`] keeps the field of an object at these keys, the outermost first.
 pub fn keeps(kind: Kind, keys: &[&str]) -> bool {
     match (kind, keys) {
-        (Kind::JsonPatch | Kind::Kustomization | Kind::Configuration, _) | (_, [] | ["apiVersion" | "kind", ..]) => true,
+        (Kind::JsonPatch | Kind::Kustomization | Kind::Configuration, _) | (_, [] | ["apiVersion" | "kind", ..]) => {
+            true
+        }
         (_, ["metadata"]) => true,
         (_, ["metadata", field, ..]) => metadata_field(field),
         (Kind::ConfigMap, ["data", ..]) => true,

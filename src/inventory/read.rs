@@ -109,7 +109,8 @@ impl Reader<'_> {
             resource_set: resource_set.map(str::to_owned),
             tree: prune::prune(kind, node),
         });
-        let mut finder = sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        let mut finder =
+            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
         finder.object(kind, node, route);
         if kind == Kind::ResourceSet && resource_set.is_none() {
             let set = node.at("metadata.name").and_then(Node::text).unwrap_or_default();

@@ -47,7 +47,9 @@ impl Finder<'_> {
                 match entry.get("patch") {
                     Some(patch) if patch.text().is_some() => self.text(&route.key("patch")),
                     Some(patch) => self.anything(patch, &route.key("patch")),
-                    None if entry.text().is_some_and(|text| text.contains('\n') || text.contains(": ")) => self.text(&route),
+                    None if entry.text().is_some_and(|text| text.contains('\n') || text.contains(": ")) => {
+                        self.text(&route)
+                    }
                     None if entry.text().is_none() => self.anything(entry, &route),
                     None => {}
                 }
@@ -106,7 +108,7 @@ impl Finder<'_> {
                         self.facts.sites.push(kept);
                     }
                     // A patch of a Kustomization gives it patches of its own.
-                    Some(text) if depth < MAX_DEPTH && text.contains('\n') && text.contains(':') => {
+                    Some(text) if depth < MAX_DEPTH && may_be_yaml(text) => {
                         if let Ok(below) = embedded.embedded(document.index, &route) {
                             self.inside(&below, node.start, depth + 1);
                         }
@@ -164,15 +166,18 @@ impl Finder<'_> {
                 let shared = yaml::shared_by(self.root, route).iter().map(ToString::to_string).collect();
                 SiteFacts { start: node.start, site: Some(site), refusal: String::new(), shared }
             }
-            Err(problem) => {
-                SiteFacts { start: node.start, site: None, refusal: problem.message, shared: Vec::new() }
-            }
+            Err(problem) => SiteFacts { start: node.start, site: None, refusal: problem.message, shared: Vec::new() },
         });
     }
 }
 
 /// Deepest patches in patches that are looked into.
 const MAX_DEPTH: usize = 2;
+
+/// Whether a text may be a patch in its turn.
+fn may_be_yaml(text: &str) -> bool {
+    text.contains(':') && (text.contains('\n') || text.trim_start().starts_with(['{', '[', '-']))
+}
 
 /// Every scalar of a tree with its route.
 fn scalars<'n>(node: &'n Node, route: &Route, found: &mut Vec<(Route, &'n Node)>) {

@@ -70,10 +70,8 @@ pub(super) fn compose(
 type Files = BTreeMap<String, usize>;
 
 fn artifact(inventory: &Inventory, files: Files) -> Artifact {
-    let listed: Vec<(String, Arc<FileFacts>)> = files
-        .iter()
-        .filter_map(|(path, file)| Some((path.clone(), inventory.files.get(*file)?.1.clone())))
-        .collect();
+    let listed: Vec<(String, Arc<FileFacts>)> =
+        files.iter().filter_map(|(path, file)| Some((path.clone(), inventory.files.get(*file)?.1.clone()))).collect();
     let tree = inventory::gather(&listed, Context { repository_url: inventory.repository_url.as_deref() });
     let back = tree.files.iter().filter_map(|(path, _)| files.get(path).copied()).collect();
     Artifact { tree, back }
@@ -133,7 +131,8 @@ impl Excluded {
         let name = path.rsplit('/').next().unwrap_or(path);
         // A directory that is excluded takes everything below with it.
         let ends = |text: &str| text.match_indices('/').map(|(at, _)| at).chain([text.len()]).collect::<Vec<_>>();
-        let upwards = |text: &str| ends(text).into_iter().any(|end| self.globs.iter().any(|g| g.is_match(&text[..end])));
+        let upwards =
+            |text: &str| ends(text).into_iter().any(|end| self.globs.iter().any(|g| g.is_match(&text[..end])));
         self.globs.iter().any(|glob| glob.is_match(name)) || upwards(path) || upwards(below)
     }
 }

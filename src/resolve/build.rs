@@ -200,14 +200,8 @@ impl<'a> Builder<'a> {
         let name = self.name(real);
         let tree = Ref::Written(&facts.tree, real);
         let component = facts.text("kind") == Some("Component");
-        let reader = Reader {
-            view,
-            file: &name,
-            line: facts.line,
-            directory: Some(directory),
-            component,
-            parsed: &self.parsed,
-        };
+        let reader =
+            Reader { view, file: &name, line: facts.line, directory: Some(directory), component, parsed: &self.parsed };
         let mut layer = Layer::read(tree, reader);
         layer.configured = self.configured(view, directory, facts);
         let layer = Rc::new(layer);
@@ -251,14 +245,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn resource(
-        &mut self,
-        view: &View<'_>,
-        directory: &str,
-        holder: &str,
-        entry: &Node,
-        gathered: &mut Gathered,
-    ) {
+    fn resource(&mut self, view: &View<'_>, directory: &str, holder: &str, entry: &Node, gathered: &mut Gathered) {
         let Some(name) = entry.text() else { return };
         let target = path::join(directory, name).filter(|_| !path::is_remote(name));
         if let Some(file) = target.as_deref().and_then(|target| view.file(target)) {

@@ -5,12 +5,12 @@ use super::object::{At, Object, Say};
 use super::patch_reach::Aspect;
 use super::row::{Concerns, Weight};
 use super::sources::{Sources, Wanted};
+use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
-use super::value::{Origin, Ref as Look, Value};
 use crate::inventory::{Kind, same_repository};
-use crate::yaml::ScalarType;
 use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, Step};
+use crate::yaml::ScalarType;
 use std::collections::HashMap;
 
 /// What is known of a release's chart.
@@ -98,7 +98,8 @@ impl<'w> Follow<'_, 'w> {
         self.chart.name = Some(chart.to_owned());
         self.chart.current = version.map(str::to_owned);
         self.chart.kind = Some(ChartKind::Range);
-        self.chart.site = facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value, place));
+        self.chart.site =
+            facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value, place));
         self.substituted(place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
@@ -250,7 +251,8 @@ impl<'w> Follow<'_, 'w> {
             self.chart.substituted = true;
             if value.kind() != Some(ScalarType::String) {
                 let text = value.text().unwrap_or_default();
-                let message = format!("{place}: after substitution the version {text} is no string, which Flux refuses");
+                let message =
+                    format!("{place}: after substitution the version {text} is no string, which Flux refuses");
                 self.concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
             }
         }

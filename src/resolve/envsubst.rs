@@ -296,12 +296,7 @@ fn substring(scanner: &mut Scanner, name: String, depth: usize) -> Result<Part, 
     Ok(Part::Call { name, operator, arguments })
 }
 
-fn removal(
-    scanner: &mut Scanner,
-    name: String,
-    accept: fn(char, usize) -> bool,
-    depth: usize,
-) -> Result<Part, String> {
+fn removal(scanner: &mut Scanner, name: String, accept: fn(char, usize) -> bool, depth: usize) -> Result<Part, String> {
     let operator = operator(scanner, accept)?;
     let arguments = vec![argument(scanner, before_brace, IDENT, depth)?];
     close(scanner)?;
@@ -370,7 +365,11 @@ fn apply(operator: &str, value: &str, arguments: &[String]) -> Result<String, Fa
         "#" | "##" | "%" | "%%" => trimmed(operator, value, argument(0))?,
         ":" => substring_of(value, arguments)?,
         "/#" if arguments.len() == 2 => {
-            if value.starts_with(argument(0)) { value.replacen(argument(0), argument(1), 1) } else { value.to_owned() }
+            if value.starts_with(argument(0)) {
+                value.replacen(argument(0), argument(1), 1)
+            } else {
+                value.to_owned()
+            }
         }
         "/%" if arguments.len() == 2 => match value.strip_suffix(argument(0)) {
             Some(rest) => format!("{rest}{}", argument(1)),

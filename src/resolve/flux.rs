@@ -137,7 +137,9 @@ impl<'a> Judge<'a> {
                 ),
                 Err(why) => away(
                     Reason::ArtifactGenerator,
-                    format!("{what}: its path {written} in ExternalArtifact {name} could not be led back to Git: {why}"),
+                    format!(
+                        "{what}: its path {written} in ExternalArtifact {name} could not be led back to Git: {why}"
+                    ),
                 ),
             },
             _ => away(Reason::OutOfReach, format!("{what} builds {kind} {name}, not this repository")),

@@ -87,11 +87,9 @@ impl Layer {
     /// Takes over what a Flux Kustomization says on top (Flux rule 11): its namespace, prefix and suffix replace those of
     /// the kustomization.yaml at its path, its patches come after them.
     pub(super) fn take(&mut self, flux: &Layer) {
-        for (own, other) in [
-            (&mut self.namespace, &flux.namespace),
-            (&mut self.prefix, &flux.prefix),
-            (&mut self.suffix, &flux.suffix),
-        ] {
+        for (own, other) in
+            [(&mut self.namespace, &flux.namespace), (&mut self.prefix, &flux.prefix), (&mut self.suffix, &flux.suffix)]
+        {
             if other.is_some() {
                 own.clone_from(other);
             }
@@ -152,8 +150,11 @@ impl Layer {
             let Some((text, place)) = said else { continue };
             for object in objects.iter_mut() {
                 object.remember();
-                let name: Arc<str> =
-                    Arc::from(if before { format!("{text}{}", object.name()) } else { format!("{}{text}", object.name()) });
+                let name: Arc<str> = Arc::from(if before {
+                    format!("{text}{}", object.name())
+                } else {
+                    format!("{}{text}", object.name())
+                });
                 let what = Arc::from(format!("the name becomes {name}"));
                 object.steps.push(Step { field: "name", file: place.file.clone(), line: place.line, what });
                 object.set_name(name);
@@ -235,7 +236,8 @@ impl Replacement {
         let hit = match &self.targets {
             None => patch_reach::all(object.kind).first().copied(),
             Some(targets) => {
-                let mut paths = targets.iter().filter(|(select, _)| select.selects(object)).flat_map(|(_, paths)| paths);
+                let mut paths =
+                    targets.iter().filter(|(select, _)| select.selects(object)).flat_map(|(_, paths)| paths);
                 paths.find_map(|path| patch_reach::at(object.kind, path))
             }
         };

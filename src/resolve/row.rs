@@ -120,13 +120,7 @@ fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec
     rows
 }
 
-fn row(
-    world: &World<'_>,
-    sources: &Sources<'_>,
-    built: &Built,
-    twins: &[At],
-    used: &mut HashSet<At>,
-) -> Release {
+fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], used: &mut HashSet<At>) -> Release {
     let facts = &built.object;
     let place = world.place(facts);
     let mut concerns = Concerns::default();
@@ -139,13 +133,13 @@ fn row(
     }
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
-    let placed = chart.site.as_ref().map(|origin| {
-        site::place(world, origin, chart.substituted, &mut notes, &mut concerns)
-    });
+    let placed =
+        chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
-    let digest = chart.digest.as_ref().map(|origin| {
-        site::place(world, origin, chart.substituted, &mut Vec::new(), &mut Concerns::default())
-    });
+    let digest = chart
+        .digest
+        .as_ref()
+        .map(|origin| site::place(world, origin, chart.substituted, &mut Vec::new(), &mut Concerns::default()));
     let mut chain = built.object.steps.clone();
     chain.extend(chart.steps.iter().cloned());
     let hidden = |aspect: Aspect| {
@@ -210,7 +204,9 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
         concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS and never edited"));
     }
     if !twins.is_empty() {
-        let places = twins.iter().filter_map(|at| Some(format!("{}:{}", world.inventory.path(at.0), world.inventory.documents(at.0).get(at.1)?.line)));
+        let places = twins.iter().filter_map(|at| {
+            Some(format!("{}:{}", world.inventory.path(at.0), world.inventory.documents(at.0).get(at.1)?.line))
+        });
         let places = places.collect::<Vec<_>>().join(", ");
         concerns.add(Weight::Ambiguous, Reason::ReleaseAmbiguous, format!("{place} and {places} are the same release"));
     }

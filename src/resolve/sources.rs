@@ -32,11 +32,7 @@ impl<'w> Sources<'w> {
     }
 
     /// Every source of a kind and name, whatever its namespace.
-    pub(super) fn named<'s>(
-        &'s self,
-        kind: Kind,
-        name: &'s str,
-    ) -> impl Iterator<Item = &'w Built> + use<'s, 'w> {
+    pub(super) fn named<'s>(&'s self, kind: Kind, name: &'s str) -> impl Iterator<Item = &'w Built> + use<'s, 'w> {
         let numbers = self.by_name.get(&(kind, name)).into_iter().flat_map(HashMap::values).flatten();
         numbers.map(|number| &self.world.sources[*number])
     }
@@ -64,7 +60,9 @@ impl<'w> Sources<'w> {
         ranked.retain(|(rank, _)| *rank == best);
         // One document that several Kustomizations build alike is one source; the one with most to say about it counts.
         ranked.sort_by_key(|(_, source)| (source.object.at, std::cmp::Reverse(source.object.says.len())));
-        ranked.dedup_by(|(_, a), (_, b)| a.object.at == b.object.at && a.object.tree().look().same(b.object.tree().look()));
+        ranked.dedup_by(|(_, a), (_, b)| {
+            a.object.at == b.object.at && a.object.tree().look().same(b.object.tree().look())
+        });
         match ranked.as_slice() {
             [] => Err(missing(wanted)),
             [(_, first), rest @ ..] if rest.iter().all(|(_, other)| alike(first, other)) => Ok(first),

@@ -126,7 +126,8 @@ impl Run<'_> {
         let fixed = |parts: &[Part]| -> String {
             parts.iter().map(|part| if let Part::Text(text, _) = part { text.as_str() } else { "" }).collect()
         };
-        let (prefix, suffix) = (fixed(parts.get(..*at).unwrap_or_default()), fixed(parts.get(at + 1..).unwrap_or_default()));
+        let (prefix, suffix) =
+            (fixed(parts.get(..*at).unwrap_or_default()), fixed(parts.get(at + 1..).unwrap_or_default()));
         let Some(Part::Call { name, operator, arguments }) = parts.get(*at) else { return composed() };
         if !matches!(operator.as_str(), "" | "=" | ":=" | ":-" | ":+" | ":?") {
             return Origin::None(format!("{text} changes the variable {name}"));
@@ -225,7 +226,10 @@ fn is_plain(text: &str) -> bool {
     let blank_after = chars.next().is_none_or(|c| c == ' ' || c == '\t');
     !text.starts_with("---")
         && !text.starts_with("...")
-        && !matches!(first, '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`')
+        && !matches!(
+            first,
+            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`'
+        )
         && !(matches!(first, '?' | ':' | '-') && blank_after)
         && !text.starts_with(' ')
         && !text.ends_with(' ')

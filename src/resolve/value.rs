@@ -81,7 +81,8 @@ impl Value {
             if !matches!(node.kind, NodeKind::Mapping(_)) {
                 return None;
             }
-            let pairs = node.pairs().into_iter().map(|(key, value)| (Arc::from(key), Self::Written(value.clone(), *file)));
+            let pairs =
+                node.pairs().into_iter().map(|(key, value)| (Arc::from(key), Self::Written(value.clone(), *file)));
             *self = Self::Map(Arc::new(pairs.collect()));
         }
         match self {

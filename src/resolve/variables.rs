@@ -131,11 +131,14 @@ impl Variables {
             found.take(kustomization, reference, store);
         }
         for (name, value) in post.get("substitute").map(Ref::pairs).unwrap_or_default() {
-            found.define(name, if value.kind() == Some(crate::yaml::ScalarType::String) {
-                known(value)
-            } else {
-                Variable::Hidden("its value in postBuild.substitute is no string: put it in quotes".to_owned())
-            });
+            found.define(
+                name,
+                if value.kind() == Some(crate::yaml::ScalarType::String) {
+                    known(value)
+                } else {
+                    Variable::Hidden("its value in postBuild.substitute is no string: put it in quotes".to_owned())
+                },
+            );
         }
         Some(found)
     }

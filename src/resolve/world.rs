@@ -157,8 +157,7 @@ pub(super) fn build(inventory: &Inventory) -> World<'_> {
         world.take(objects, &Scope::Plain(number), None, build.fault.as_ref());
     }
     let patched = &builder.patches;
-    let loose =
-        loose(inventory, |file| !read.contains(&file) && !patches.contains(&file) && !patched.contains(&file));
+    let loose = loose(inventory, |file| !read.contains(&file) && !patches.contains(&file) && !patched.contains(&file));
     world.take(loose.into_iter().filter(|object| !built.contains(&object.at)), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
     world
@@ -312,7 +311,8 @@ impl Graph {
                 roots.extend(starts(&known[number], builder.inventory, held));
             }
         }
-        let dynamic: Vec<String> = known.iter().filter_map(|known| static_part(known.object.text("spec.path")?)).collect();
+        let dynamic: Vec<String> =
+            known.iter().filter_map(|known| static_part(known.object.text("spec.path")?)).collect();
         let may_be_below = |root: &Root| match &root.start {
             Start::Kustomization(object) => {
                 let file = builder.inventory.path(object.at.0);
