@@ -130,8 +130,8 @@ fn a_broken_repository_and_one_that_hangs_hold_nobody_else() {
     stage.swap(
         "github:\n  apiUrl",
         &format!(
-            "  - {{url: \"{{dir}}/missing.git\", name: gone, branch: main, forge: none}}\n\
-             \x20 - {{url: \"{url}\", name: silent, branch: main, forge: none}}\ngithub:\n  apiUrl"
+            "- {{url: \"{{dir}}/missing.git\", name: gone, branch: main, forge: none}}\n\
+             - {{url: \"{url}\", name: silent, branch: main, forge: none}}\ngithub:\n  apiUrl"
         ),
     );
     stage.swap("git:\n", "git:\n  http: {insecure: true}\n");
@@ -155,7 +155,7 @@ fn a_broken_repository_and_one_that_hangs_hold_nobody_else() {
 #[test]
 fn an_unreachable_repository_does_not_make_the_daemon_unready() {
     let mut stage = Stage::new();
-    let gone = "  - {url: \"{dir}/missing.git\", name: gone, branch: main, forge: none}\ngithub:\n  apiUrl";
+    let gone = "- {url: \"{dir}/missing.git\", name: gone, branch: main, forge: none}\ngithub:\n  apiUrl";
     stage.swap("github:\n  apiUrl", gone);
     let davit = stage.run();
     davit.await_ready();
