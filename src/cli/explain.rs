@@ -85,7 +85,7 @@ fn explain(row: &Row, policy: &Policy) -> String {
     }
     line("verdict", &format!("{}, {}: {}", row.status().code(), row.reason, row.message));
     if !matches!(row.status(), Status::Current) {
-        line("remedy", row.reason.remedy());
+        line("next", row.reason.remedy());
     }
     for note in &release.notes {
         line("note", note_text(note));

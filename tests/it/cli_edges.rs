@@ -81,11 +81,11 @@ fn a_repository_that_cannot_be_cloned_is_one_sentence_and_exit_code_1() {
 }
 
 #[test]
-fn explain_tells_the_remedy_in_the_words_of_the_documentation() {
+fn explain_tells_what_to_do_next_in_the_words_of_the_documentation() {
     let person = Person::with_one_release();
     person.write("repo/range.yaml", release("media", "range", "podinfo", "6.x", ""));
     let text = person.davit(&["explain", "range", "repo"]).expect(0).out;
-    assert!(text.contains("remedy     Pin it to the version that the message names.\n"), "{text}");
+    assert!(text.contains("next       Pin it to the version that the message names.\n"), "{text}");
     let mut command = person.command();
     let coloured = said(command.env("CLICOLOR_FORCE", "1").args(["explain", "range", "repo"]).output().unwrap());
     assert!(coloured.expect(0).out.contains('\u{1b}'));

@@ -15,6 +15,9 @@ fn with_credentials(url: &str) -> String {
 fn person() -> Person {
     let person = Person::with_one_release();
     person.charts.require_login("reader", SECRET);
+    // Over plain HTTP they are sent only where the configuration allows it.
+    let host = person.charts.server.authority();
+    person.write("davit.yaml", format!("registries: {{hosts: [{{host: \"{host}\", insecure: true}}]}}\n"));
     person.write("repo/source.yaml", helm_repository("charts", &with_credentials(&person.charts.url()), ""));
     let oci = with_credentials(&format!("{}/charts/app", person.registry.url()));
     person.write("repo/app.yaml", oci_repository("app", "flux-system", &oci, "6.4.0"));
@@ -74,6 +77,8 @@ fn no_surface_of_the_daemon_shows_the_credentials_of_a_url() {
     let mut stage = Stage::new();
     stage.add("log: {level: trace, format: json}\n");
     stage.neighbours.charts.require_login("reader", SECRET);
+    let host = stage.neighbours.charts.server.authority();
+    stage.swap("registries:\n", &format!("registries:\n  hosts:\n  - {{host: \"{host}\", insecure: true}}\n"));
     let path = "infrastructure/sources/charts.yaml";
     let (_, written) = sample::FILES.iter().find(|(name, _)| *name == path).unwrap();
     let url = with_credentials(&stage.neighbours.charts.url());
