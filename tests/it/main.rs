@@ -16,6 +16,7 @@ mod corpora;
 mod demo;
 mod docs;
 mod floors;
+mod forge_seam;
 mod openapi;
 mod person;
 mod process;

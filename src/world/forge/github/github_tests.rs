@@ -435,3 +435,21 @@ async fn a_ca_file_that_is_none_is_named() {
     let make = || GitHub::new(&config, Some(&path), Duration::from_secs(1), ground.clock.clone());
     assert!(make().unwrap_err().to_string().contains("ca.pem cannot be read"));
 }
+
+#[tokio::test]
+async fn a_secondary_limit_of_graphql_with_status_200_is_obeyed() {
+    let ground = ground();
+    let forge = ground.davit();
+    let base = forge.branch_head("main").await.unwrap().unwrap();
+    let body = r#"{"data":null,"errors":[{"message":"You have exceeded a secondary rate limit. Please wait."}]}"#;
+    let reply = crate::demo::serve::Reply::new(200, "application/json", body).with("retry-after", "900");
+    ground.fake.server.fail(Fault::new("POST", "/graphql$", Moment::Before, Kind::Answer(reply)));
+    let until = ground.clock.now() + jiff::SignedDuration::from_secs(900);
+    for _ in 0..2 {
+        let error = forge.move_branch("davit/a", None, Some(&base)).await.unwrap_err();
+        assert!(matches!(error, ForgeError::RateLimited { .. }), "{error}");
+    }
+    let error = forge.login().await.unwrap_err();
+    assert!(matches!(error, ForgeError::RateLimited { until: end, .. } if end >= until), "{error}");
+    assert_eq!((ground.count("POST", "/graphql"), ground.count("GET", "/user")), (1, 0));
+}
