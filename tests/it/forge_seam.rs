@@ -4,6 +4,7 @@
 use crate::description::Description;
 use davit::config::{CommitVia, GitHub as Config, GitHubAuth, GitHubRepository, SecretRef};
 use davit::demo::forge::{Forge as Fake, Role};
+use davit::demo::traffic::Exchange;
 use davit::world::forge::{
     CommitStatus, FileChange, Forge, ForgeError, GitHub, GitHubForge, Mergeable, NewCommit, NewPullRequest, PullState,
     Review, StatusState, TextChange, Verdict,
@@ -95,7 +96,7 @@ async fn every_function_of_the_seam_speaks_github_s_language() {
     let past = forge.pull_requests_of(BRANCH).await.unwrap();
     assert_eq!((past.len(), past[0].state, past[0].closed_by.as_deref()), (1, PullState::Closed, Some("davit")));
     let exchanges = ground.fake.server.traffic.exchanges();
-    let states: Vec<_> = exchanges.iter().filter(|e| e.path.contains("/statuses/")).map(|e| e.json()).collect();
+    let states: Vec<_> = exchanges.iter().filter(|e| e.path.contains("/statuses/")).map(Exchange::json).collect();
     assert_eq!(
         states.iter().map(|s| s["state"].as_str().unwrap()).collect::<Vec<_>>(),
         ["pending", "error", "failure", "success"]

@@ -148,6 +148,10 @@ pub(super) fn whole_pull(
     judged: bool,
 ) -> Result<Value, git2::Error> {
     let mut value = pull(url, repo, found);
+    for team in value["requested_teams"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        // `team-simple` has no parent; a list's `team` has.
+        team.shift_remove("parent");
+    }
     let (mergeable, state) = if judged { mergeability(git, repo, found)? } else { (None, "unknown") };
     let changes = bare::changes(git, found.base, found.head)?;
     let commits = bare::ahead(git, found.base, found.head)?.len();

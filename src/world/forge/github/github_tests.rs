@@ -189,7 +189,7 @@ async fn a_forge_that_is_not_there_is_unreachable() {
     let forge = github.repository(&GitHubRepository { owner: "a".into(), name: "b".into() });
     let error = forge.open_pull_requests().await.unwrap_err();
     assert!(matches!(error, ForgeError::Unreachable { .. }), "{error}");
-    assert!(error.to_string().contains("a/b: listing open pull requests"), "{error}");
+    assert!(error.to_string().contains("a/b: looking the repository up"), "{error}");
 }
 
 #[tokio::test]
@@ -400,6 +400,7 @@ async fn an_app_signs_in_keeps_its_installations_token_and_renews_it() {
 
     // Near its end it is renewed before use.
     ground.clock.sleep(Duration::from_mins(56)).await;
+    ground.fake.set_clock(Some(ground.clock.now()));
     let second = forge.git_credentials().await.unwrap().unwrap();
     assert_ne!(first.password.expose_secret(), second.password.expose_secret());
     assert_eq!(asked(), 2);

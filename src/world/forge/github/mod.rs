@@ -330,10 +330,10 @@ impl Forge for GitHubForge {
             return Ok(());
         }
         let what = self.what(&format!("asking for reviews of pull request {number}"));
-        let refused = match self.ask_for_reviews(&what, number, reviewers).await {
-            Err(refused @ ForgeError::Validation { .. }) if reviewers.len() > 1 => refused,
+        match self.ask_for_reviews(&what, number, reviewers).await {
+            Err(ForgeError::Validation { .. }) if reviewers.len() > 1 => {}
             other => return other,
-        };
+        }
         // One name that may not review costs all of them: each on its own.
         let mut errors = Vec::new();
         for reviewer in reviewers {
@@ -342,10 +342,10 @@ impl Forge for GitHubForge {
                 other => other?,
             }
         }
-        match refused {
-            ForgeError::Validation { .. } if errors.is_empty() => Ok(()),
-            _ => Err(ForgeError::Validation { what, message: "not everybody can be asked".to_owned(), errors }),
+        if errors.is_empty() {
+            return Ok(());
         }
+        Err(ForgeError::Validation { what, message: "not everybody can be asked".to_owned(), errors })
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<Review>, ForgeError> {
