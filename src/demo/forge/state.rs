@@ -154,6 +154,7 @@ pub(super) fn head_name(owner: &str, head_owner: &str, branch: &str) -> String {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that GitHub has")]
 pub(super) struct Repo {
     pub(super) id: u64,
     pub(super) owner: String,
