@@ -109,17 +109,11 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
 /// The policy in force: the configuration's, and the repository's own file on top, as in the daemon.
 fn rules(config: &Config, listing: &Listing, reader: &TreeReader) -> Result<Rules, Failed> {
     let own = listing.tree.files.iter().find(|file| file.path == OVERLAY_PATH);
-    let settings = match own {
-        None => config.settings(),
-        Some(file) => {
-            let bytes = reader.read(file, OVERLAY_LIMIT)?;
-            config.with_overlay(&config::overlay(&bytes, OVERLAY_PATH).map_err(Failed::Overlay)?)
-        }
+    let overlay = match own {
+        None => config::Overlay::default(),
+        Some(file) => config::overlay(&reader.read(file, OVERLAY_LIMIT)?, OVERLAY_PATH).map_err(Failed::Overlay)?,
     };
-    Rules::from_config(&settings.policy).map_err(|issues| {
-        let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Failed::Look(Problem::new(Reason::InvalidDocument, format!("{OVERLAY_PATH}: {text}")))
-    })
+    Rules::with_overlay(config, &overlay).map(|(_, rules)| rules).map_err(Failed::Overlay)
 }
 
 /// Whether a target that is no path on this disk is meant as a URL.

@@ -18,6 +18,7 @@ mod credentials;
 mod demo;
 mod docs;
 mod floors;
+mod forge_seam;
 mod openapi;
 mod person;
 mod process;
