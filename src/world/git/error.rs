@@ -2,6 +2,7 @@
 //! remedy. Refuses to hold secrets: URLs come in redacted, server texts come in cut and cleaned.
 
 use crate::model::{Problem, Reason};
+use crate::world::address::OutOfReach;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,6 +69,9 @@ pub enum Failure {
     /// TLS: an unknown authority, a wrong name, an old certificate.
     #[error("TLS: {0}; where a private authority signs, name its certificate in git.http.caFile")]
     Tls(String),
+    /// A chart's repository whose public URL leads to a private machine.
+    #[error(transparent)]
+    PrivateAddress(OutOfReach),
     /// DNS, connection, or a body that broke off.
     #[error("unreachable: {0}")]
     Unreachable(String),
@@ -210,6 +214,7 @@ impl GitError {
             | Failure::HostKeyChanged { .. }
             | Failure::HostKeyRevoked { .. }
             | Failure::KnownHosts { .. } => Reason::SourceTls,
+            Failure::PrivateAddress(_) => Reason::SourcePrivateAddress,
             Failure::Unreachable(_) | Failure::Timeout { .. } | Failure::Cancelled => Reason::SourceUnreachable,
             Failure::TooLarge(_) | Failure::TooBig { .. } => Reason::SourceTooLarge,
             Failure::Address(_) | Failure::ClearText(_) | Failure::Empty | Failure::NoHead(_) => Reason::SourceInvalid,

@@ -53,11 +53,10 @@ pub(super) fn for_index(options: &Options, url: &url::Url) -> Result<Option<Cred
     if let Some(found) = configured(options, &super::failure::authority(url), url.path())? {
         return Ok(Some(found));
     }
-    let decoded = |text: &str| percent_decoded(text);
     Ok((!url.username().is_empty()).then(|| Credential {
         secret: Secret::Basic {
-            username: decoded(url.username()),
-            password: SecretString::from(decoded(url.password().unwrap_or(""))),
+            username: percent_decoded(url.username()),
+            password: SecretString::from(percent_decoded(url.password().unwrap_or(""))),
         },
         origin: "the URL in Git".to_owned(),
     }))
@@ -232,22 +231,7 @@ fn host_of_key(key: &str) -> &str {
 }
 
 fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let code = tail
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        if let (b'%', Some(code)) = (first, code) {
-            bytes.push(code);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

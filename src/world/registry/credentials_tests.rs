@@ -33,4 +33,5 @@ async fn a_helper_that_is_not_installed_is_a_problem_that_names_it() {
 #[test]
 fn user_and_password_of_a_url_are_decoded() {
     assert_eq!(percent_decoded("p%40ss%"), "p@ss%");
+    assert_eq!(percent_decoded("a%+5b"), "a%+5b", "a sign is no hexadecimal digit");
 }

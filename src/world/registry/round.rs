@@ -185,7 +185,8 @@ impl Registry {
                         "the tags of Git repositories are not listed here",
                     ));
                 };
-                let names = lister.tags(url).await?;
+                let guard = self.http.guard(&git_url(url)?, since).await;
+                let names = lister.tags(url, &guard).await?;
                 Ok(Said::Tags(Arc::new(Tags::from_names(names.iter().map(String::as_str)))))
             }
         }
@@ -276,6 +277,15 @@ impl Round {
             _ => Err(mismatch()),
         }
     }
+}
+
+/// A chart's Git repository, as Flux takes it: over HTTP or SSH. A path would be one on this machine.
+fn git_url(text: &str) -> Result<url::Url, Problem> {
+    let parsed = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http" | "ssh"));
+    parsed.filter(url::Url::has_host).ok_or_else(|| {
+        let shown = crate::world::git::redact(text);
+        Problem::new(Reason::InvalidSource, format!("{shown}: a GitRepository's URL is https://, http:// or ssh://"))
+    })
 }
 
 /// A URL for messages.
