@@ -90,7 +90,12 @@ impl Services {
     /// What is done beside the passes.
     pub fn upkeep(&self) -> Upkeep {
         let shared = &self.shared;
-        Upkeep { store: shared.store.clone(), cache: shared.cache.clone(), now: shared.now.clone() }
+        Upkeep {
+            store: shared.store.clone(),
+            cache: shared.cache.clone(),
+            registry: shared.registry.clone(),
+            now: shared.now.clone(),
+        }
     }
 
     /// The clock.

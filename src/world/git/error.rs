@@ -134,7 +134,7 @@ pub enum Failure {
         words: String,
     },
     /// The cache directory's file system is full.
-    #[error("no space left under {}; the directory is git.cacheDir", .0.display())]
+    #[error("no space left under {}; free some, or set git.cacheDir to a larger disk", .0.display())]
     DiskFull(PathBuf),
     /// The cache directory can't be used.
     #[error("cache directory {}: {detail}; the directory is git.cacheDir", dir.display())]
@@ -192,7 +192,8 @@ impl From<git2::Error> for Failure {
     fn from(error: git2::Error) -> Self {
         use git2::ErrorClass as C;
         let message = words(error.message());
-        if message.contains("No space left on device") {
+        // A full disk, a quota, a limit on the size of files.
+        if ["No space left on device", "Disk quota exceeded", "File too large"].iter().any(|w| message.contains(w)) {
             return Self::DiskFull(PathBuf::new());
         }
         let damaged = matches!(

@@ -53,6 +53,7 @@ impl IndexState {
         let known = shelf.stamp();
         let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
         let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
+        shelf.used((http.options.clock)());
         let charts =
             before.filter(|before| before.stamp.hash == stamp.hash).map(|before| before.charts).unwrap_or_default();
         let mut state = Self { shelf, stamp, place, charts };
@@ -196,8 +197,9 @@ async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<F
     let mut hash = Sha256::new();
     while let Some(chunk) = body.chunk().await? {
         hash.update(&chunk);
-        file.write_all(&chunk).map_err(|e| {
-            Failure::never(Reason::SourceError, format!("{}: the cache directory can't be written: {e}", shown(&url)))
+        file.write_all(&chunk).map_err(|error| {
+            let problem = shelf.problem(&error);
+            Failure::never(problem.reason, format!("{}: {}", shown(&url), problem.message))
         })?;
     }
     let stamp = Stamp { hash: hex::encode(hash.finalize()), etag, last_modified };

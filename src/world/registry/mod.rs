@@ -15,6 +15,7 @@ mod index_source;
 mod oci;
 mod options;
 mod pause;
+mod prune;
 mod round;
 mod secret;
 

@@ -92,6 +92,15 @@ impl Registry {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Forgets what nobody used for a month, and the least recently used of what is too much on disk. Blocks for as long
+    /// as that takes.
+    pub fn prune(&self, now: jiff::Timestamp) {
+        let gone = super::prune::prune(&self.http.options.cache_dir, super::prune::BOUNDS, now);
+        if gone > 0 {
+            tracing::info!(sources = gone, "forgot cached answers of chart sources");
+        }
+    }
+
     /// One question on its own: a round of one.
     pub async fn candidates(self: &Arc<Self>, lookup: &Lookup) -> Result<Arc<Candidates>, Problem> {
         self.round([lookup]).candidates(lookup).await
