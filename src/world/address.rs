@@ -148,7 +148,9 @@ impl reqwest::dns::Resolve for Guard {
 }
 
 /// A cause of this type in an error's chain, also inside `std::io::Error`.
-pub(crate) fn in_chain<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+pub(crate) fn in_chain<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(current) = next {
         if let Some(found) = current.downcast_ref::<T>() {

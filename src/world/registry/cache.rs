@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Stamp {
     /// Hash of the body, which names its files.
     pub(super) hash: String,
+    /// Bytes of the body: a file cut short by a crash is no body.
+    #[serde(default)]
+    pub(super) size: u64,
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
 }
@@ -42,7 +45,8 @@ impl Shelf {
     /// The last stamp, where its body is still there.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let stamp: Stamp = self.read(STAMP)?;
-        self.body(&stamp).is_file().then_some(stamp)
+        let body = std::fs::metadata(self.body(&stamp)).ok()?;
+        (body.is_file() && body.len() == stamp.size).then_some(stamp)
     }
 
     /// Where the body of a stamp lies.

@@ -14,13 +14,13 @@ fn shelf(cache: &Path, url: &str, bytes: usize, day: i64) -> Shelf {
     let shelf = Shelf::new(cache, "index", url);
     let mut body = shelf.spool().unwrap();
     body.write_all(&vec![b'x'; bytes]).unwrap();
-    shelf.keep(body, &stamp(url)).unwrap();
+    shelf.keep(body, &stamp(url, bytes)).unwrap();
     shelf.used(at(day));
     shelf
 }
 
-fn stamp(url: &str) -> Stamp {
-    Stamp { hash: super::digest(url.as_bytes()), ..Stamp::default() }
+fn stamp(url: &str, bytes: usize) -> Stamp {
+    Stamp { hash: super::digest(url.as_bytes()), size: bytes as u64, ..Stamp::default() }
 }
 
 fn directories(cache: &Path) -> Vec<PathBuf> {
@@ -35,7 +35,7 @@ fn what_nobody_used_for_a_month_goes_and_what_was_used_stays_with_its_time() {
     reused.used(at(20));
     assert_eq!(prune(cache.path(), BOUNDS, at(29)), 0);
     assert_eq!(prune(cache.path(), BOUNDS, at(31)), 1);
-    assert_eq!((forgotten.stamp(), reused.stamp()), (None, Some(stamp("reused"))));
+    assert_eq!((forgotten.stamp(), reused.stamp()), (None, Some(stamp("reused", 10))));
     assert_eq!(directories(cache.path()).len(), 1, "nothing is left of it");
     // The same place is as good as new.
     shelf(cache.path(), "forgotten", 10, 31);
@@ -50,7 +50,10 @@ fn too_much_loses_what_was_used_longest_ago_but_nothing_that_a_pass_just_used() 
     let all: Vec<_> = (0..6).map(|n| shelf(cache.path(), &format!("n{n}"), 10_000, n)).collect();
     let count = Bounds { count: 4, ..BOUNDS };
     assert_eq!(prune(cache.path(), count, at(6)), 2);
-    assert_eq!(all.iter().map(|shelf| shelf.stamp().is_some()).collect::<Vec<_>>(), [false, false, true, true, true, true]);
+    assert_eq!(
+        all.iter().map(|shelf| shelf.stamp().is_some()).collect::<Vec<_>>(),
+        [false, false, true, true, true, true]
+    );
     let size = Bounds { size: 25_000, ..BOUNDS };
     assert_eq!(prune(cache.path(), size, at(6)), 2);
     assert_eq!(prune(cache.path(), Bounds { size: 0, ..BOUNDS }, at(5)), 1, "the one of this moment stays");
@@ -77,6 +80,17 @@ fn what_a_killed_process_left_is_swept_and_is_no_use() {
     assert!(busy.stamp().is_some());
     assert_eq!(prune(cache.path(), BOUNDS, at(31)), 1, "sweeping was no use of it");
     assert_eq!(prune(&cache.path().join("none"), BOUNDS, at(31)), 0, "no cache, no work");
+}
+
+#[test]
+fn a_body_that_a_crash_cut_short_is_no_body() {
+    let cache = tempfile::tempdir().unwrap();
+    let index = shelf(cache.path(), "index", 10, 0);
+    let body = index.body(&index.stamp().unwrap());
+    std::fs::File::options().write(true).open(&body).unwrap().set_len(4).unwrap();
+    assert_eq!(index.stamp(), None);
+    std::fs::remove_file(&body).unwrap();
+    assert_eq!(index.stamp(), None);
 }
 
 #[test]

@@ -105,9 +105,9 @@ impl Http {
         builder = key.place.fit(builder);
         if let Some(authorities) = authorities {
             let certificates = authorities.certificates();
-            builder = builder.tls_certs_merge(certificates.map_err(|why| {
-                Failure::never(Reason::SourceTls, format!("registries.hosts: {why}"))
-            })?);
+            builder = builder.tls_certs_merge(
+                certificates.map_err(|why| Failure::never(Reason::SourceTls, format!("registries.hosts: {why}")))?,
+            );
         }
         builder.build().map_err(|_| {
             let message =

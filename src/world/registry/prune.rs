@@ -20,8 +20,7 @@ pub(super) struct Bounds {
 }
 
 /// The product's bounds: some sixty indexes of the largest kind, and every tag that was looked up in a month.
-pub(super) const BOUNDS: Bounds =
-    Bounds { kept: SignedDuration::from_hours(30 * 24), count: 200_000, size: 4 << 30 };
+pub(super) const BOUNDS: Bounds = Bounds { kept: SignedDuration::from_hours(30 * 24), count: 200_000, size: 4 << 30 };
 
 /// What was used so recently may be in use.
 const IN_USE: SignedDuration = SignedDuration::from_hours(1);
