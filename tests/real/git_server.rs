@@ -83,7 +83,7 @@ impl GitServer {
         backend();
         let dir = tempfile::tempdir().unwrap();
         let ca_pem_path = dir.path().join("ca.pem");
-        let acceptor = acceptor(&ca_pem_path);
+        let acceptor = acceptor(&ca_pem_path, &["localhost", "127.0.0.1", "git.test"]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
@@ -119,6 +119,11 @@ impl GitServer {
             .count()
     }
 
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     /// Method and target of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.requests.lock().unwrap().clone()
@@ -134,7 +139,8 @@ fn backend() -> PathBuf {
     path
 }
 
-fn acceptor(ca_pem_path: &Path) -> tokio_rustls::TlsAcceptor {
+/// A certificate for these names, of an authority of its own whose PEM goes to this file.
+pub fn acceptor(ca_pem_path: &Path, names: &[&str]) -> tokio_rustls::TlsAcceptor {
     use tokio_rustls::rustls::ServerConfig;
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
     let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -144,7 +150,7 @@ fn acceptor(ca_pem_path: &Path) -> tokio_rustls::TlsAcceptor {
     let issuer = rcgen::CertifiedIssuer::self_signed(ca, ca_key).unwrap();
     std::fs::write(ca_pem_path, issuer.pem()).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)

@@ -10,6 +10,7 @@ mod commit;
 mod error;
 mod fetch;
 mod history;
+mod http_client;
 mod options;
 mod push;
 mod remote;

@@ -434,7 +434,7 @@ async fn a_ca_file_that_is_none_is_named() {
         commit_via: CommitVia::Git,
     };
     let make = || GitHub::new(&config, Some(&path), Duration::from_secs(1), ground.clock.clone());
-    assert!(make().unwrap_err().to_string().contains("ca.pem cannot be read"));
+    assert!(make().unwrap_err().to_string().contains("ca.pem: No such file"));
 }
 
 #[tokio::test]

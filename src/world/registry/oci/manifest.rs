@@ -23,10 +23,11 @@ struct Pointer {
     digest: String,
 }
 
-fn point(shelf: &Shelf, digest: &str) {
+fn point(shelf: &Shelf, digest: &str, now: jiff::Timestamp) {
     if let Err(problem) = shelf.write(POINTER, &Pointer { digest: digest.to_owned() }) {
         tracing::warn!(%problem, "the cache of tags is not written");
     }
+    shelf.used(now);
 }
 
 /// What one manifest says; good for ever under its digest.
@@ -105,10 +106,14 @@ impl Repository {
         let place = shown(&url);
         let mut question = Question { url: &url, accept: ACCEPT, limit, head: true, etag: None };
         let by_tag = Shelf::new(&http.options.cache_dir, "tag", url.as_str());
+        let now = (http.options.clock)();
         if let Some(Pointer { digest }) = by_tag.read(POINTER)
-            && let Some(known) = Shelf::new(&http.options.cache_dir, "manifest", &digest).read::<Detail>(DETAIL)
+            && let shelf = Shelf::new(&http.options.cache_dir, "manifest", &digest)
+            && let Some(known) = shelf.read::<Detail>(DETAIL)
             && self.still(http, tokens, question, &digest).await?
         {
+            by_tag.used(now);
+            shelf.used(now);
             return Ok(known);
         }
         question.head = false;
@@ -117,7 +122,8 @@ impl Repository {
         let manifest_digest = format!("sha256:{}", digest(&bytes));
         let shelf = Shelf::new(&http.options.cache_dir, "manifest", &manifest_digest);
         if let Some(known) = shelf.read::<Detail>(DETAIL) {
-            point(&by_tag, &manifest_digest);
+            point(&by_tag, &manifest_digest, now);
+            shelf.used(now);
             return Ok(known);
         }
         let invalid = |why: String| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
@@ -142,7 +148,8 @@ impl Repository {
         if let Err(problem) = shelf.write(DETAIL, &detail) {
             tracing::warn!(%problem, "the cache of manifests is not written");
         }
-        point(&by_tag, &manifest_digest);
+        point(&by_tag, &manifest_digest, now);
+        shelf.used(now);
         Ok(detail)
     }
 
