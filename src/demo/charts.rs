@@ -139,7 +139,9 @@ pub fn index(charts: &[Chart]) -> String {
         names.entry(&chart.name).or_default().push(chart);
     }
     let newest = |chart: &&Chart| std::cmp::Reverse(semver::Version::parse(chart.version.trim_start_matches('v')).ok());
-    names.values_mut().for_each(|versions| versions.sort_by_key(newest));
+    for versions in names.values_mut() {
+        versions.sort_by_key(newest);
+    }
     let entries = names.into_iter().map(|(name, versions)| (name, versions.into_iter().map(Entry::of).collect()));
     let index = Index { api_version: "v1", entries: entries.collect(), generated: "2026-01-01T00:00:00Z" };
     // Texts and lists: nothing in it that YAML could not hold.

@@ -31,7 +31,7 @@ fn read_range(text: &str, candidates: &Candidates) -> Current {
     if Range::parse(if every { "*" } else { text }).is_err() {
         let message = format!("{text:?} is neither a version nor a range that Flux can read");
         return Current::Unmovable(Problem::new(Reason::VersionNotSemver, message));
-    };
+    }
     let what = if every { "without a version, the chart".to_owned() } else { format!("the range {text:?}") };
     let message = format!("{what} moves to a new version without a commit, so without a review");
     Current::Unmovable(with_pin(&Problem::new(Reason::FloatingRange, message), text, candidates))

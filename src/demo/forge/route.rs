@@ -108,7 +108,11 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
 
 /// Where a renamed repository is; a write keeps its method.
 fn moved(state: &State, request: &Request, now: &str, rest: &[&str]) -> Out {
-    let tail: String = rest.iter().map(|part| format!("/{part}")).collect();
+    let mut tail = String::new();
+    for part in rest {
+        tail.push('/');
+        tail.push_str(part);
+    }
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(&request.query);
     let query = query.finish();
