@@ -85,6 +85,12 @@ impl Http {
         Err(Failure::never(Reason::SourcePrivateAddress, private_address(&address.to_string(), &shown(url))))
     }
 
+    /// Requests at once to one host, at most: so many connections are worth keeping for the next ones.
+    fn most_at_once(&self) -> usize {
+        let configured = self.options.registries.hosts.iter().map(|host| host.concurrency);
+        configured.chain([self.options.limits.concurrency]).max().unwrap_or(1)
+    }
+
     fn build(&self, key: &ClientKey) -> Result<reqwest::Client, Failure> {
         let resolver = GuardedResolver {
             network: Arc::clone(&self.options.network) as Arc<dyn Network>,
@@ -96,7 +102,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(self.connect_timeout())
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(self.most_at_once())
             .pool_idle_timeout(Duration::from_secs(20))
             .tls_danger_accept_invalid_certs(key.unchecked)
             .dns_resolver(Arc::new(resolver));
