@@ -47,13 +47,17 @@ pub fn settle(files: &[(String, Vec<u8>)], checkout: &Path, sources: &Sources) -
         match lookup {
             Lookup::Index { url, chart: name } => {
                 let Some((_, place)) = url.split_once("://") else { continue };
-                versions.iter().for_each(|version| sources.charts.add_at(place, chart(name, version.text())));
+                for version in versions {
+                    sources.charts.add_at(place, chart(name, version.text()));
+                }
                 moves.insert(url.clone(), format!("{}/{place}", sources.charts.url()));
             }
             Lookup::Oci { url, .. } => {
                 let Some((_, place)) = url.split_once("://") else { continue };
                 let name = place.rsplit('/').next().unwrap_or(place);
-                versions.iter().for_each(|version| sources.registry.add(place, chart(name, version.text())));
+                for version in versions {
+                    sources.registry.add(place, chart(name, version.text()));
+                }
                 // A HelmRepository's URL ends before the chart's name: the host alone is certain.
                 let host = place.split('/').next().unwrap_or(place);
                 moves.insert(format!("oci://{host}/"), format!("{}/{host}/", sources.registry.url()));
