@@ -27,7 +27,7 @@ type Failure = Box<dyn std::error::Error>;
 
 fn configuration(sources: &Sources, cache: &Path) -> Config {
     let mut config = Config::default();
-    config.git.cache_dir = cache.to_owned();
+    cache.clone_into(&mut config.git.cache_dir);
     for host in [sources.registry.authority(), sources.charts.server.authority()] {
         config.registries.hosts.push(RegistryHost {
             host,
