@@ -49,7 +49,7 @@ pub(super) async fn run(options: &Options) -> Exit {
     Exit::Done
 }
 
-/// One pass over every repository.
+/// One pass over every repository. One that a signal cut short is no success: what it left is the next run's.
 pub(super) async fn once(options: &Options) -> Exit {
     let (_, services, stop) = match start(options) {
         Ok(started) => started,
@@ -57,7 +57,7 @@ pub(super) async fn once(options: &Options) -> Exit {
     };
     let reports = services.pass_over_all(&stop).await;
     services.upkeep().prune().await;
-    let mut good = true;
+    let mut good = !stop.is_cancelled();
     for report in &reports {
         super::print(&told(report));
         good &= !report.failed();

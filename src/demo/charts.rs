@@ -6,7 +6,6 @@
 use super::chart::Chart;
 use super::serve::{Reply, Request, Server, Service};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 /// The repository, running. Dropping it stops it.
@@ -152,36 +151,60 @@ pub fn index(charts: &[Chart]) -> String {
     for chart in charts {
         names.entry(&chart.name).or_default().push(chart);
     }
-    let mut text = String::from("apiVersion: v1\nentries:");
-    text.push_str(if names.is_empty() { " {}\n" } else { "\n" });
-    for (name, mut versions) in names {
-        let key = |chart: &Chart| semver::Version::parse(chart.version.trim_start_matches('v')).ok();
-        versions.sort_by_key(|chart| std::cmp::Reverse(key(chart)));
-        let _ = writeln!(text, "  {name}:");
-        for chart in versions {
-            entry(&mut text, chart);
-        }
-    }
-    text.push_str("generated: \"2026-01-01T00:00:00Z\"\n");
-    text
+    let newest = |chart: &&Chart| std::cmp::Reverse(semver::Version::parse(chart.version.trim_start_matches('v')).ok());
+    names.values_mut().for_each(|versions| versions.sort_by_key(newest));
+    let entries = names.into_iter().map(|(name, versions)| (name, versions.into_iter().map(Entry::of).collect()));
+    let index = Index { api_version: "v1", entries: entries.collect(), generated: "2026-01-01T00:00:00Z" };
+    // Texts and lists: nothing in it that YAML could not hold.
+    serde_yaml::to_string(&index).unwrap_or_default()
 }
 
-fn entry(text: &mut String, chart: &Chart) {
-    let mut lines = vec!["apiVersion: v2".to_owned()];
-    let quoted = |value: &str| serde_json::Value::from(value).to_string();
-    lines.extend(chart.app_version.as_ref().map(|app| format!("appVersion: {}", quoted(app))));
-    lines.extend(chart.created.as_ref().map(|at| format!("created: {}", quoted(at))));
-    lines.extend(chart.deprecated.then(|| "deprecated: true".to_owned()));
-    lines.push(format!("description: {}", chart.description));
-    lines.push(format!("digest: {}", chart.digest()));
-    lines.extend(chart.home.as_ref().map(|home| format!("home: {home}")));
-    lines.push(format!("name: {}", chart.name));
-    lines.push("type: application".to_owned());
-    lines.push("urls:".to_owned());
-    lines.push(format!("- charts/{}-{}.tgz", chart.name, chart.version));
-    lines.push(format!("version: {}", chart.version));
-    for (number, line) in lines.iter().enumerate() {
-        let _ = writeln!(text, "  {} {line}", if number == 0 { "-" } else { " " });
+/// The file; fields in the order of their names, as Helm writes them.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    api_version: &'static str,
+    entries: BTreeMap<&'a str, Vec<Entry<'a>>>,
+    generated: &'static str,
+}
+
+/// One version in it.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    api_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deprecated: bool,
+    description: &'a str,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home: Option<&'a str>,
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    urls: [String; 1],
+    version: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn of(chart: &'a Chart) -> Self {
+        Self {
+            api_version: "v2",
+            app_version: chart.app_version.as_deref(),
+            created: chart.created.as_deref(),
+            deprecated: chart.deprecated,
+            description: &chart.description,
+            digest: chart.digest(),
+            home: chart.home.as_deref(),
+            name: &chart.name,
+            kind: "application",
+            urls: [format!("charts/{}-{}.tgz", chart.name, chart.version)],
+            version: &chart.version,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Records every exchange and obeys injected faults. Refuses to listen anywhere but on 127.0.0.1.
 
-use super::fault::{Fault, Faults, Moment};
+use super::fault::{Fault, Faults, Kind, Moment};
 use super::traffic::Traffic;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -213,7 +213,13 @@ async fn answer(
         body,
     };
     let ticket = shared.traffic.arrived(&request);
-    let fault = shared.faults.take(&request);
+    let fault = match shared.faults.take(&request) {
+        Some(Fault { kind: Kind::Hold(go_on), .. }) => {
+            go_on.notified().await;
+            None
+        }
+        fault => fault,
+    };
     let early = fault.as_ref().filter(|fault| fault.moment == Moment::Before);
     let reply = if early.is_some() { Reply::empty(200) } else { shared.service.answer(&request) };
     if let Some(fault) = fault {

@@ -153,8 +153,9 @@ impl Hands<'_> {
         let (number, text) = (pull.number, &wanted.text);
         let mut notes = Vec::new();
         let mut keep = |what: &str, result: Result<(), ForgeError>| match result {
-            Err(ForgeError::Validation { .. } | ForgeError::NotFound { .. }) if what != "labels" => {
-                notes.push(format!("{what} were refused"));
+            Err(error @ (ForgeError::Validation { .. } | ForgeError::NotFound { .. })) => {
+                tracing::warn!(pull = number, %error, "{what} were refused");
+                notes.push(format!("{what} were refused: {}", error.detail()));
                 Ok(())
             }
             other => other,

@@ -57,7 +57,7 @@ pub fn judge(
             (Some(site), None) => places.entry((&site.file, site.start, site.end)).or_default().push(index),
             (_, problem) => {
                 let latest = latest(release, &policies[index], offers, now, seen);
-                let problem = problem.clone().unwrap_or_else(|| no_site(release));
+                let problem = problem.as_ref().map_or_else(|| no_site(release), |p| with_pin(release, p, offers));
                 judgements[index] = Some(Judgement::Held(problem, latest));
             }
         }
@@ -128,6 +128,14 @@ fn latest(release: &Release, policy: &Policy, offers: &Offers, now: Timestamp, s
             let stable = candidates.versions.iter().filter(|c| c.version.semver().pre.is_empty() && !c.deprecated);
             stable.max_by(|a, b| a.version.cmp(&b.version)).map(|c| c.text.clone())
         }
+    }
+}
+
+/// What floats, with the version to pin it to where the source has said which it offers.
+fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
+    match release.lookup.as_ref().and_then(|lookup| offers.get(lookup)) {
+        Some(Ok(candidates)) => policy::with_pin(problem, release.current.as_deref().unwrap_or_default(), candidates),
+        _ => problem.clone(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod edits;
 mod elsewhere;
 mod first_seen;
+mod in_force;
 pub mod json;
 mod judge;
 pub mod local;

@@ -52,6 +52,7 @@ struct Card {
 #[derive(Serialize)]
 struct Line {
     release: String,
+    cluster: Option<String>,
     place: String,
     chart: String,
     current: String,
@@ -127,10 +128,8 @@ fn line(row: &Row) -> Line {
     let (file, number) = release.site.as_ref().map_or((&release.file, release.line), |s| (&s.file, s.line));
     let target = row.target.clone().filter(|t| Some(t) != release.current.as_ref());
     Line {
-        release: match &release.cluster {
-            Some(cluster) => format!("{} · {cluster}", release.id()),
-            None => release.id().to_string(),
-        },
+        release: release.id().to_string(),
+        cluster: release.cluster.clone(),
         place: format!("{file}:{number}"),
         chart: release.chart.clone().unwrap_or_default(),
         current: release.current.clone().unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! One update is one pull request: every site of one chart that moves to one target (product.md, "What one update is").
 
-use super::{Bump, Candidate, Lookup, NsName, Site};
+use super::{Bump, Candidate, Lookup, NsName, Site, Version};
 
 /// One place that an update changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,4 +36,11 @@ pub struct Update {
     pub releases: Vec<usize>,
     /// Names of the consumers, sorted, each once.
     pub consumers: Vec<NsName>,
+}
+
+impl Update {
+    /// Whether this text is the version that it moves to; sites may write equal versions differently (`1.2.3`, `v1.2.3`).
+    pub fn is_to(&self, text: &str) -> bool {
+        text == self.target.text || Version::strict(text).is_some_and(|version| version == self.target.version)
+    }
 }

@@ -2,7 +2,7 @@
 //! when they are printed.
 
 use super::render::Context;
-use crate::model::{Bump, Lookup, Note, Reason, Release, Update};
+use crate::model::{Bump, Lookup, Note, Reason, Release, Update, shown};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -164,7 +164,7 @@ fn file_link(web: &str, file: &str, line: u32) -> String {
 
 /// The source's URL without credentials and query, and as a link where a browser can follow it.
 fn source(lookup: &Lookup) -> (String, String) {
-    let Ok(mut url) = Url::parse(lookup.url()) else { return (lookup.url().to_owned(), String::new()) };
+    let Ok(mut url) = Url::parse(lookup.url()) else { return (shown(lookup.url()).into_owned(), String::new()) };
     let cleaned = url.set_username("").is_ok() && url.set_password(None).is_ok();
     if !cleaned && (!url.username().is_empty() || url.password().is_some()) {
         return (url.host_str().unwrap_or_default().to_owned(), String::new());

@@ -8,7 +8,7 @@ use super::sources::{Sources, Wanted};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{DocumentFacts, Kind, SiteFacts, same_repository};
-use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef};
+use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, shown};
 use crate::yaml::Node;
 use std::collections::HashMap;
 
@@ -217,7 +217,11 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
             self.concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
         }
         if facts.is_true("spec.suspend") {
-            self.concerns.add(Weight::Suspended, Reason::Suspended, format!("its source is suspended ({place})"));
+            self.concerns.add(
+                Weight::Suspended,
+                Reason::Suspended,
+                format!("spec.suspend of its source is true ({place})"),
+            );
         }
         for say in source.context.iter().flat_map(|context| &context.says).chain(&object.says) {
             self.concerns.add(Weight::Say, say.reason, &say.message);
@@ -279,5 +283,6 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
 }
 
 fn reference(kind: SourceKind, namespace: &str, name: &str, url: Option<&str>) -> SourceRef {
-    SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url: url.map(str::to_owned) }
+    let url = url.map(|url| shown(url).into_owned());
+    SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url }
 }

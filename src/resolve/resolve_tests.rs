@@ -202,7 +202,11 @@ fn flux_rule_21_the_message_says_what_is_suspended() {
     let resolution = resolved(&RELEASE.replace("  url:", "  suspend: true\n  url:"));
     let problem = only(&resolution).problem.as_ref().unwrap();
     assert_eq!(problem.reason, Reason::Suspended);
-    assert!(problem.message.contains("source is suspended (app/repository.yaml:2)"), "{}", problem.message);
+    assert!(
+        problem.message.contains("spec.suspend of its source is true (app/repository.yaml:2)"),
+        "{}",
+        problem.message
+    );
 }
 
 #[test]

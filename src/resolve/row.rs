@@ -8,7 +8,7 @@ use super::sources::Sources;
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::{Kind, MarkerKind, SiteFacts};
-use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind, Site};
+use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
 use std::collections::{HashMap, HashSet};
 
 /// How much a concern hides others: the smallest is the row's reason.
@@ -113,7 +113,7 @@ fn row(
     used.extend(&chart.used);
     let mut notes = Vec::new();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
-        notes.push(Note::AssumedSource(assumed));
+        notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
@@ -154,27 +154,31 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
     if built.context.is_none() && world.rooted {
         if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
             let message =
-                format!("{place} may be built by the Kustomization at {}, whose directory is not known", lost.origin);
+                format!("it may be built by the Kustomization at {}, whose directory is not known", lost.origin);
             concerns.add(Weight::NotBuilt, lost.reason, message);
         } else {
-            let message = format!("no Flux Kustomization of this repository builds {place}");
+            let message = "no Flux Kustomization of this repository builds its file";
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message);
         }
     }
     if facts.kind == Kind::HelmReleaseFlux1 {
-        let message = format!("{place} is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read");
+        let message = "it is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read";
         concerns.add(Weight::Unreadable, Reason::InvalidRelease, message);
     }
     if let Some(set) = &facts.resource_set {
-        let message = format!("{place} is a template of the ResourceSet {set}, which is not followed yet");
+        let message = format!("it is a template of the ResourceSet {set}, which is not followed yet");
         concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
     }
     if facts.encrypted {
-        concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS and never edited"));
+        concerns.add(
+            Weight::Unreadable,
+            Reason::Encrypted,
+            "its file is encrypted with SOPS, and ciphertext is never edited",
+        );
     }
     if let Some((context, artifact)) = built.context.as_ref().and_then(|c| Some((c, c.artifact.as_ref()?))) {
         let message = format!(
-            "Kustomization {} ({}) builds {place} out of the artifact {artifact}; which is not followed to the end yet",
+            "Kustomization {} ({}) builds it out of the artifact {artifact}, which is not followed to the end yet",
             context.id, context.origin
         );
         concerns.add(Weight::Unreadable, Reason::ArtifactGenerator, message);
@@ -188,10 +192,10 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
         concerns.add(Weight::Say, say.reason, &say.message);
     }
     if facts.is_true("spec.suspend") {
-        concerns.add(Weight::Suspended, Reason::Suspended, format!("the release is suspended ({place})"));
+        concerns.add(Weight::Suspended, Reason::Suspended, "spec.suspend of the release is true");
     }
     if let Some(context) = built.context.as_ref().filter(|context| context.suspended) {
-        let message = format!("its Kustomization {} is suspended ({})", context.id, context.origin);
+        let message = format!("spec.suspend of its Kustomization {} is true ({})", context.id, context.origin);
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
 }
@@ -219,7 +223,7 @@ fn site(world: &World<'_>, chart: &Chart, notes: &mut Vec<Note>, concerns: &mut 
     for marker in markers {
         match marker.kind {
             MarkerKind::ImagePolicy if marker.line == site.line => {
-                let message = format!("{path}:{} belongs to Flux image automation: {}", marker.line, marker.text);
+                let message = format!("the version belongs to Flux image automation: {}", marker.text);
                 concerns.add(Weight::ImageAutomation, Reason::ImageAutomation, message);
             }
             MarkerKind::Renovate if marker.line < site.line && site.line - marker.line <= 3 => {

@@ -8,14 +8,17 @@ mod description;
 
 mod cli_apply;
 mod cli_contract;
+mod cli_edges;
 mod cli_policy;
 mod cli_scan;
 mod cli_sources;
 mod cli_words;
 mod corpora;
+mod credentials;
 mod demo;
 mod docs;
 mod floors;
+mod forge_seam;
 mod openapi;
 mod person;
 mod process;

@@ -38,6 +38,10 @@ pub enum Fault {
     HangBeforePush(usize),
     /// Carries a push out and never says so; as many pushes as said go well first.
     HangAfterPush(usize),
+    /// Lets a push that asks for the refs wait until the fault is taken back.
+    HoldPushRefs,
+    /// Lets a push that has seen the refs wait until the fault is taken back; as many pushes as said go well first.
+    HoldPush(usize),
 }
 
 /// A running server over one directory of bare repositories. Ends with this value.
@@ -306,6 +310,14 @@ async fn answer(request: &Request, state: &State) -> io::Result<Vec<u8>> {
     if push && state.fault() == Some(Fault::HangBeforePush(nth)) {
         state.hanging.store(true, Ordering::SeqCst);
         hang().await;
+    }
+    let asks = !post && request.query == "service=git-receive-pack";
+    let held = [asks.then_some(Fault::HoldPushRefs), push.then_some(Fault::HoldPush(nth))];
+    while let Some(fault) = state.fault()
+        && held.contains(&Some(fault))
+    {
+        state.hanging.store(true, Ordering::SeqCst);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let answer = run_backend(request, &user, state).await;
     if push && state.fault() == Some(Fault::HangAfterPush(nth)) {
