@@ -23,6 +23,8 @@ struct Shelf(Mutex<Stock>);
 struct Stock {
     /// By prefix; the empty one answers for every prefix without charts of its own.
     charts: BTreeMap<String, Vec<Chart>>,
+    /// Indexes made of them, as a real repository has them lying ready; empty after each change.
+    indexes: BTreeMap<String, bytes::Bytes>,
     /// User and password, where it asks for them.
     login: Option<(String, String)>,
     /// A file served as it is, by path.
@@ -53,12 +55,16 @@ impl ChartServer {
 
     /// Publishes a version under a prefix of its own (`team/stable`).
     pub fn add_at(&self, prefix: &str, chart: Chart) {
-        self.shelf.stock().charts.entry(prefix.trim_matches('/').to_owned()).or_default().push(chart);
+        let mut stock = self.shelf.stock();
+        stock.indexes.clear();
+        stock.charts.entry(prefix.trim_matches('/').to_owned()).or_default().push(chart);
     }
 
     /// Withdraws a version everywhere.
     pub fn remove(&self, name: &str, version: &str) {
-        for charts in self.shelf.stock().charts.values_mut() {
+        let mut stock = self.shelf.stock();
+        stock.indexes.clear();
+        for charts in stock.charts.values_mut() {
             charts.retain(|chart| chart.name != name || chart.version != version);
         }
     }
@@ -89,11 +95,20 @@ impl Stock {
     fn charts(&self, prefix: &str) -> &[Chart] {
         self.charts.get(prefix).or_else(|| self.charts.get("")).map(Vec::as_slice).unwrap_or_default()
     }
+
+    fn index(&mut self, prefix: &str) -> bytes::Bytes {
+        if let Some(made) = self.indexes.get(prefix) {
+            return made.clone();
+        }
+        let made = bytes::Bytes::from(index(self.charts(prefix)));
+        self.indexes.insert(prefix.to_owned(), made.clone());
+        made
+    }
 }
 
 impl Service for Shelf {
     fn answer(&self, request: &Request) -> Reply {
-        let stock = self.stock();
+        let mut stock = self.stock();
         if stock.login.as_ref().is_some_and(|(user, password)| !has_basic(request, user, password)) {
             return Reply::new(401, "text/plain", "Unauthorized\n").with("www-authenticate", "Basic realm=\"charts\"");
         }
@@ -106,9 +121,7 @@ impl Service for Shelf {
         let segments = request.segments();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         match parts.as_slice() {
-            [prefix @ .., "index.yaml"] => {
-                Reply::new(200, "text/yaml", index(stock.charts(&prefix.join("/")))).cached(request)
-            }
+            [prefix @ .., "index.yaml"] => Reply::new(200, "text/yaml", stock.index(&prefix.join("/"))).cached(request),
             [prefix @ .., "charts", file] => {
                 let named = |chart: &&Chart| format!("{}-{}.tgz", chart.name, chart.version) == *file;
                 match stock.charts(&prefix.join("/")).iter().find(named) {

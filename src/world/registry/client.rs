@@ -87,6 +87,12 @@ impl Http {
         self.options.registries.timeout / 3
     }
 
+    /// Requests at once to one host, at most: so many connections are worth keeping for the next ones.
+    fn most_at_once(&self) -> usize {
+        let configured = self.options.registries.hosts.iter().map(|host| host.concurrency);
+        configured.chain([self.options.limits.concurrency]).max().unwrap_or(1)
+    }
+
     fn build(
         &self,
         key: &ClientKey,
@@ -98,7 +104,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(self.connect_timeout())
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(self.most_at_once())
             .pool_idle_timeout(Duration::from_secs(20))
             .tls_danger_accept_invalid_certs(key.unchecked)
             .dns_resolver(Arc::new(guard));
