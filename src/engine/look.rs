@@ -154,7 +154,7 @@ struct Standing<'a> {
 
 impl<'a> Standing<'a> {
     fn of(ground: &'a Ground, earlier: &Earlier, asked: &Offers) -> Self {
-        let lookups: Vec<&Arc<Lookup>> = ground.lookups.iter().filter(|l| earlier.stands(l, asked)).collect();
+        let mut lookups: Vec<&Arc<Lookup>> = ground.lookups.iter().filter(|l| earlier.stands(l, asked)).collect();
         let sources: HashSet<&Lookup> = lookups.iter().map(|lookup| lookup.as_ref()).collect();
         let before = &earlier.ground.resolution.releases;
         let numbers: HashMap<*const Release, usize> = before.iter().map(Arc::as_ptr).zip(0..).collect();
@@ -180,6 +180,11 @@ impl<'a> Standing<'a> {
                 *row = row.filter(|_| place(release).is_none_or(|place| !moved.contains(&place)));
             }
         }
+        // A closer look that nothing stands on any more is not what a look without memory would have.
+        let releases = ground.resolution.releases.iter();
+        let standing = rows.iter().zip(releases).filter(|(row, _)| row.is_some());
+        let used: HashSet<&Lookup> = standing.filter_map(|(_, release)| release.lookup.as_ref()).collect();
+        lookups.retain(|lookup| used.contains(lookup.as_ref()));
         Self { rows, lookups }
     }
 }
