@@ -12,6 +12,7 @@ use crate::model::{Bump, Note, Status};
 use crate::policy::Policy;
 use anstyle::Style;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
     logging::quiet(options);
@@ -27,7 +28,8 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, command.release.as_str()),
     };
-    let all = found.findings.rows.iter().zip(found.effective.iter().map(|effective| &effective.policy));
+    let all =
+        found.findings.rows.iter().map(Arc::as_ref).zip(found.effective.iter().map(|effective| &effective.policy));
     let rows: Vec<(&Row, &Policy)> = all
         .filter(|(row, _)| row.release.name == name && namespace.is_none_or(|n| row.release.namespace == n))
         .collect();

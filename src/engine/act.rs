@@ -11,6 +11,7 @@ use crate::world::forge::{FileChange, Forge, ForgeError, NewCommit, NewPullReque
 use crate::world::git::{Change, Committed, Oid, Repository};
 use crate::world::store::StoreHandle;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// Knows our closing comment again.
 const CLOSE_MARKER: &str = "<!-- davit:closed -->";
@@ -38,7 +39,7 @@ pub(super) struct Prepared {
     /// For the decision.
     pub wanted: Wanted,
     /// The files before and after.
-    pub files: Vec<Edited>,
+    pub files: Vec<Arc<Edited>>,
 }
 
 /// Why an action ended early.
@@ -241,7 +242,7 @@ impl Hands<'_> {
         }
     }
 
-    async fn changes(&self, files: &[Edited]) -> Result<Vec<FileChange>, Failed> {
+    async fn changes(&self, files: &[Arc<Edited>]) -> Result<Vec<FileChange>, Failed> {
         let mut changes = Vec::new();
         for file in files {
             let executable = self.repository.executable(self.base.1, &file.path).await?;

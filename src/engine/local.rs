@@ -6,6 +6,7 @@ use super::look::Look;
 use super::report::Row;
 use crate::model::{Candidates, NsName, Problem, Reason, Site, Status, UpdateSite, Version};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What to write.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ pub fn select(look: &Look, only: &[String], to: Option<&str>) -> Result<Selectio
     }
     let mut chosen: Vec<&Row> = Vec::new();
     for name in only {
-        let rows: Vec<&Row> = look.findings.rows.iter().filter(|row| is(row, name)).collect();
+        let rows: Vec<&Row> = look.findings.rows.iter().map(Arc::as_ref).filter(|row| is(row, name)).collect();
         if rows.is_empty() {
             return Err(Problem::new(
                 Reason::InvalidRelease,
@@ -166,7 +167,7 @@ fn same(a: &Site, b: &Site) -> bool {
 }
 
 fn move_consumers(look: &Look, selection: &mut Selection) {
-    let reads = |row: &&Row, wanted: &Site| row.release.site.as_ref().is_some_and(|site| same(site, wanted));
+    let reads = |row: &Row, wanted: &Site| row.release.site.as_ref().is_some_and(|site| same(site, wanted));
     for wanted in selection.sites.iter().map(|s| &s.site) {
         let rows = look.findings.rows.iter().filter(|row| reads(row, wanted));
         selection.moved.push((wanted.clone(), rows.map(|row| row.release.id()).collect()));

@@ -4,6 +4,7 @@ mod act;
 pub mod board;
 mod branches;
 pub mod daemon;
+mod drafts;
 pub mod edits;
 mod elsewhere;
 mod first_seen;

@@ -8,6 +8,7 @@ use super::in_force::in_force;
 use super::look::{Files, Look, Recollection, Request, look};
 use super::propose;
 use super::read::Filter;
+use super::recollection::Shelf;
 use super::report::{Deed, DeedKind, Outcome, Pull, Report};
 use super::survey::{self, Survey};
 use super::{branches, elsewhere};
@@ -41,6 +42,8 @@ pub struct Shared {
     pub cache: Arc<Cache>,
     /// What may not.
     pub store: StoreHandle,
+    /// Bounds what repositories keep in memory.
+    pub shelf: Shelf,
     /// The clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -141,7 +144,8 @@ impl RepositoryPass {
         let files = if recollection.holds(&commit) {
             Files::Held(commit)
         } else {
-            let listing = self.git.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
+            let before = recollection.listing();
+            let listing = self.git.tree_after(fetched.base_commit, before).await.map_err(|error| error.problem())?;
             Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
         };
         let (paths, remote) = (&self.repository.paths, &self.repository.remote);
@@ -154,12 +158,17 @@ impl RepositoryPass {
             name: &self.repository.name,
             filter: Filter::new(&paths.include, &paths.exclude),
             rules,
-            recollection,
+            recollection: recollection.clone(),
             store: Some(&self.shared.store),
             now,
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
         };
-        look(&self.shared.registry, &self.shared.cache, request).await
+        let read = matches!(request.files, Files::Tree(..));
+        let found = look(&self.shared.registry, &self.shared.cache, request).await?;
+        if read {
+            self.shared.shelf.used(&recollection, found.findings.rows.len());
+        }
+        Ok(found)
     }
 
     /// What is wanted, what is there, and so what to do.
@@ -175,7 +184,8 @@ impl RepositoryPass {
         let now = report.started;
         let updates = &found.findings.updates;
         let foreign: Vec<_> = survey.foreign(&fetched.base_branch);
-        let elsewhere = elsewhere::elsewhere(&self.git, fetched, updates, &foreign).await;
+        let mut book = self.recollection.drafts.open();
+        let elsewhere = elsewhere::elsewhere(&self.git, fetched, &found.findings, &foreign, &mut book).await;
         let windows = Schedule::parse(&self.repository.schedule).unwrap_or_default();
         let proposer = propose::Proposer {
             git: &self.git,
@@ -188,15 +198,16 @@ impl RepositoryPass {
             schedule: &windows,
             now,
         };
-        let (prepared, refused) = proposer.prepare(&elsewhere).await;
+        let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {
             Arc::make_mut(&mut report.findings).problems.extend(refused);
         }
-        let edited: HashMap<&str, &[edits::Edited]> =
+        let edited: HashMap<&str, &[Arc<edits::Edited>]> =
             prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
         let mut author_emails = vec![self.shared.config.git.author.email.clone()];
         author_emails.extend(survey.commit_emails.iter().cloned());
-        let branches = branches::branches(&self.git, fetched, &edited, &author_emails).await;
+        let branches = branches::branches(&self.git, fetched, &edited, &author_emails, &mut book).await;
+        self.recollection.drafts.keep(book);
         let doubtful = branches::touching(&self.git, fetched.base_commit, &branches, &doubtful(found)).await;
         let names = prepared.iter().map(|p| p.wanted.branch.clone()).chain(branches.iter().map(|b| b.name.clone()));
         survey.look_closer(forge.as_ref(), names.collect()).await?;
@@ -370,6 +381,7 @@ fn mark_rows(report: &mut Report, actions: &[Action], updates: &[crate::model::U
             if !row.target.as_deref().is_some_and(|text| update.is_to(text)) {
                 continue;
             }
+            let row = Arc::make_mut(row);
             row.reason = reason;
             row.message = match reason {
                 Reason::ClosedByPerson => format!("{} was closed by a person{link}", update.target.text),

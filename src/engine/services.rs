@@ -4,6 +4,7 @@
 use super::daemon::{Member, Pass};
 use super::look::Recollection;
 use super::pass::{RepositoryPass, Shared};
+use super::recollection::Shelf;
 use super::report::Report;
 use super::survey::problem_of;
 use super::upkeep::Upkeep;
@@ -46,6 +47,7 @@ impl Services {
             registry: registry(&config, git.clone())?,
             cache: Arc::new(Cache::open(&config.git.cache_dir)),
             store: StoreHandle::new(store),
+            shelf: Shelf::default(),
             now: clock,
             config,
         });

@@ -38,7 +38,7 @@ fn release(name: &str) -> Release {
 fn report(finished: i64, error: Option<Problem>) -> Report {
     let held = Row::held(release("<script>"), Problem::new(Reason::SourceTls, "no trust & \"quotes\""), None);
     let newer = Row {
-        release: release("plex"),
+        release: Arc::new(release("plex")),
         latest: Some("5.1.0".to_owned()),
         target: Some("5.1.0".to_owned()),
         bump: Bump::Major,
@@ -55,7 +55,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
         findings: Arc::new(Findings {
             repository: "https://github.com/acme/fleet.git".to_owned(),
             revision: Some("0123456789abcdef0123".to_owned()),
-            rows: vec![held, newer],
+            rows: vec![Arc::new(held), Arc::new(newer)],
             updates: Vec::new(),
             problems: vec![Finding {
                 file: Some("x.yaml".to_owned()),

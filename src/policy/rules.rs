@@ -53,6 +53,15 @@ pub struct PolicyIssue {
 pub struct Rules {
     base: Policy,
     rules: Vec<Rule>,
+    /// What they were made from; nothing for none.
+    written: Option<PolicyConfig>,
+}
+
+/// Rules are equal where they were written alike.
+impl PartialEq for Rules {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
 }
 
 /// One rule: for what matches, the keys it sets.
@@ -98,7 +107,11 @@ impl Rules {
             hold: None,
         };
         let rules = config.rules.iter().map(|rule| reader.rule(rule)).collect();
-        if reader.issues.is_empty() { Ok(Self { base, rules }) } else { Err(reader.issues) }
+        if reader.issues.is_empty() {
+            Ok(Self { base, rules, written: Some(config.clone()) })
+        } else {
+            Err(reader.issues)
+        }
     }
 
     /// The settings and rules of a repository with its own file over the daemon's configuration.

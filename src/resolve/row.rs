@@ -10,6 +10,7 @@ use super::world::{Built, World};
 use crate::inventory::{Kind, MarkerKind, SiteFacts};
 use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How much a concern hides others: the smallest is the row's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,16 +49,16 @@ impl Concerns {
 }
 
 /// Every row, sorted: those of the releases, then those of chart sources that no release uses.
-pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
+pub(super) fn rows(world: &World<'_>) -> Vec<Arc<Release>> {
     let sources = Sources::new(world);
     let mut used = HashSet::new();
     let mut rows = Vec::new();
     for (built, twins) in distinct(&world.releases) {
-        rows.push(row(world, &sources, built, &twins, &mut used));
+        rows.push(Arc::new(row(world, &sources, built, &twins, &mut used)));
     }
     let unclaimed = world.sources.iter().filter(|built| is_chart(built) && !used.contains(&built.object.at));
     for (built, twins) in distinct(unclaimed) {
-        rows.push(row(world, &sources, built, &twins, &mut HashSet::new()));
+        rows.push(Arc::new(row(world, &sources, built, &twins, &mut HashSet::new())));
     }
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
     rows

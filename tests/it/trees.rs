@@ -14,7 +14,7 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn rows(case: &Path) -> Vec<Release> {
+fn rows(case: &Path) -> Vec<Arc<Release>> {
     let root = case.join("tree");
     let mut paths = Vec::new();
     walk(&root, &mut paths);

@@ -3,6 +3,7 @@
 use super::{Reader, table};
 use crate::engine::report::{Findings, Row};
 use crate::model::{Annotations, Problem, Reason, Release, RowKind};
+use std::sync::Arc;
 
 fn failed(name: &str, why: &str) -> Row {
     let release = Release {
@@ -29,7 +30,8 @@ fn failed(name: &str, why: &str) -> Row {
 
 #[test]
 fn on_a_terminal_one_reason_stands_once_below_all_of_its_rows() {
-    let rows = vec![failed("a", "one is down"), failed("b", "two is down"), failed("c", "one is down")];
+    let rows =
+        [failed("a", "one is down"), failed("b", "two is down"), failed("c", "one is down")].map(Arc::new).to_vec();
     let findings = Findings { repository: ".".to_owned(), rows, ..Findings::default() };
     let shown = table(&findings, Reader::Terminal(80));
     let plain = anstream::adapter::strip_str(&shown).to_string();
