@@ -151,16 +151,23 @@ fn update(update: &Update, rows: &[Row]) -> UpdateRow {
         sites: update
             .sites
             .iter()
-            .map(|s| UpdateSiteRow {
-                file: s.site.file.clone(),
-                line: s.site.line,
-                column: s.site.column,
-                path: s.site.shown_path().into_owned(),
-                from: s.from.clone(),
-                to: s.to.clone(),
+            .flat_map(|s| {
+                let digest = s.digest.as_ref().map(|d| update_site(&d.site, &d.site.text, &d.to));
+                std::iter::once(update_site(&s.site, &s.from, &s.to)).chain(digest)
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
+    }
+}
+
+fn update_site(site: &Site, from: &str, to: &str) -> UpdateSiteRow {
+    UpdateSiteRow {
+        file: site.file.clone(),
+        line: site.line,
+        column: site.column,
+        path: site.shown_path().into_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
     }
 }
 

@@ -96,7 +96,7 @@ pub async fn look(registry: &Arc<Registry>, cache: &Arc<Cache>, request: Request
             }
         }
     };
-    let rows = judge::rows(releases, &judgements);
+    let rows = judge::rows(releases, &judgements, &offers);
     let updates = updates(releases, &policies, &judgements, request.branch_prefix);
     let problems = ground.problems.clone();
     let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });

@@ -20,6 +20,6 @@ pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Note, NsName, Release, RowKind, SourceKind, SourceRef};
 pub use site::{EmbeddedPlace, Inner, Part, ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};
-pub use update::{Update, UpdateSite};
+pub use update::{DigestMove, Update, UpdateSite};
 pub use version::Version;
 pub use window::{Schedule, Window, WindowError};

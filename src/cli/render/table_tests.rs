@@ -21,6 +21,7 @@ fn failed(name: &str, why: &str) -> Row {
         lookup: None,
         annotations: Annotations::default(),
         notes: Vec::new(),
+        digest_site: None,
         problem: None,
         credentials: None,
     };
