@@ -16,6 +16,7 @@ mod corpora;
 mod demo;
 mod docs;
 mod floors;
+mod fuzz_seeds;
 mod openapi;
 mod person;
 mod process;
