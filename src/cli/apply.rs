@@ -123,6 +123,11 @@ fn list(out: &mut String, sites: &[&UpdateSite]) {
             clean(&site.from),
             clean(&site.to)
         );
+        if let Some(digest) = &site.digest {
+            let (place, from) = (&digest.site, clean(&digest.site.text));
+            let to = clean(&digest.to);
+            let _ = writeln!(out, "{}:{}:{}  {from} → {to}", clean(&place.file), place.line, place.column);
+        }
     }
 }
 

@@ -73,7 +73,10 @@ fn explain(row: &Row, policy: &Policy) -> String {
     }
     match (&release.site, &release.current) {
         (Some(site), Some(current)) => {
-            line("version", &format!("{current}, at {}:{}:{} ({})", site.file, site.line, site.column, site.path));
+            line(
+                "version",
+                &format!("{current}, at {}:{}:{} ({})", site.file, site.line, site.column, site.shown_path()),
+            );
         }
         (None, Some(current)) => line("version", &format!("{current}, nowhere that can be edited")),
         _ => line("version", "none"),

@@ -1,13 +1,14 @@
-//! F2. Compare-and-swap on the bytes of one scalar, then proof that nothing else moved. Pure.
+//! F2. Compare-and-swap on the bytes of one scalar, or of a part of what it holds, then proof that nothing else moved. Pure.
 //!
 //! Formats nothing: quotes, comments, anchors, line ends, byte order mark and the missing final newline stay as they
 //! are. What can't be swapped safely is a [`Refusal`], never a guess.
 
+mod find;
 mod prove;
 mod write;
 
 use crate::model::{Problem, Reason, ScalarStyle, Site};
-use crate::yaml::{self, Node, NodeKind, ScalarType, Stream};
+use crate::yaml::{Source, Stream};
 
 /// One wanted change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,20 +68,62 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// The bytes that take the place of a scalar's content.
+/// The bytes that take the place of a scalar's content, or of a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Splice {
     start: usize,
     end: usize,
-    /// What is written, added quotes included.
+    /// What is written in the file, added quotes and the escapes of the scalars around it included.
     written: String,
-    /// Bytes of a quote that is added on either side.
-    quote: usize,
-    style: ScalarStyle,
-    to: String,
-    document: usize,
-    /// The old value was a string to Flux: the new one must be.
-    string: bool,
+    /// The scalars around it that hold YAML as text, outermost first; for a part, the scalar that it is a part of is the
+    /// last one.
+    hosts: Vec<Host>,
+    /// The zero-based document in the file, then in the text of each scalar that holds YAML.
+    documents: Vec<usize>,
+    leaf: Leaf,
+}
+
+/// A scalar whose text changes in a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Host {
+    /// Its bytes in the file.
+    start: usize,
+    end: usize,
+    /// The part of its decoded text.
+    from: usize,
+    to: usize,
+    /// What stands there afterwards.
+    text: String,
+}
+
+/// What is swapped in the innermost text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Leaf {
+    /// A whole scalar.
+    Whole {
+        /// Bytes of a quote that is added on either side.
+        quote: usize,
+        style: ScalarStyle,
+        to: String,
+        /// The old value was a string to Flux: the new one must be.
+        string: bool,
+    },
+    /// A part of the last host's text.
+    Part,
+}
+
+/// A file's bytes and its documents.
+struct Side<'a> {
+    source: Source<'a>,
+    stream: Stream,
+}
+
+impl<'a> Side<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let source = Source::file(bytes);
+        let stream = source.parse();
+        Self { source, stream }
+    }
 }
 
 /// The file with every swap done. Equal swaps count once; their order does not matter.
@@ -88,10 +131,10 @@ struct Splice {
 /// # Errors
 /// See [`Refusal`]. On an error nothing of the file is changed.
 pub fn apply(bytes: &[u8], swaps: &[Swap]) -> Result<Vec<u8>, Refusal> {
-    let before = yaml::parse(bytes);
+    let before = Side::of(bytes);
     let mut splices = Vec::with_capacity(swaps.len());
     for swap in in_order(swaps)? {
-        splices.push(splice(bytes, &before, swap)?);
+        splices.push(find::splice(bytes, &before, swap)?);
     }
     let mut edited = Vec::with_capacity(bytes.len() + 16 * splices.len());
     let mut copied = 0;
@@ -101,8 +144,7 @@ pub fn apply(bytes: &[u8], swaps: &[Swap]) -> Result<Vec<u8>, Refusal> {
         copied = splice.end;
     }
     edited.extend_from_slice(&bytes[copied..]);
-    let after = yaml::parse(&edited);
-    prove::only(&splices, &before, &after).map_err(|what| Refusal::Unproven {
+    prove::only(&splices, &before, &Side::of(&edited)).map_err(|what| Refusal::Unproven {
         file: swaps.first().map(|swap| swap.site.file.clone()).unwrap_or_default(),
         what,
     })?;
@@ -127,8 +169,8 @@ fn in_order(swaps: &[Swap]) -> Result<Vec<&Swap>, Refusal> {
             return Err(Refusal::Conflict {
                 file: swap.site.file.clone(),
                 line: swap.site.line,
-                first: last.site.path.clone(),
-                second: swap.site.path.clone(),
+                first: last.site.shown_path().into_owned(),
+                second: swap.site.shown_path().into_owned(),
             });
         }
         kept.push(swap);
@@ -136,63 +178,12 @@ fn in_order(swaps: &[Swap]) -> Result<Vec<&Swap>, Refusal> {
     Ok(kept)
 }
 
-/// Finds a site again by its route and compares; then says what to write.
-fn splice(bytes: &[u8], stream: &Stream, swap: &Swap) -> Result<Splice, Refusal> {
-    let site = &swap.site;
-    let moved = || Refusal::Moved {
-        file: site.file.clone(),
-        line: site.line,
-        path: site.path.clone(),
-        expected: site.text.clone(),
-    };
-    let document = stream.documents.get(site.document).ok_or_else(moved)?;
-    let root = document.root.as_ref().ok().and_then(Option::as_ref).ok_or_else(moved)?;
-    let route = site.path.parse().map_err(|_| moved())?;
-    root.find(&route).ok_or_else(moved)?;
-    let found = yaml::site(&site.file, site.document, root, &route)?;
-    if (found.start, found.end, &found.text) != (site.start, site.end, &site.text) {
-        return Err(moved());
-    }
-    let refuse = |form: &str| {
-        let message = format!("{}:{}: `{}` {form}", site.file, site.line, site.path);
-        Refusal::NotEditable(Problem::new(Reason::NotEditable, message))
-    };
-    let old = bytes.get(site.start..site.end).ok_or_else(moved)?;
-    if old.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-        return Err(refuse("goes over several lines; Davit does not edit that"));
-    }
-    let (node, in_flow) = definition(bytes, root, &found, false).ok_or_else(moved)?;
-    let NodeKind::Scalar { style, tag, .. } = &node.kind else { return Err(moved()) };
-    let string = tag.is_some() || node.scalar_type() == Some(ScalarType::String);
-    let text = write::scalar(&swap.to, *style, in_flow, string)
-        .ok_or_else(|| refuse(&format!("can't hold {:?} in its quoting", swap.to)))?;
-    Ok(Splice {
-        start: site.start,
-        end: site.end,
-        quote: usize::from(text.style != *style),
-        style: text.style,
-        written: text.bytes,
-        to: swap.to.clone(),
-        document: site.document,
-        string,
-    })
-}
-
-/// The node that is written at a site's bytes (not an alias of it), and whether it stands inside `{}` or `[]`.
-fn definition<'a>(bytes: &[u8], node: &'a Node, site: &Site, in_flow: bool) -> Option<(&'a Node, bool)> {
-    if node.aliased || (node.start as usize) > site.start || (node.end as usize) < site.end {
-        return None;
-    }
-    let in_flow = in_flow || matches!(bytes.get(node.start as usize), Some(b'{' | b'['));
-    match &node.kind {
-        NodeKind::Scalar { .. } => Some((node, in_flow)),
-        NodeKind::Sequence(items) => items.iter().find_map(|item| definition(bytes, item, site, in_flow)),
-        NodeKind::Mapping(entries) => entries.iter().find_map(|e| definition(bytes, &e.value, site, in_flow)),
-    }
-}
-
 #[cfg(test)]
 mod apply_tests;
+#[cfg(test)]
+mod inner_property_tests;
+#[cfg(test)]
+mod inner_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A text as the bytes of a scalar in the quoting it had. Adds quotes only where the text would read as something else.
 
-use crate::model::ScalarStyle;
+use crate::model::{Part, ScalarStyle};
 use crate::yaml::ScalarType;
 use std::fmt::Write as _;
 
@@ -78,4 +78,43 @@ fn double(text: &str) -> String {
         }
     }
     bytes
+}
+
+/// A part's new text in its scalar; nothing where the scalar would read as something else, and where a variable's
+/// default (`${VAR:=1.2.3}`) would not be the text any more.
+pub(super) fn part(part: &Part, to: &str, style: ScalarStyle, in_flow: bool) -> Option<String> {
+    let (before, old) = (part.whole.get(..part.from)?, part.whole.get(part.from..part.to)?);
+    let in_variable = before.rfind("${").is_some_and(|open| !before[open..].contains('}'));
+    if to.is_empty() || !to.chars().all(is_visible) {
+        return None;
+    }
+    if in_variable {
+        // Flux substitutes in the finished YAML, without quotes.
+        let string = ScalarType::of_plain(old) == ScalarType::String;
+        if !is_plain(to, true) || !keeps_type(to, string) || to.contains([' ', '$', '\\', '\'', '"']) {
+            return None;
+        }
+    }
+    let whole = format!("{before}{to}{}", part.whole.get(part.to..)?);
+    match style {
+        ScalarStyle::Plain => {
+            let string = ScalarType::of_plain(&part.whole) == ScalarType::String;
+            (is_plain(&whole, in_flow) && keeps_type(&whole, string)).then(|| to.to_owned())
+        }
+        ScalarStyle::Single => Some(to.replace('\'', "''")),
+        ScalarStyle::Double => Some(double(to)),
+        ScalarStyle::Literal | ScalarStyle::Folded => None,
+    }
+}
+
+/// Bytes of a text as they are written in the scalar that holds the text; nothing where they can't be.
+pub(super) fn held(bytes: &str, style: ScalarStyle) -> Option<String> {
+    if !bytes.chars().all(|c| c == '\t' || is_visible(c)) {
+        return None;
+    }
+    Some(match style {
+        ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => bytes.to_owned(),
+        ScalarStyle::Single => bytes.replace('\'', "''"),
+        ScalarStyle::Double => double(bytes),
+    })
 }

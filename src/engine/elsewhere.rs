@@ -3,10 +3,10 @@
 
 use super::drafts::{Book, ElsewhereOf};
 use super::report::Findings;
-use crate::model::{Update, UpdateSite, Version};
+use crate::model::{Update, Version};
 use crate::proposal::{PullLink, PullRequest};
 use crate::world::git::{Failure, Fetched, Oid, Repository};
-use crate::yaml::{self, Route};
+use crate::yaml;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -102,16 +102,8 @@ async fn read<'a>(
 fn proposes(update: &Update, files: &HashMap<&str, Vec<u8>>) -> bool {
     update.sites.iter().any(|site| {
         let Some(bytes) = files.get(site.site.file.as_str()) else { return false };
-        text_at(bytes, site).is_some_and(|text| {
+        yaml::text_at(bytes, &site.site).is_some_and(|text| {
             text == site.to || Version::strict(&text).is_some_and(|version| version >= update.target.version)
         })
     })
-}
-
-/// What stands at the site's route in another state of its file.
-fn text_at(bytes: &[u8], site: &UpdateSite) -> Option<String> {
-    let route: Route = site.site.path.parse().ok()?;
-    let stream = yaml::parse(bytes);
-    let (_, root) = stream.roots().find(|(document, _)| document.index == site.site.document)?;
-    root.find(&route)?.text().map(str::to_owned)
 }

@@ -131,7 +131,7 @@ fn release(row: &Row) -> ReleaseRow {
 }
 
 fn site(site: &Site) -> SiteRow {
-    SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.path.clone() }
+    SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.shown_path().into_owned() }
 }
 
 /// The URL of the chart's source as Git has it: the first consumer's. The key holds the canonical one.
@@ -152,16 +152,23 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
         sites: update
             .sites
             .iter()
-            .map(|s| UpdateSiteRow {
-                file: s.site.file.clone(),
-                line: s.site.line,
-                column: s.site.column,
-                path: s.site.path.clone(),
-                from: s.from.clone(),
-                to: s.to.clone(),
+            .flat_map(|s| {
+                let digest = s.digest.as_ref().map(|d| update_site(&d.site, &d.site.text, &d.to));
+                std::iter::once(update_site(&s.site, &s.from, &s.to)).chain(digest)
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
+    }
+}
+
+fn update_site(site: &Site, from: &str, to: &str) -> UpdateSiteRow {
+    UpdateSiteRow {
+        file: site.file.clone(),
+        line: site.line,
+        column: site.column,
+        path: site.shown_path().into_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
     }
 }
 

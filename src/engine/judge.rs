@@ -3,7 +3,7 @@
 
 use super::offers::Offers;
 use super::report::Row;
-use crate::model::{Bump, Candidate, Decision, Lookup, Problem, Reason, Release, Version};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,15 +116,45 @@ fn together(
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
+    let wanted = in_git_by_digest(members, releases, candidates, current);
     let consumers: Vec<Consumer<'_>> =
         members.iter().map(|i| Consumer { name: releases[*i].id().to_string(), policy: docket.policy(*i) }).collect();
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
     match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
+        Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
         Outcome::Decided(decisions) => {
             Ok(decisions.into_iter().map(|decision| Judgement::Decided(Arc::new(decision))).collect())
         }
-        Outcome::NeedsDetail(texts) => Err(texts.into_iter().map(|text| (lookup.clone(), text)).collect()),
+        Outcome::NeedsDetail(texts) => {
+            Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
+        }
     }
+}
+
+/// The version in use, where a digest stands beside its tag and the registry's own is not known yet.
+fn in_git_by_digest(
+    members: &[usize],
+    releases: &[Arc<Release>],
+    candidates: &Candidates,
+    current: &str,
+) -> Option<String> {
+    members.iter().find(|index| releases[**index].digest_site.is_some())?;
+    let known = candidates.versions.iter().find(|candidate| candidate.text == current)?;
+    (!known.detailed).then(|| current.to_owned())
+}
+
+/// Tags that name another manifest now than the digest beside them in Git: worth a word, and no update of its own.
+fn moved_tag(release: &Release, offers: &Offers) -> Option<Note> {
+    let (site, tag) = (release.digest_site.as_ref()?, release.current.as_ref()?);
+    let candidates = offers.get(release.lookup.as_ref()?)?.as_ref().ok()?;
+    let now = candidates.versions.iter().find(|candidate| candidate.text == *tag)?.digest.as_ref()?;
+    (*now != site.text).then(|| {
+        Note::Other(format!(
+            "the digest beside the tag {tag} is {}; the registry's tag names {now} now: the tag was moved, or the two \
+             never belonged together. Flux runs the digest",
+            site.text
+        ))
+    })
 }
 
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.
@@ -170,13 +200,21 @@ fn no_site(release: &Release) -> Problem {
 }
 
 /// The row of a verdict.
-pub fn row(release: &Arc<Release>, judgement: Judgement) -> Arc<Row> {
+pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc<Row> {
+    let release = match moved_tag(release, offers) {
+        None => release.clone(),
+        Some(note) => {
+            let mut noted = release.as_ref().clone();
+            noted.notes.push(note);
+            Arc::new(noted)
+        }
+    };
     Arc::new(match judgement {
         Judgement::Decided(decision) => {
-            let step = step(release, &decision);
-            Row::decided(release.clone(), Arc::unwrap_or_clone(decision), step)
+            let step = step(&release, &decision);
+            Row::decided(release, Arc::unwrap_or_clone(decision), step)
         }
-        Judgement::Held(problem, latest) => Row::held(release.clone(), problem, latest),
+        Judgement::Held(problem, latest) => Row::held(release, problem, latest),
     })
 }
 

@@ -4,7 +4,7 @@
 use super::edits::Refused;
 use super::look::Look;
 use super::report::Row;
-use crate::model::{Candidates, NsName, Problem, Reason, Site, Status, UpdateSite, Version};
+use crate::model::{Candidates, DigestMove, NsName, Problem, Reason, Release, Site, Status, UpdateSite, Version};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -135,9 +135,28 @@ fn explicit(look: &Look, row: &Row, version: &str, selection: &mut Selection) ->
     };
     let from = release.current.clone().unwrap_or_default();
     if from != text {
-        add(selection, UpdateSite { site: site.clone(), from, to: text });
+        let digest = digest(look, release, &text)?;
+        add(selection, UpdateSite { site: site.clone(), from, to: text, digest });
     }
     Ok(())
+}
+
+/// The digest beside the tag moves with it; one that is not known moves nothing.
+fn digest(look: &Look, release: &Release, text: &str) -> Result<Option<Box<DigestMove>>, Problem> {
+    let Some(site) = &release.digest_site else { return Ok(None) };
+    let offered = release.lookup.as_ref().and_then(|lookup| look.offers.get(lookup)?.as_ref().ok());
+    let candidate = offered.and_then(|offered| offered.versions.iter().find(|c| c.text == text));
+    match candidate.and_then(|candidate| candidate.digest.clone()) {
+        Some(to) => Ok(Some(Box::new(DigestMove { site: (**site).clone(), to }))),
+        None => Err(Problem::new(
+            Reason::NotEditable,
+            format!(
+                "{}: a digest stands beside its tag, and that of {text} was not looked up; without --to, or with the \
+                 version that the scan proposes, both move",
+                release.id()
+            ),
+        )),
+    }
 }
 
 /// The offered text for a version: exactly it, else one of the same precedence (`1.2.3` for `v1.2.3`).

@@ -122,7 +122,7 @@ pub async fn look(
         let (row, decision) = match (judgement, kept) {
             (Some(judgement), _) => {
                 let decision = judgement.decision().filter(|decision| decision.target.is_some()).cloned();
-                (judge::row(release, judgement), decision)
+                (judge::row(release, judgement, &offers), decision)
             }
             (None, Some((number, earlier))) => {
                 (earlier.look.findings.rows[number].clone(), earlier.look.decisions.get(&number).cloned())

@@ -30,6 +30,7 @@ fn release(name: &str) -> Release {
         lookup: None,
         annotations: Annotations::default(),
         notes: Vec::new(),
+        digest_site: None,
         problem: None,
         credentials: None,
     }

@@ -173,7 +173,8 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::HelmRelease => &["spec.chart.spec.version"],
         Kind::HelmChart => &["spec.version"],
-        Kind::OciRepository | Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
+        Kind::OciRepository => &["spec.ref.tag", "spec.ref.semver", "spec.ref.digest"],
+        Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
         _ => &[],
     }
 }

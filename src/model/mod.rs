@@ -20,8 +20,8 @@ pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest}
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Note, NsName, Release, RowKind, SourceKind, SourceRef};
 pub use shown::shown;
-pub use site::{ScalarStyle, Site};
+pub use site::{EmbeddedPlace, Inner, Part, ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};
-pub use update::{Update, UpdateSite};
+pub use update::{DigestMove, Update, UpdateSite};
 pub use version::Version;
 pub use window::{Schedule, Window, WindowError};

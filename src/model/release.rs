@@ -159,6 +159,8 @@ pub struct Release {
     pub source: Option<SourceRef>,
     /// The bytes that hold the version.
     pub site: Option<Site>,
+    /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag (Flux rule 6).
+    pub digest_site: Option<Box<Site>>,
     /// The version as written; nothing where there is only a digest or no version.
     pub current: Option<String>,
     /// Which rules read the version.

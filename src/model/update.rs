@@ -11,6 +11,17 @@ pub struct UpdateSite {
     pub from: String,
     /// The text to write; the target, or for a tag its exact string.
     pub to: String,
+    /// The digest beside a tag, which moves with it or not at all (Flux rule 6).
+    pub digest: Option<Box<DigestMove>>,
+}
+
+/// The digest that stands beside a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestMove {
+    /// Where, in the file of the tag; its text is the digest there before.
+    pub site: Site,
+    /// The digest of the new tag's manifest.
+    pub to: String,
 }
 
 /// A set of sites that move together.

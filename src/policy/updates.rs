@@ -2,7 +2,7 @@
 //! any order give the same updates, keys and branch names.
 
 use super::branch::{Name, branch};
-use crate::model::{Bump, Candidate, Decision, Lookup, NsName, Release, Site, Update, UpdateSite, Version};
+use crate::model::{Bump, Candidate, Decision, DigestMove, Lookup, NsName, Release, Site, Update, UpdateSite, Version};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A release whose decision has a target.
@@ -39,6 +39,7 @@ struct Moves<'a> {
     canonical: String,
     group: &'a str,
     from: &'a str,
+    digest: Option<&'a Site>,
     target: &'a Candidate,
     within_major: Option<&'a Candidate>,
     releases: BTreeMap<usize, NsName>,
@@ -72,6 +73,7 @@ fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
         canonical: lookup.canonical(),
         group: mover.group,
         from: mover.release.current.as_deref().unwrap_or(&site.text),
+        digest: mover.release.digest_site.as_deref(),
         target: mover.decision.target.as_ref()?,
         within_major: mover.decision.within_major.as_ref(),
         releases: BTreeMap::from([(mover.index, mover.release.id())]),
@@ -101,9 +103,15 @@ fn of_chart(canonical: &str, group: &str, moves: &[Moves<'_>], branch_prefix: &s
 }
 
 impl Moves<'_> {
-    /// What this site is set to by the update to that version.
+    /// What this site is set to by the update to that version. With a digest beside it, only one whose digest is known.
     fn to(&self, version: &Version) -> Option<&Candidate> {
-        [Some(self.target), self.within_major].into_iter().flatten().find(|c| c.version == *version)
+        let mut targets = [Some(self.target), self.within_major].into_iter().flatten();
+        targets.find(|c| c.version == *version && (self.digest.is_none() || c.digest.is_some()))
+    }
+
+    /// The digest beside the tag, as the update to that candidate sets it.
+    fn digest(&self, to: &Candidate) -> Option<Box<DigestMove>> {
+        Some(Box::new(DigestMove { site: self.digest?.clone(), to: to.digest.clone()? }))
     }
 }
 
@@ -154,6 +162,7 @@ fn update(name: &Name<'_>, sites: &[(&Moves<'_>, &Candidate)], branch_prefix: &s
                 site: moves.site.clone(),
                 from: moves.from.to_owned(),
                 to: to.text.clone(),
+                digest: moves.digest(to),
             })
             .collect(),
         releases: releases.into_keys().collect(),

@@ -26,6 +26,8 @@ pub(super) struct Data {
     link: String,
     /// The target version.
     target: String,
+    /// Digest of the target's manifest where digests stand beside tags and move with them; else empty.
+    digest: String,
     /// The versions in use, each once.
     from: Vec<String>,
     /// `patch`, `minor` or `major`.
@@ -87,6 +89,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         source,
         link,
         target: update.target.text.clone(),
+        digest: digest(update),
         app_version_from: app_version_from(&from, context),
         app_version_to: update.target.app_version.clone().unwrap_or_default(),
         from: from.into_iter().map(str::to_owned).collect(),
@@ -108,6 +111,12 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         notes: notes(&consumers),
         unchecked: unchecked(update, &consumers, context.unchecked),
     }
+}
+
+/// The digests that the sites are set to: one, but where equal versions are written differently.
+fn digest(update: &Update) -> String {
+    let digests = update.sites.iter().filter_map(|site| Some(site.digest.as_ref()?.to.as_str()));
+    digests.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> {

@@ -21,6 +21,8 @@ pub(super) struct Chart {
     pub(super) current: Option<String>,
     /// File and place of the version.
     pub(super) site: Option<(usize, SiteFacts)>,
+    /// The same of the digest beside it.
+    pub(super) digest_site: Option<(usize, SiteFacts)>,
     pub(super) lookup: Option<Lookup>,
     pub(super) credentials: Option<CredentialsHint>,
     /// `davit.dev/…` annotations of the sources.
@@ -187,6 +189,8 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
         self.chart.current = found.current.map(str::to_owned);
         let site = found.route.and_then(|route| facts.site(route));
         self.chart.site = site.map(|site| (source.object.at.0, site.clone()));
+        let digest = found.digest.and_then(|_| facts.site("spec.ref.digest"));
+        self.chart.digest_site = digest.map(|site| (source.object.at.0, site.clone()));
         self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
     }

@@ -173,6 +173,15 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     let of = |reference: &str| reason(only(&with(reference)));
     assert_eq!(of("tag: 1.2.3"), None);
     assert_eq!(of("tag: 1.2.3, digest: 'sha256:00'"), Some(Reason::DigestPinned));
+    let digest = format!("digest: 'sha256:{}'", "0a".repeat(32));
+    assert_eq!(of(&format!("tag: 1.2.3, {digest}")), None);
+    for held in ["tag: latest", "semver: '1.x'", "tag: 1.2.3, semver: '1.x'", "tag: '${V}'"] {
+        assert!(of(&format!("{held}, {digest}")).is_some(), "{held}");
+    }
+    assert_eq!(of(&digest), Some(Reason::DigestPinned));
+    let both = only(&with(&format!("tag: 1.2.3, {digest}"))).clone();
+    assert_eq!((both.current.as_deref(), both.digest_site.unwrap().path.as_str()), (Some("1.2.3"), "spec.ref.digest"));
+    assert_eq!(only(&with("tag: 1.2.3")).digest_site, None);
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
     assert_eq!(of(""), Some(Reason::FloatingTag));

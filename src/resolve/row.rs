@@ -119,6 +119,7 @@ fn row(
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
     let site = site(world, &chart, &mut notes, &mut concerns);
+    let digest_site = digest_site(world, &chart, &mut concerns);
     let hidden = |aspect: Aspect| {
         let says = built.context.iter().flat_map(|context| &context.says).chain(&built.object.says);
         says.chain(&chart.says).any(|say| say.aspect == aspect || say.aspect == Aspect::Build)
@@ -139,6 +140,7 @@ fn row(
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source),
         site: site.filter(|_| !no_version),
+        digest_site: digest_site.filter(|_| !no_version),
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
         lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.substituted),
@@ -234,6 +236,17 @@ fn site(world: &World<'_>, chart: &Chart, notes: &mut Vec<Note>, concerns: &mut 
         }
     }
     Some(site)
+}
+
+/// The bytes of the digest beside the tag (Flux rule 6): without them the tag can't move either.
+fn digest_site(world: &World<'_>, chart: &Chart, concerns: &mut Concerns) -> Option<Box<Site>> {
+    let (file, facts) = chart.digest_site.as_ref()?;
+    let path = world.inventory.path(*file);
+    let site = at(path, facts);
+    if site.is_none() {
+        concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
+    }
+    site.map(Box::new)
 }
 
 /// The site in its file.

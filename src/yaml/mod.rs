@@ -3,19 +3,24 @@
 //! Reads people's manifests the way Flux does (sigs.k8s.io/yaml: the last duplicate key wins, anchors may be defined
 //! again, merge keys count) and keeps where every scalar stands, so that an edit can swap its bytes.
 
+mod embedded;
 mod lines;
 mod node;
 mod place;
+mod places;
 mod route;
 mod scalar;
 mod serial;
+mod source;
 mod stream;
 mod tree;
 
+pub use embedded::{Embedded, embedded, text_at};
 pub use node::{Entry, Node, NodeKind, ScalarType};
-pub use place::{is_sops, shared_by, site};
+pub use place::{holder, is_sops, shared_by, site};
 pub use route::{Route, RouteError, Step};
 pub use serial::LAYOUT;
+pub use source::Source;
 pub use stream::{Document, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE, MAX_NODES, Stream, SyntaxError, parse};
 
 #[cfg(test)]

@@ -28,7 +28,28 @@ pub fn site(file: &str, document: usize, root: &Node, route: &Route) -> Result<S
         end: node.end as usize,
         text: text.to_owned(),
         document,
+        inner: None,
     })
+}
+
+/// The scalar at a route, as the holder of a text that is looked into: of any style, also over several lines.
+///
+/// # Errors
+/// [`Reason::NotEditable`], with the form named: merge keys, duplicate keys, tags other than `!!str`, anchors that feed
+/// keys, what is no string; and where the route leads to nothing.
+pub fn holder<'a>(file: &str, root: &'a Node, route: &Route) -> Result<&'a Node, Problem> {
+    let refuse = |line: u32, form: &str| {
+        Problem::new(Reason::NotEditable, format!("{file}:{line}: `{route}` {form}; Davit does not edit that"))
+    };
+    let node = walk(root, route).map_err(|(line, form)| refuse(line, &form))?;
+    let NodeKind::Scalar { tag, .. } = &node.kind else { return Err(refuse(node.line, "is no text")) };
+    if !matches!(tag.as_deref(), None | Some("!!str" | "!")) {
+        return Err(refuse(node.line, "has a tag other than `!!str`"));
+    }
+    if node.anchor.is_some() && feeds_a_key(root, node) {
+        return Err(refuse(node.line, "has an anchor that also stands for a mapping key"));
+    }
+    Ok(node)
 }
 
 /// Follows a route; refuses where the value in force is not the only one written there.

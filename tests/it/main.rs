@@ -20,6 +20,7 @@ mod disk;
 mod docs;
 mod floors;
 mod forge_seam;
+mod fuzz_seeds;
 mod hostile;
 mod openapi;
 mod person;

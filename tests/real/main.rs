@@ -5,6 +5,7 @@ mod credential_helpers;
 #[path = "../shared/openapi.rs"]
 #[expect(dead_code, reason = "the other test binary uses the rest")]
 mod description;
+mod digest;
 mod fleet_files;
 mod git_fleet;
 mod git_guard;

@@ -22,6 +22,7 @@ fn failed(name: &str, why: &str) -> Row {
         lookup: None,
         annotations: Annotations::default(),
         notes: Vec::new(),
+        digest_site: None,
         problem: None,
         credentials: None,
     };

@@ -118,8 +118,14 @@ impl Repository {
         }
         question.head = false;
         let answer = expect_ok(self.get(http, tokens, question).await?)?;
+        let named = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+        let named = named.filter(|named| named.starts_with("sha256:")).map(str::to_owned);
         let bytes = answer.body.bytes().await?;
         let manifest_digest = format!("sha256:{}", digest(&bytes));
+        if named.is_some_and(|named| named != manifest_digest) {
+            let message = format!("{place}: the manifest is not what its Docker-Content-Digest says");
+            return Err(Failure::never(Reason::SourceInvalid, message));
+        }
         let shelf = Shelf::new(&http.options.cache_dir, "manifest", &manifest_digest);
         if let Some(known) = shelf.read::<Detail>(DETAIL) {
             point(&by_tag, &manifest_digest, now);
