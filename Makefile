@@ -1,7 +1,7 @@
 # `make test` is the one test command: it checks the prerequisites, installs the rest by name, and runs everything.
 # `make test-fast` is cargo alone: no installed program, no Go.
 
-.PHONY: test test-fast lint bench image-check
+.PHONY: test test-fast lint bench fuzz image-check
 
 test: ## everything, nothing skipped
 	@tests/setup/prerequisites
@@ -20,6 +20,15 @@ lint: ## formatting, clippy, licences and bans, documentation, the Dockerfile
 
 bench: ## criterion benches
 	cargo bench --locked
+
+FUZZ_SECONDS ?= 60
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60), on stable; needs `cargo install cargo-fuzz` and a C++ compiler
+	@set -e; for target in documents edit index range; do \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo fuzz run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 -rss_limit_mb=1024; \
+	done
 
 image-check: ## the Dockerfile's build by hand: static, and at home in an empty root (minutes; root)
 	tests/setup/image-check --build

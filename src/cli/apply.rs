@@ -25,7 +25,7 @@ pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
         return Exit::Usage;
     };
     if !command.path.exists() && target::looks_remote(path) {
-        say(&format!("{}: a URL can't be edited: clone it, then name the folder", clean(path)));
+        say(&format!("{}: a URL can't be edited: clone it, then name the folder", clean(&crate::model::shown(path))));
         return Exit::NoResult;
     }
     let found = match target::find(&mut config, path).await {
@@ -123,6 +123,11 @@ fn list(out: &mut String, sites: &[&UpdateSite]) {
             clean(&site.from),
             clean(&site.to)
         );
+        if let Some(digest) = &site.digest {
+            let (place, from) = (&digest.site, clean(&digest.site.text));
+            let to = clean(&digest.to);
+            let _ = writeln!(out, "{}:{}:{}  {from} → {to}", clean(&place.file), place.line, place.column);
+        }
     }
 }
 

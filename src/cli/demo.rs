@@ -74,6 +74,9 @@ async fn play(command: &Demo, directory: &Path, stop: CancellationToken) -> Exit
         return broken(&error);
     }
     print(&telling::verdict(&story.differences, began.elapsed()));
+    if command.once {
+        print(telling::NEXT);
+    }
     if let Some(listener) = listener {
         print(&telling::invitation(&story, listener.local_addr().ok(), command.listen.is_none()));
         serve(&story.services, &story.config, listener, stop).await;
@@ -95,7 +98,9 @@ fn broken(error: &Broken) -> Exit {
 /// The address asked for; without one, the usual port or any free one.
 async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, String> {
     if let Some(address) = asked {
-        return TcpListener::bind(address).await.map_err(|error| format!("--listen {address}: {error}"));
+        return TcpListener::bind(address).await.map_err(|error| {
+            format!("--listen {address}: {error}; name another port, or leave --listen out and a free one is found")
+        });
     }
     let free = SocketAddr::new(LISTEN.ip(), 0);
     match TcpListener::bind(LISTEN).await {

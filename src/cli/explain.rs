@@ -3,14 +3,16 @@
 use super::environment::configuration;
 use super::exit::Exit;
 use super::options::{Explain, ExplainFormat, Options};
-use super::render::clean;
+use super::render::{self, clean};
 use super::{logging, print, print_json, say, target};
 use crate::config::Purpose;
 use crate::engine::report::Row;
 use crate::engine::{json, local};
-use crate::model::{Bump, Note};
+use crate::model::{Bump, Note, Status};
 use crate::policy::Policy;
+use anstyle::Style;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
     logging::quiet(options);
@@ -26,7 +28,8 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, command.release.as_str()),
     };
-    let all = found.findings.rows.iter().zip(found.effective.iter().map(|effective| &effective.policy));
+    let all =
+        found.findings.rows.iter().map(Arc::as_ref).zip(found.effective.iter().map(|effective| &effective.policy));
     let rows: Vec<(&Row, &Policy)> = all
         .filter(|(row, _)| row.release.name == name && namespace.is_none_or(|n| row.release.namespace == n))
         .collect();
@@ -48,8 +51,10 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
 fn explain(row: &Row, policy: &Policy) -> String {
     let release = &row.release;
     let mut out = String::new();
+    let (bold, colour) = (Style::new().bold(), render::status_style(row.status()));
     let mut line = |head: &str, text: &str| {
-        let _ = writeln!(out, "{head:<10} {}", clean(text));
+        let style = if head == "verdict" { colour } else { Style::new() };
+        let _ = writeln!(out, "{bold}{head:<10}{bold:#} {style}{}{style:#}", clean(text));
     };
     line("release", &format!("{} ({}:{})", release.id(), release.file, release.line));
     match (&release.kustomization, &release.cluster) {
@@ -84,6 +89,9 @@ fn explain(row: &Row, policy: &Policy) -> String {
         line("target", &format!("{} ({} step)", row.target.as_deref().unwrap_or("-"), row.bump));
     }
     line("verdict", &format!("{}, {}: {}", row.status().code(), row.reason, row.message));
+    if !matches!(row.status(), Status::Current) {
+        line("next", row.reason.remedy());
+    }
     for note in &release.notes {
         line("note", note_text(note));
     }

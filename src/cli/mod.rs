@@ -22,6 +22,9 @@ use exit::Exit;
 use options::{Command, Options};
 use std::process::ExitCode;
 
+/// Threads that wait for the network, at most.
+const WORKERS: usize = 4;
+
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> ExitCode {
     let options = match Options::try_parse() {
@@ -32,7 +35,9 @@ pub fn main() -> ExitCode {
         say(&format!("davit can't start: {error}"));
         return Exit::NoResult.into();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // What computes runs on blocking threads; for the waiting few workers do, however many cores a node has.
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(WORKERS));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             say(&format!("davit can't start its runtime: {error}"));

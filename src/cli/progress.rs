@@ -1,31 +1,53 @@
-//! A sign of life while a person waits: a spinner on standard error, only where that is a terminal. Elsewhere nothing
-//! moves; `--log info` tells there what is being done.
+//! A sign of life while a person waits, on standard error: a spinner where that is a terminal; elsewhere one plain line,
+//! and only once the work has taken longer than anybody watches in silence.
 
+use super::render::{Reader, clean};
 use indicatif::ProgressBar;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Turns until it is dropped.
-pub(super) struct Spinner(ProgressBar);
+/// How long nothing is said where no spinner can turn.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
 
-/// Starts one with a word on what is being done.
-pub(super) fn spinner(doing: &str) -> Spinner {
+/// Shown until it is dropped.
+pub(super) enum Progress {
+    /// Turns.
+    Spinner(ProgressBar),
+    /// Says its line after a while.
+    Line(tokio::task::JoinHandle<()>),
+}
+
+/// Starts with a word on what is being done. Needs the runtime.
+pub(super) fn progress(doing: &str) -> Progress {
     tracing::info!("{doing}");
+    let doing = clean(doing).into_owned();
     if !std::io::stderr().is_terminal() {
-        return Spinner(ProgressBar::hidden());
+        return Progress::Line(tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            super::say(&format!("{doing} …"));
+        }));
     }
-    let bar = ProgressBar::new_spinner().with_message(super::render::clean(doing).into_owned());
+    let bar = ProgressBar::new_spinner().with_message(doing);
     bar.enable_steady_tick(Duration::from_millis(120));
-    Spinner(bar)
+    Progress::Spinner(bar)
 }
 
-impl Drop for Spinner {
+impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        match self {
+            Self::Spinner(bar) => bar.finish_and_clear(),
+            Self::Line(task) => task.abort(),
+        }
     }
 }
 
-/// Whether the result goes to a person's terminal.
-pub(super) fn to_terminal() -> bool {
-    std::io::stdout().is_terminal()
+/// Who reads the result. A terminal's width is what `COLUMNS` says.
+pub(super) fn reader() -> Reader {
+    if !std::io::stdout().is_terminal() {
+        return Reader::Lines;
+    }
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Reader::Terminal(said.filter(|columns| *columns >= 40).unwrap_or(COLUMNS))
 }

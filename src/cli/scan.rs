@@ -19,7 +19,7 @@ pub(super) async fn run(options: &Options, command: &Scan) -> Exit {
         Err(exit) => return exit,
     };
     let printed = match command.format {
-        Format::Table => print(&render::table(&found, super::progress::to_terminal())),
+        Format::Table => print(&render::table(&found, super::progress::reader())),
         Format::Markdown => print(&render::markdown(&found)),
         Format::Json => print_json(&json::scan(&found)),
     };

@@ -10,7 +10,9 @@ use crate::engine::daemon::{Daemon, Wake};
 use crate::engine::report::{Outcome, Report};
 use crate::engine::services::Services;
 use crate::http::{self, Surfaces};
+use crate::model::{Reason, Status};
 use crate::world::secret;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +51,7 @@ pub(super) async fn run(options: &Options) -> Exit {
     Exit::Done
 }
 
-/// One pass over every repository.
+/// One pass over every repository. One that a signal cut short is no success: what it left is the next run's.
 pub(super) async fn once(options: &Options) -> Exit {
     let (_, services, stop) = match start(options) {
         Ok(started) => started,
@@ -57,7 +59,7 @@ pub(super) async fn once(options: &Options) -> Exit {
     };
     let reports = services.pass_over_all(&stop).await;
     services.upkeep().prune().await;
-    let mut good = true;
+    let mut good = !stop.is_cancelled();
     for report in &reports {
         super::print(&told(report));
         good &= !report.failed();
@@ -137,6 +139,15 @@ fn told(report: &Report) -> String {
             Outcome::Failed => "✗",
         };
         let _ = writeln!(out, "  {mark} {}  {}", deed.branch, super::render::clean(&deed.message));
+    }
+    // A source that fails is one line, however many releases wait for it.
+    let mut failed: BTreeMap<&str, (Reason, usize)> = BTreeMap::new();
+    for row in found.rows.iter().filter(|row| row.reason.status() == Status::Failed) {
+        failed.entry(&row.message).or_insert((row.reason, 0)).1 += 1;
+    }
+    for (message, (reason, rows)) in failed {
+        let releases = super::render::count(rows, "release");
+        let _ = writeln!(out, "  ! {reason}: {} ({releases})", super::render::clean(message));
     }
     if let Some(problem) = &report.error {
         let _ = writeln!(out, "  ✗ {}: {}", problem.reason, super::render::clean(&problem.message));

@@ -7,7 +7,7 @@ use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
 use crate::engine::look::{Files, Look, Recollection, Request, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
-use crate::model::{Problem, Reason};
+use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
 use crate::world::cache::Cache;
 use crate::world::folder::Folder;
@@ -27,14 +27,16 @@ pub(super) struct Found {
 
 /// Looks at a folder or a URL. A problem has been said.
 pub(super) async fn find(config: &mut Config, target: &str) -> Result<Found, Exit> {
-    let spinner = progress::spinner(&format!("Reading {target} and asking its chart sources"));
+    // Somebody may give a URL with a password in it: it is refused, and not repeated.
+    let shown = &*shown(target);
+    let progress = progress::progress(&format!("Reading {shown} and asking its chart sources"));
     let found = inspect(config, target).await;
-    drop(spinner);
+    drop(progress);
     found.map_err(|failed| match failed {
         Failed::Look(problem) => {
             // A problem of the disk names its path itself.
-            let named = problem.message.starts_with(target);
-            let head = if named { String::new() } else { format!("{target}: ") };
+            let named = problem.message.starts_with(shown);
+            let head = if named { String::new() } else { format!("{shown}: ") };
             say(&render::clean(&format!("{head}{}", problem.message)));
             Exit::NoResult
         }
@@ -107,17 +109,11 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
 /// The policy in force: the configuration's, and the repository's own file on top, as in the daemon.
 fn rules(config: &Config, listing: &Listing, reader: &TreeReader) -> Result<Rules, Failed> {
     let own = listing.tree.files.iter().find(|file| file.path == OVERLAY_PATH);
-    let settings = match own {
-        None => config.settings(),
-        Some(file) => {
-            let bytes = reader.read(file, OVERLAY_LIMIT)?;
-            config.with_overlay(&config::overlay(&bytes, OVERLAY_PATH).map_err(Failed::Overlay)?)
-        }
+    let overlay = match own {
+        None => config::Overlay::default(),
+        Some(file) => config::overlay(&reader.read(file, OVERLAY_LIMIT)?, OVERLAY_PATH).map_err(Failed::Overlay)?,
     };
-    Rules::from_config(&settings.policy).map_err(|issues| {
-        let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Failed::Look(Problem::new(Reason::InvalidDocument, format!("{OVERLAY_PATH}: {text}")))
-    })
+    Rules::with_overlay(config, &overlay).map(|(_, rules)| rules).map_err(Failed::Overlay)
 }
 
 /// Whether a target that is no path on this disk is meant as a URL.

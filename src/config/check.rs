@@ -1,11 +1,9 @@
 //! Raw to checked: every value parsed, every contradiction named. Each check adds its issue and goes on.
 
 use super::places::Places;
-use super::raw::{RawCommitVia, RawConfig, RawFormat, RawGitHub, RawLevel, RawMode, RawServer};
-use super::types::{
-    Author, CommitVia, Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitSsh, Limits, Log, LogFormat, LogLevel, Mode,
-    PathFilter, Server, StoreConfig,
-};
+use super::plain::{CommitVia, PathFilter};
+use super::raw::{RawConfig, RawGitHub, RawServer};
+use super::types::{Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitSsh, Server, StoreConfig};
 use super::{Issue, Purpose, SecretRef};
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -34,17 +32,17 @@ impl Checker<'_> {
         let api_host = github.as_ref().and_then(|g| g.api_url.host_str()).unwrap_or_default().to_owned();
         let repositories = self.repositories(raw.repositories, &api_host, git.http.insecure);
         let config = Config {
-            mode: if raw.mode == RawMode::Propose { Mode::Propose } else { Mode::Report },
+            mode: raw.mode,
             paused: raw.paused,
             repositories,
             git,
             registries: self.registries(raw.registries),
             policy: self.policy(raw.policy),
             pull_requests: self.pull_requests(raw.pull_requests),
-            limits: Limits { open_pull_requests: raw.limits.open_pull_requests, per_hour: raw.limits.per_hour },
+            limits: raw.limits,
             store: StoreConfig { path: self.path("store.path", &raw.store.path) },
             server: self.server(raw.server),
-            log: Log { level: level(raw.log.level), format: format(raw.log.format) },
+            log: raw.log,
             github: github?,
             places: Places::default(),
         };
@@ -89,13 +87,13 @@ impl Checker<'_> {
         Some(GitHub {
             auth,
             webhook_secret: self.secret("github.webhookSecret", raw.webhook_secret, raw.webhook_secret_file),
-            commit_via: if raw.commit_via == RawCommitVia::Git { CommitVia::Git } else { CommitVia::Api },
+            commit_via: raw.commit_via,
             api_url: self.http_url("github.apiUrl", &raw.api_url)?,
         })
     }
 
     fn git(&mut self, raw: super::raw::RawGit) -> Git {
-        let author = Author { name: raw.author.name, email: raw.author.email };
+        let author = raw.author;
         for (path, text) in [("git.author.name", &author.name), ("git.author.email", &author.email)] {
             if text.trim().is_empty() || text.contains(['<', '>', '\n', '\r', '\0']) {
                 self.issue(path, "must be one line, not empty, without < and >");
@@ -222,7 +220,7 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn path_filter(&mut self, path: &str, raw: super::raw::RawPaths) -> PathFilter {
+    pub(super) fn path_filter(&mut self, path: &str, raw: PathFilter) -> PathFilter {
         for (key, globs) in [("include", &raw.include), ("exclude", &raw.exclude)] {
             let path = format!("{path}.{key}");
             self.globs(&path, globs);
@@ -238,25 +236,11 @@ impl Checker<'_> {
         if raw.include.is_empty() {
             self.issue(&format!("{path}.include"), "an empty list reads nothing; leave the key out to read everything");
         }
-        PathFilter { include: raw.include, exclude: raw.exclude }
+        raw
     }
 }
 
 /// An empty text is an unset one.
 pub(super) fn set(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
-}
-
-fn level(raw: RawLevel) -> LogLevel {
-    match raw {
-        RawLevel::Error => LogLevel::Error,
-        RawLevel::Warn => LogLevel::Warn,
-        RawLevel::Info => LogLevel::Info,
-        RawLevel::Debug => LogLevel::Debug,
-        RawLevel::Trace => LogLevel::Trace,
-    }
-}
-
-fn format(raw: RawFormat) -> LogFormat {
-    if raw == RawFormat::Text { LogFormat::Text } else { LogFormat::Json }
 }

@@ -1,8 +1,9 @@
 //! Checks of `repositories`: names are unique, and no two of them read the same files of the same branch.
 
 use super::check::{Checker, set};
+use super::plain::PathFilter;
 use super::raw::{RawForge, RawRepository};
-use super::types::{Forge, GitHubRepository, PathFilter, Repository};
+use super::types::{Forge, GitHubRepository, Repository};
 use super::{Remote, Transport};
 use std::time::Duration;
 

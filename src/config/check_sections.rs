@@ -1,10 +1,9 @@
 //! Checks of `registries`, `policy` and `pullRequests`.
 
 use super::check::{Checker, set};
-use super::raw::{
-    RawBump, RawHost, RawMatch, RawMirror, RawPolicy, RawPrivateAddresses, RawPullRequests, RawRegistries, RawRule,
-};
-use super::types::{PolicyConfig, PrivateAddresses, PullRequests, Registries, RegistryHost, RuleConfig, RuleMatch};
+use super::plain::RuleMatch;
+use super::raw::{RawBump, RawHost, RawMirror, RawPolicy, RawPullRequests, RawRegistries, RawRule};
+use super::types::{PolicyConfig, PullRequests, Registries, RegistryHost, RuleConfig};
 use super::{Mirror, Mirrors};
 use crate::model::Bump;
 use std::path::PathBuf;
@@ -26,11 +25,7 @@ impl Checker<'_> {
             timeout: self.positive("registries.timeout", &raw.timeout),
             max_index_size: self.size("registries.maxIndexSize", &raw.max_index_size),
             max_chart_size: self.size("registries.maxChartSize", &raw.max_chart_size),
-            allow_private_addresses: match raw.allow_private_addresses {
-                RawPrivateAddresses::Auto => PrivateAddresses::Auto,
-                RawPrivateAddresses::Always => PrivateAddresses::Always,
-                RawPrivateAddresses::Never => PrivateAddresses::Never,
-            },
+            allow_private_addresses: raw.allow_private_addresses,
         }
     }
 
@@ -154,23 +149,17 @@ impl Checker<'_> {
         rule
     }
 
-    fn matching(&mut self, path: &str, raw: RawMatch) -> RuleMatch {
+    fn matching(&mut self, path: &str, matching: RuleMatch) -> RuleMatch {
         for (key, globs) in [
-            ("repositories", &raw.repositories),
-            ("namespaces", &raw.namespaces),
-            ("releases", &raw.releases),
-            ("charts", &raw.charts),
-            ("urls", &raw.urls),
+            ("repositories", &matching.repositories),
+            ("namespaces", &matching.namespaces),
+            ("releases", &matching.releases),
+            ("charts", &matching.charts),
+            ("urls", &matching.urls),
         ] {
             self.globs(&format!("{path}.{key}"), globs);
         }
-        RuleMatch {
-            repositories: raw.repositories,
-            namespaces: raw.namespaces,
-            releases: raw.releases,
-            charts: raw.charts,
-            urls: raw.urls,
-        }
+        matching
     }
 
     /// A group becomes a part of a branch's name.

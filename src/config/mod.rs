@@ -12,6 +12,7 @@ mod lookup;
 mod mirrors;
 mod overlay;
 mod places;
+mod plain;
 mod quantity;
 mod raw;
 mod remote;
@@ -25,13 +26,13 @@ pub use load::{Purpose, load, load_with};
 pub use mirrors::{Mirror, Mirrored, Mirrors};
 pub use overlay::{OVERLAY_LIMIT, OVERLAY_PATH, Overlay, overlay};
 pub use places::Place;
+pub use plain::{Author, CommitVia, Limits, Log, LogFormat, LogLevel, Mode, PathFilter, PrivateAddresses, RuleMatch};
 pub use quantity::{duration, size};
 pub use remote::{Remote, Transport};
 pub use secret::SecretRef;
 pub use types::{
-    Author, CommitVia, Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, Limits, Log,
-    LogFormat, LogLevel, Mode, PathFilter, PolicyConfig, PrivateAddresses, PullRequests, Registries, RegistryHost,
-    Repository, RepositorySettings, RuleConfig, RuleMatch, Server, StoreConfig,
+    Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig, PullRequests, Registries,
+    RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
 };
 
 /// The JSON Schema of the configuration, for editors; committed as `docs/config.schema.json`.

@@ -8,7 +8,7 @@ use super::places::Places;
 use super::raw::{RawBump, RawRule};
 use super::shape::Shape;
 use super::types::{RepositorySettings, RuleConfig};
-use super::{Config, Issue};
+use super::{Config, Issue, Place};
 use config::{Value, ValueKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ pub const OVERLAY_PATH: &str = ".davit/config.yaml";
 pub const OVERLAY_LIMIT: u64 = 256 * 1024;
 
 /// What a repository sets for itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Overlay {
     /// Its `policy` and the lists of its `pullRequests` as one rule for everything, then its rules.
     rules: Vec<RuleConfig>,
@@ -29,6 +29,16 @@ pub struct Overlay {
     labels: Option<Vec<String>>,
     reviewers: Option<Vec<String>>,
     assignees: Option<Vec<String>>,
+    places: Places,
+}
+
+impl Overlay {
+    /// Where a rule's key is written, for messages of those who check a value further: its path as [`RuleConfig`] has
+    /// it, with this file's name before it. Nothing where the key is not this file's.
+    pub fn locate(&self, path: &str) -> Option<Place> {
+        let path = path.strip_prefix(&self.places.file)?.strip_prefix(' ')?;
+        Some(self.places.locate(path))
+    }
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -80,7 +90,8 @@ pub fn overlay(bytes: &[u8], file_name: &str) -> Result<Overlay, Vec<Issue>> {
     };
     let mut checker = Checker { places: &places, issues: Vec::new() };
     let checked = checker.overlay(raw, file_name);
-    finish((Some(checked), checker.issues), issues)
+    let found = checker.issues;
+    finish((Some(Overlay { places, ..checked }), found), issues)
 }
 
 /// A key that the daemon's configuration knows, and a repository must not set.
@@ -134,6 +145,7 @@ impl Checker<'_> {
             labels: pull_requests.labels,
             reviewers: pull_requests.reviewers,
             assignees: pull_requests.assignees,
+            places: Places::default(),
         }
     }
 }

@@ -1,90 +1,30 @@
 //! The configuration as written: texts and numbers, every default in its one home. The JSON Schema, the list of known
 //! keys and the environment's names are all made from these structs. Holds secrets, so nothing here is `Debug`.
 
+use super::plain::{Author, CommitVia, Limits, Log, Mode, PathFilter, PrivateAddresses, RuleMatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($(#[$vdoc:meta])+ $variant:ident,)+ }) => {
-        $(#[$doc])+
-        #[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-        #[serde(rename_all = "lowercase")]
-        pub(super) enum $name { $($(#[$vdoc])+ $variant,)+ }
-    };
+/// Where pull requests go.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawForge {
+    /// GitHub or GitHub Enterprise.
+    GitHub,
+    /// Reports only, pushes nothing.
+    None,
 }
 
-words! {
-    /// Whether Davit writes.
-    RawMode {
-        /// Opens and keeps pull requests.
-        Propose,
-        /// Shows what it would do, writes nothing anywhere.
-        Report,
-    }
-}
-words! {
-    /// Where pull requests go.
-    RawForge {
-        /// GitHub or GitHub Enterprise.
-        GitHub,
-        /// Reports only, pushes nothing.
-        None,
-    }
-}
-words! {
-    /// How commits come to be.
-    RawCommitVia {
-        /// Built here and pushed.
-        Git,
-        /// Made by GitHub's API, which signs an App's commits; git.author must then be unset.
-        Api,
-    }
-}
-words! {
-    /// Whether private and loopback addresses may be connected to.
-    RawPrivateAddresses {
-        /// Only where the URL written in Git is private itself.
-        Auto,
-        /// Wherever a URL or a redirect leads.
-        Always,
-        /// Nowhere but what this file names.
-        Never,
-    }
-}
-words! {
-    /// The largest step allowed.
-    RawBump {
-        /// 1.2.3 to 1.2.4.
-        Patch,
-        /// 1.2.3 to 1.3.0.
-        Minor,
-        /// 1.2.3 to 2.0.0.
-        Major,
-    }
-}
-words! {
-    /// The least severe level shown.
-    RawLevel {
-        /// Failures only.
-        Error,
-        /// And what is odd.
-        Warn,
-        /// And what is done.
-        Info,
-        /// And why.
-        Debug,
-        /// Everything.
-        Trace,
-    }
-}
-words! {
-    /// How a log line looks.
-    RawFormat {
-        /// For people.
-        Text,
-        /// One JSON object a line.
-        Json,
-    }
+/// The largest step allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawBump {
+    /// 1.2.3 to 1.2.4.
+    Patch,
+    /// 1.2.3 to 1.3.0.
+    Minor,
+    /// 1.2.3 to 2.0.0.
+    Major,
 }
 
 /// Davit's configuration. Every key is optional outside `davit run` and `davit once`, which need repositories.
@@ -93,7 +33,7 @@ words! {
 #[schemars(title = "Davit configuration")]
 pub(super) struct RawConfig {
     /// `propose` opens pull requests; `report` shows what it would do and writes nothing anywhere.
-    pub mode: RawMode,
+    pub mode: Mode,
     /// `true` stops every write; reading goes on.
     pub paused: bool,
     /// The repositories to watch.
@@ -109,19 +49,19 @@ pub(super) struct RawConfig {
     /// How pull requests look.
     pub pull_requests: RawPullRequests,
     /// Limits on writing, per repository.
-    pub limits: RawLimits,
+    pub limits: Limits,
     /// Where the state is.
     pub store: RawStore,
     /// The HTTP surfaces.
     pub server: RawServer,
     /// What is logged, and how.
-    pub log: RawLog,
+    pub log: Log,
 }
 
 impl Default for RawConfig {
     fn default() -> Self {
         Self {
-            mode: RawMode::Propose,
+            mode: Mode::Propose,
             paused: false,
             repositories: Vec::new(),
             github: RawGitHub::default(),
@@ -129,10 +69,10 @@ impl Default for RawConfig {
             registries: RawRegistries::default(),
             policy: RawPolicy::default(),
             pull_requests: RawPullRequests::default(),
-            limits: RawLimits::default(),
+            limits: Limits::default(),
             store: RawStore::default(),
             server: RawServer::default(),
-            log: RawLog::default(),
+            log: Log::default(),
         }
     }
 }
@@ -151,7 +91,7 @@ pub(super) struct RawRepository {
     pub branch: Option<String>,
     /// Which files are read.
     #[serde(default)]
-    pub paths: RawPaths,
+    pub paths: PathFilter,
     /// Where pull requests go. Default: `github` where the key `github` is set or the URL names it, else `none`.
     #[serde(default)]
     pub forge: Option<RawForge>,
@@ -168,22 +108,6 @@ pub(super) struct RawRepository {
 
 fn default_interval() -> String {
     "10m".to_owned()
-}
-
-/// Globs on paths from the repository's root.
-#[derive(Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RawPaths {
-    /// A file is read if one of these matches,
-    pub include: Vec<String>,
-    /// and none of these does.
-    pub exclude: Vec<String>,
-}
-
-impl Default for RawPaths {
-    fn default() -> Self {
-        Self { include: vec!["**".to_owned()], exclude: Vec::new() }
-    }
 }
 
 /// Access to GitHub.
@@ -203,7 +127,7 @@ pub(super) struct RawGitHub {
     /// File with the secret of the webhook; without one, `/webhook/github` refuses every call.
     pub webhook_secret_file: Option<String>,
     /// `git` pushes commits; `api` has GitHub make them, which signs those of an App (git.author must then be unset).
-    pub commit_via: RawCommitVia,
+    pub commit_via: CommitVia,
 }
 
 impl Default for RawGitHub {
@@ -215,7 +139,7 @@ impl Default for RawGitHub {
             app: None,
             webhook_secret: None,
             webhook_secret_file: None,
-            commit_via: RawCommitVia::Git,
+            commit_via: CommitVia::Git,
         }
     }
 }
@@ -241,7 +165,7 @@ pub(super) struct RawApp {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawGit {
     /// Author and committer of our commits.
-    pub author: RawAuthor,
+    pub author: Author,
     /// Directory of the bare repositories; safe to delete while Davit is stopped.
     pub cache_dir: String,
     /// Longest time for one exchange with a server.
@@ -255,28 +179,12 @@ pub(super) struct RawGit {
 impl Default for RawGit {
     fn default() -> Self {
         Self {
-            author: RawAuthor::default(),
+            author: Author::default(),
             cache_dir: "/var/cache/davit".to_owned(),
             timeout: "2m".to_owned(),
             http: RawGitHttp::default(),
             ssh: RawGitSsh::default(),
         }
-    }
-}
-
-/// Name and address on commits.
-#[derive(Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RawAuthor {
-    /// Name.
-    pub name: String,
-    /// E-mail address.
-    pub email: String,
-}
-
-impl Default for RawAuthor {
-    fn default() -> Self {
-        Self { name: "davit".to_owned(), email: "davit@users.noreply.github.com".to_owned() }
     }
 }
 
@@ -330,7 +238,7 @@ pub(super) struct RawRegistries {
     pub max_chart_size: String,
     /// `auto` asks private addresses only where the URL written in Git is private itself. What this file names
     /// (mirrors, hosts, apiUrl) is always allowed.
-    pub allow_private_addresses: RawPrivateAddresses,
+    pub allow_private_addresses: PrivateAddresses,
 }
 
 impl Default for RawRegistries {
@@ -342,7 +250,7 @@ impl Default for RawRegistries {
             timeout: "30s".to_owned(),
             max_index_size: "256MiB".to_owned(),
             max_chart_size: "32MiB".to_owned(),
-            allow_private_addresses: RawPrivateAddresses::Auto,
+            allow_private_addresses: PrivateAddresses::Auto,
         }
     }
 }
@@ -436,7 +344,7 @@ impl Default for RawPolicy {
 pub(super) struct RawRule {
     /// What it is for.
     #[serde(rename = "match")]
-    pub matching: RawMatch,
+    pub matching: RuleMatch,
     /// As `policy.range`.
     pub range: Option<String>,
     /// As `policy.bump`.
@@ -459,22 +367,6 @@ pub(super) struct RawRule {
     pub assignees: Option<Vec<String>>,
     /// As the `schedule` of a repository.
     pub schedule: Option<Vec<String>>,
-}
-
-/// Globs; an empty list matches all, and every list that is not empty must match.
-#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RawMatch {
-    /// Names of repositories.
-    pub repositories: Vec<String>,
-    /// Namespaces of releases.
-    pub namespaces: Vec<String>,
-    /// Releases, as `NAME` or `NAMESPACE/NAME`.
-    pub releases: Vec<String>,
-    /// Chart names.
-    pub charts: Vec<String>,
-    /// Chart URLs as in Git.
-    pub urls: Vec<String>,
 }
 
 /// How pull requests look.
@@ -511,22 +403,6 @@ impl Default for RawPullRequests {
     }
 }
 
-/// Limits on writing, per repository.
-#[derive(Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RawLimits {
-    /// Our open pull requests.
-    pub open_pull_requests: u32,
-    /// Pull requests opened within an hour.
-    pub per_hour: u32,
-}
-
-impl Default for RawLimits {
-    fn default() -> Self {
-        Self { open_pull_requests: 10, per_hour: 4 }
-    }
-}
-
 /// Where the state is.
 #[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -558,21 +434,5 @@ pub(super) struct RawServer {
 impl Default for RawServer {
     fn default() -> Self {
         Self { listen: "0.0.0.0:8080".to_owned(), api_token: None, api_token_file: None, status_page: true }
-    }
-}
-
-/// What is logged, and how.
-#[derive(Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RawLog {
-    /// The least severe level shown.
-    pub level: RawLevel,
-    /// How a line looks.
-    pub format: RawFormat,
-}
-
-impl Default for RawLog {
-    fn default() -> Self {
-        Self { level: RawLevel::Info, format: RawFormat::Text }
     }
 }

@@ -118,6 +118,93 @@ fn the_schema_takes_the_sample_and_refuses_what_the_loader_refuses() {
     }
 }
 
+/// Every place below `value` that the shape knows, with what it has to be.
+fn places(value: &serde_json::Value, shape: &Shape, path: &str, out: &mut Vec<(String, Shape)>) {
+    out.push((path.to_owned(), shape.clone()));
+    match shape {
+        Shape::Object { fields, .. } => {
+            for (key, inner) in fields.iter().filter(|(key, _)| !value[key].is_null()) {
+                places(&value[key], inner, &format!("{path}/{key}"), out);
+            }
+        }
+        Shape::List(inner) if !value[0].is_null() => places(&value[0], inner, &format!("{path}/0"), out),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_anywhere_is_refused_by_the_schema_and_by_the_loader() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let whole: serde_json::Value = serde_yaml::from_str(&with_commented_keys()).unwrap();
+    let mut all = Vec::new();
+    places(&whole, &Shape::of(&schema()), "", &mut all);
+    assert!(all.len() > 100, "the keys were not found: {all:#?}");
+    let refused = |value: &serde_json::Value, path: &str| {
+        assert!(!validator.is_valid(value), "the schema takes a wrong {path}");
+        let text = serde_yaml::to_string(value).unwrap();
+        let issues = load(None, &text, &[], Purpose::Local).err().unwrap_or_default();
+        let place = path.trim_start_matches('/').replace('/', ".").replace(".0", "[0]");
+        let found = issues.iter().any(|issue| issue.path.starts_with(&place) && !issue.message.contains("both"));
+        assert!(found, "{path}: {issues:#?}");
+    };
+    for (path, shape) in &all {
+        let wrong = match shape {
+            Shape::Object { .. } | Shape::List(_) => serde_json::json!("text"),
+            _ => serde_json::json!({"a": ["section"]}),
+        };
+        if !path.is_empty() {
+            let mut value = whole.clone();
+            *value.pointer_mut(path).unwrap() = wrong;
+            refused(&value, path);
+        }
+        if matches!(shape, Shape::Object { .. }) {
+            let mut value = whole.clone();
+            value.pointer_mut(path).unwrap()["zzz"] = serde_json::json!(1);
+            refused(&value, &format!("{path}/zzz"));
+        }
+    }
+}
+
+/// Keys that are no list's, with the name of their variable.
+fn variables(shape: &Shape, path: &str, name: &str, out: &mut Vec<(String, String, Shape)>) {
+    let Shape::Object { fields, .. } = shape else {
+        return out.push((path.to_owned(), name.to_owned(), shape.clone()));
+    };
+    for (key, inner) in fields {
+        variables(inner, &join(path, key), &format!("{name}__{}", super::environment::upper_snake(key)), out);
+    }
+}
+
+#[test]
+fn every_key_can_be_set_by_its_variable_and_a_wrong_value_names_it() {
+    let shape = Shape::of(&schema());
+    let mut all = Vec::new();
+    variables(&shape, "", "DAVIT", &mut all);
+    assert!(all.len() > 50, "the keys were not found: {all:#?}");
+    let whole: serde_json::Value = serde_yaml::from_str(&with_commented_keys()).unwrap();
+    for (path, name, shape) in &all {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let value = whole.pointer(&pointer).unwrap_or_else(|| panic!("{path} is not in the sample"));
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        // A section with keys of its own that are required is given by the file.
+        let file = if path.starts_with("github.app.") {
+            "github: {app: {id: 1, installationId: 2, privateKeyFile: /k}}"
+        } else {
+            ""
+        };
+        let loaded = load(None, file, &[(name.clone(), text.clone())], Purpose::Local);
+        let issues = loaded.as_ref().err().cloned().unwrap_or_default();
+        assert!(!issues.iter().any(|issue| issue.message.contains("unknown")), "{name}={text}: {issues:#?}");
+        if let Ok(config) = loaded {
+            assert_eq!(config.locate(path).file, *name, "{path} comes from {name}");
+        }
+        if !matches!(shape, Shape::Text) {
+            let wrong = load(None, file, &[(name.clone(), "{a: [section]}".to_owned())], Purpose::Local).unwrap_err();
+            assert!(wrong.iter().any(|issue| issue.place.file == *name && issue.path == *path), "{name}: {wrong:#?}");
+        }
+    }
+}
+
 #[test]
 fn the_defaults_survive_the_config_crates_layers() {
     let layered = config::Config::try_from(&RawConfig::default()).unwrap().try_deserialize::<RawConfig>();

@@ -2,6 +2,7 @@
 //! `Default`; it reads no file and holds no secret in the clear.
 
 use super::places::Places;
+use super::plain::{Author, CommitVia, Limits, Log, Mode, PathFilter, PrivateAddresses, RuleMatch};
 use super::{Mirrors, Remote, SecretRef};
 use crate::model::Bump;
 use std::net::SocketAddr;
@@ -37,15 +38,6 @@ pub struct Config {
     /// What is logged, and how.
     pub log: Log,
     pub(super) places: Places,
-}
-
-/// Whether Davit writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Opens and keeps pull requests.
-    Propose,
-    /// Shows what it would do, writes nothing anywhere.
-    Report,
 }
 
 /// One watched repository.
@@ -91,15 +83,6 @@ impl std::fmt::Display for GitHubRepository {
     }
 }
 
-/// Globs on paths from the repository's root; valid for `globset`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathFilter {
-    /// A file is read if one of these matches,
-    pub include: Vec<String>,
-    /// and none of these does.
-    pub exclude: Vec<String>,
-}
-
 /// Access to GitHub.
 #[derive(Debug, Clone)]
 pub struct GitHub {
@@ -129,15 +112,6 @@ pub enum GitHubAuth {
     },
 }
 
-/// How commits come to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitVia {
-    /// Built here and pushed.
-    Git,
-    /// Made by GitHub's API: signed by GitHub for an App.
-    Api,
-}
-
 /// How Git is spoken.
 #[derive(Debug, Clone)]
 pub struct Git {
@@ -151,15 +125,6 @@ pub struct Git {
     pub http: GitHttp,
     /// SSH remotes.
     pub ssh: GitSsh,
-}
-
-/// Name and address on commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// Name.
-    pub name: String,
-    /// E-mail address.
-    pub email: String,
 }
 
 /// Git over HTTP(S).
@@ -224,17 +189,6 @@ pub struct RegistryHost {
     pub concurrency: usize,
 }
 
-/// Whether private and loopback addresses may be connected to. What the configuration names is always allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrivateAddresses {
-    /// Only where the URL written in Git is private itself.
-    Auto,
-    /// Wherever a URL or a redirect leads.
-    Always,
-    /// Nowhere but what the configuration names.
-    Never,
-}
-
 /// Which versions are let through. Text of ranges is checked by `policy`, which knows their grammar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyConfig {
@@ -287,21 +241,6 @@ pub struct RuleConfig {
     pub path: String,
 }
 
-/// What a rule is for: globs; an empty list matches all, and every list that is not empty must match.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RuleMatch {
-    /// Names of repositories.
-    pub repositories: Vec<String>,
-    /// Namespaces of releases.
-    pub namespaces: Vec<String>,
-    /// `NAME` or `NAMESPACE/NAME` of releases.
-    pub releases: Vec<String>,
-    /// Chart names.
-    pub charts: Vec<String>,
-    /// Chart URLs as in Git.
-    pub urls: Vec<String>,
-}
-
 /// How pull requests look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequests {
@@ -321,15 +260,6 @@ pub struct PullRequests {
     pub body_template_file: Option<PathBuf>,
 }
 
-/// Limits on writing, per repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Our open pull requests.
-    pub open_pull_requests: u32,
-    /// Pull requests opened within an hour.
-    pub per_hour: u32,
-}
-
 /// Where the state is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -346,52 +276,6 @@ pub struct Server {
     pub api_token: Option<SecretRef>,
     /// Whether `/` shows the status page.
     pub status_page: bool,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Log {
-    /// The least severe level shown.
-    pub level: LogLevel,
-    /// How a line looks.
-    pub format: LogFormat,
-}
-
-/// Levels of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Failures only.
-    Error,
-    /// And what is odd.
-    Warn,
-    /// And what is done.
-    Info,
-    /// And why.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// The word in the configuration and in filter directives.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// The settings of one repository: the daemon's, with those of its `.davit/config.yaml` over them.

@@ -122,10 +122,7 @@ impl Chart {
 
     /// The archive: Chart.yaml, values.yaml and one template.
     pub fn archive(&self) -> Vec<u8> {
-        // A JSON scalar is a YAML scalar.
-        let fields = self.metadata();
-        let lines = fields.as_object().into_iter().flatten().map(|(name, value)| format!("{name}: {value}\n"));
-        let yaml: String = lines.collect();
+        let yaml = serde_yaml::to_string(&self.metadata()).unwrap_or_default();
         let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n\
                         data:\n  greeting: {{ .Values.greeting | quote }}\n";
         let files =
@@ -158,7 +155,7 @@ fn pack(name: &str, files: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
     gzip.finish()
 }
 
-/// Charts from a list in YAML-free text, one version a line: `name version created [app=…] [deprecated] [home=…]`.
+/// Charts from a list in plain text, one version a line: `name version created [app=…] [deprecated] [home=…]`.
 /// Empty lines and those that start with `#` are skipped; a line that says less than a name and a version too.
 pub fn read_list(text: &str) -> Vec<Chart> {
     let line = |line: &str| {

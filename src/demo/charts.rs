@@ -6,7 +6,6 @@
 use super::chart::Chart;
 use super::serve::{Reply, Request, Server, Service};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 /// The repository, running. Dropping it stops it.
@@ -24,6 +23,8 @@ struct Shelf(Mutex<Stock>);
 struct Stock {
     /// By prefix; the empty one answers for every prefix without charts of its own.
     charts: BTreeMap<String, Vec<Chart>>,
+    /// Indexes made of them, as a real repository has them lying ready; empty after each change.
+    indexes: BTreeMap<String, bytes::Bytes>,
     /// User and password, where it asks for them.
     login: Option<(String, String)>,
     /// A file served as it is, by path.
@@ -54,12 +55,16 @@ impl ChartServer {
 
     /// Publishes a version under a prefix of its own (`team/stable`).
     pub fn add_at(&self, prefix: &str, chart: Chart) {
-        self.shelf.stock().charts.entry(prefix.trim_matches('/').to_owned()).or_default().push(chart);
+        let mut stock = self.shelf.stock();
+        stock.indexes.clear();
+        stock.charts.entry(prefix.trim_matches('/').to_owned()).or_default().push(chart);
     }
 
     /// Withdraws a version everywhere.
     pub fn remove(&self, name: &str, version: &str) {
-        for charts in self.shelf.stock().charts.values_mut() {
+        let mut stock = self.shelf.stock();
+        stock.indexes.clear();
+        for charts in stock.charts.values_mut() {
             charts.retain(|chart| chart.name != name || chart.version != version);
         }
     }
@@ -90,11 +95,20 @@ impl Stock {
     fn charts(&self, prefix: &str) -> &[Chart] {
         self.charts.get(prefix).or_else(|| self.charts.get("")).map(Vec::as_slice).unwrap_or_default()
     }
+
+    fn index(&mut self, prefix: &str) -> bytes::Bytes {
+        if let Some(made) = self.indexes.get(prefix) {
+            return made.clone();
+        }
+        let made = bytes::Bytes::from(index(self.charts(prefix)));
+        self.indexes.insert(prefix.to_owned(), made.clone());
+        made
+    }
 }
 
 impl Service for Shelf {
     fn answer(&self, request: &Request) -> Reply {
-        let stock = self.stock();
+        let mut stock = self.stock();
         if stock.login.as_ref().is_some_and(|(user, password)| !has_basic(request, user, password)) {
             return Reply::new(401, "text/plain", "Unauthorized\n").with("www-authenticate", "Basic realm=\"charts\"");
         }
@@ -107,9 +121,7 @@ impl Service for Shelf {
         let segments = request.segments();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         match parts.as_slice() {
-            [prefix @ .., "index.yaml"] => {
-                Reply::new(200, "text/yaml", index(stock.charts(&prefix.join("/")))).cached(request)
-            }
+            [prefix @ .., "index.yaml"] => Reply::new(200, "text/yaml", stock.index(&prefix.join("/"))).cached(request),
             [prefix @ .., "charts", file] => {
                 let named = |chart: &&Chart| format!("{}-{}.tgz", chart.name, chart.version) == *file;
                 match stock.charts(&prefix.join("/")).iter().find(named) {
@@ -139,36 +151,62 @@ pub fn index(charts: &[Chart]) -> String {
     for chart in charts {
         names.entry(&chart.name).or_default().push(chart);
     }
-    let mut text = String::from("apiVersion: v1\nentries:");
-    text.push_str(if names.is_empty() { " {}\n" } else { "\n" });
-    for (name, mut versions) in names {
-        let key = |chart: &Chart| semver::Version::parse(chart.version.trim_start_matches('v')).ok();
-        versions.sort_by_key(|chart| std::cmp::Reverse(key(chart)));
-        let _ = writeln!(text, "  {name}:");
-        for chart in versions {
-            entry(&mut text, chart);
-        }
+    let newest = |chart: &&Chart| std::cmp::Reverse(semver::Version::parse(chart.version.trim_start_matches('v')).ok());
+    for versions in names.values_mut() {
+        versions.sort_by_key(newest);
     }
-    text.push_str("generated: \"2026-01-01T00:00:00Z\"\n");
-    text
+    let entries = names.into_iter().map(|(name, versions)| (name, versions.into_iter().map(Entry::of).collect()));
+    let index = Index { api_version: "v1", entries: entries.collect(), generated: "2026-01-01T00:00:00Z" };
+    // Texts and lists: nothing in it that YAML could not hold.
+    serde_yaml::to_string(&index).unwrap_or_default()
 }
 
-fn entry(text: &mut String, chart: &Chart) {
-    let mut lines = vec!["apiVersion: v2".to_owned()];
-    let quoted = |value: &str| serde_json::Value::from(value).to_string();
-    lines.extend(chart.app_version.as_ref().map(|app| format!("appVersion: {}", quoted(app))));
-    lines.extend(chart.created.as_ref().map(|at| format!("created: {}", quoted(at))));
-    lines.extend(chart.deprecated.then(|| "deprecated: true".to_owned()));
-    lines.push(format!("description: {}", chart.description));
-    lines.push(format!("digest: {}", chart.digest()));
-    lines.extend(chart.home.as_ref().map(|home| format!("home: {home}")));
-    lines.push(format!("name: {}", chart.name));
-    lines.push("type: application".to_owned());
-    lines.push("urls:".to_owned());
-    lines.push(format!("- charts/{}-{}.tgz", chart.name, chart.version));
-    lines.push(format!("version: {}", chart.version));
-    for (number, line) in lines.iter().enumerate() {
-        let _ = writeln!(text, "  {} {line}", if number == 0 { "-" } else { " " });
+/// The file; fields in the order of their names, as Helm writes them.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    api_version: &'static str,
+    entries: BTreeMap<&'a str, Vec<Entry<'a>>>,
+    generated: &'static str,
+}
+
+/// One version in it.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    api_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deprecated: bool,
+    description: &'a str,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home: Option<&'a str>,
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    urls: [String; 1],
+    version: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn of(chart: &'a Chart) -> Self {
+        Self {
+            api_version: "v2",
+            app_version: chart.app_version.as_deref(),
+            created: chart.created.as_deref(),
+            deprecated: chart.deprecated,
+            description: &chart.description,
+            digest: chart.digest(),
+            home: chart.home.as_deref(),
+            name: &chart.name,
+            kind: "application",
+            urls: [format!("charts/{}-{}.tgz", chart.name, chart.version)],
+            version: &chart.version,
+        }
     }
 }
 

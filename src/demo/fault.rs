@@ -3,7 +3,8 @@
 use super::serve::{Cut, Reply, Request, response};
 use axum::body::Body;
 use bytes::Bytes;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 /// Whether the service does the work before it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Kind {
     Truncate(usize),
     /// A body that never ends.
     Endless,
+    /// The request waits here until it is told to go on, then is answered as ever: the moment for somebody else.
+    Hold(Arc<Notify>),
 }
 
 /// The next `times` requests that match fail.
@@ -81,6 +84,12 @@ impl Fault {
         let reply =
             Reply::new(403, "application/json; charset=utf-8", body).with("retry-after", retry_after.to_string());
         Self::new(method, path, Moment::Before, Kind::Answer(reply))
+    }
+
+    /// Waits before the work is done until the handle is notified.
+    pub fn hold(method: &str, path: &str) -> (Self, Arc<Notify>) {
+        let go_on = Arc::new(Notify::new());
+        (Self::new(method, path, Moment::Before, Kind::Hold(go_on.clone())), go_on)
     }
 
     /// How many requests fail (default 1).
@@ -144,6 +153,8 @@ impl Kind {
                 note(Some(instead.status));
                 response(instead, false)
             }
+            // The server waits before it asks this.
+            Self::Hold(_) => response(reply, false),
             Self::Hang => {
                 note(None);
                 std::future::pending().await

@@ -9,6 +9,7 @@ use super::charts::ChartServer;
 use super::forge::{Forge, Role};
 use super::oci::OciServer;
 use super::sample;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The sample's name on the forge.
@@ -70,23 +71,26 @@ impl Neighbours {
     /// The configuration that leads Davit here, as YAML; its store and its cache lie under the directory. Further
     /// sections may be appended.
     pub fn configuration(&self) -> String {
-        let text = |value: &str| serde_json::Value::from(value).to_string();
-        let path = |path: PathBuf| text(&path.to_string_lossy());
-        format!(
-            "repositories:\n  - url: {git}\n    name: fleet\n    branch: main\n    forge: github\n    github: {REPOSITORY}\n\
-             github:\n  apiUrl: {api}\n  token: {TOKEN}\n\
-             git:\n  cacheDir: {cache}\n\
-             registries:\n  mirrors:\n\
-             \x20   - {{from: \"https://charts.example.com\", to: {charts}, insecure: true}}\n\
-             \x20   - {{from: \"oci://registry.example.com\", to: {registry}, insecure: true}}\n\
-             store:\n  path: {store}\n",
-            git = text(&format!("file://{}", self.git.display())),
-            api = text(&self.forge.url()),
-            cache = path(self.dir.join("cache")),
-            charts = text(&self.charts.url()),
-            registry = text(&self.registry.url()),
-            store = path(self.dir.join("davit.db")),
-        )
+        let mirror = |from: &str, to: String| json!({"from": from, "to": to, "insecure": true});
+        let below = |name: &str| self.dir.join(name).to_string_lossy().into_owned();
+        let sections = json!({
+            "repositories": [{
+                "url": format!("file://{}", self.git.display()),
+                "name": "fleet",
+                "branch": "main",
+                "forge": "github",
+                "github": REPOSITORY,
+            }],
+            "github": {"apiUrl": self.forge.url(), "token": TOKEN},
+            "git": {"cacheDir": below("cache")},
+            "registries": {"mirrors": [
+                mirror("https://charts.example.com", self.charts.url()),
+                mirror("oci://registry.example.com", self.registry.url()),
+            ]},
+            "store": {"path": below("davit.db")},
+        });
+        // Texts, lists and sections: nothing in it that YAML could not hold.
+        serde_yaml::to_string(&sections).unwrap_or_default()
     }
 
     /// Stops every service and closes their connections.

@@ -4,6 +4,7 @@
 use super::chart::{Chart, digest};
 use super::charts::has_basic;
 use super::serve::{Reply, Request, Server, Service};
+use bytes::Bytes;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -41,11 +42,31 @@ struct Stock {
     url: String,
     door: Door,
     /// Repository to its charts, in order of publication.
-    repositories: BTreeMap<String, Vec<Chart>>,
+    repositories: BTreeMap<String, Vec<Published>>,
     /// Tags that stand for no chart (`latest`, `sha-123`), by repository.
     odd: BTreeMap<String, Vec<String>>,
     /// The largest page of a tag list.
     page: usize,
+}
+
+/// A chart with what stands for it in a registry, made once: packing costs far more than answering.
+#[derive(Debug)]
+struct Published {
+    tag: String,
+    manifest: Bytes,
+    /// Of the manifest, with its `sha256:`.
+    digest: String,
+    /// Config and archive, by digest.
+    blobs: [(String, Bytes); 2],
+}
+
+impl Published {
+    fn new(chart: &Chart) -> Self {
+        let blobs = [chart.metadata().to_string().into_bytes(), chart.archive()];
+        let blobs = blobs.map(|body| (format!("sha256:{}", digest(&body)), Bytes::from(body)));
+        let manifest = manifest(chart, &blobs);
+        Self { tag: chart.oci_tag(), digest: format!("sha256:{}", digest(&manifest)), manifest: manifest.into(), blobs }
+    }
 }
 
 impl OciServer {
@@ -58,7 +79,10 @@ impl OciServer {
         let server = Server::start("registry", shelf.clone())?;
         let mut stock = shelf.stock();
         (stock.url, stock.page) = (server.url(), 1000);
-        stock.repositories = repositories.into_iter().map(|(name, charts)| (name.to_owned(), charts)).collect();
+        stock.repositories = repositories
+            .into_iter()
+            .map(|(name, charts)| (name.to_owned(), charts.iter().map(Published::new).collect()))
+            .collect();
         drop(stock);
         Ok(Self { shelf, server })
     }
@@ -74,8 +98,9 @@ impl OciServer {
     }
 
     /// Publishes one more version.
+    #[expect(clippy::needless_pass_by_value, reason = "who publishes a chart is done with it")]
     pub fn add(&self, repository: &str, chart: Chart) {
-        self.shelf.stock().repositories.entry(repository.to_owned()).or_default().push(chart);
+        self.shelf.stock().repositories.entry(repository.to_owned()).or_default().push(Published::new(&chart));
     }
 
     /// A tag that stands for no chart.
@@ -106,8 +131,8 @@ impl OciServer {
     /// The manifest's digest of a tag, with its `sha256:`.
     pub fn manifest_digest(&self, repository: &str, tag: &str) -> Option<String> {
         let stock = self.shelf.stock();
-        let found = stock.repositories.get(repository)?.iter().rev().find(|chart| chart.oci_tag() == tag)?;
-        Some(format!("sha256:{}", digest(&manifest(found))))
+        let found = stock.repositories.get(repository)?.iter().rev().find(|chart| chart.tag == tag)?;
+        Some(found.digest.clone())
     }
 }
 
@@ -117,13 +142,8 @@ impl Shelf {
     }
 }
 
-fn config(chart: &Chart) -> Vec<u8> {
-    chart.metadata().to_string().into_bytes()
-}
-
 /// The manifest, as `helm push` makes it.
-fn manifest(chart: &Chart) -> Vec<u8> {
-    let (config, archive) = (config(chart), chart.archive());
+fn manifest(chart: &Chart, [config, archive]: &[(String, Bytes); 2]) -> Vec<u8> {
     let mut notes = json!({
         "org.opencontainers.image.title": chart.name, "org.opencontainers.image.version": chart.version,
         "org.opencontainers.image.description": chart.description,
@@ -133,8 +153,8 @@ fn manifest(chart: &Chart) -> Vec<u8> {
     }
     let made = json!({
         "schemaVersion": 2, "mediaType": MANIFEST,
-        "config": {"mediaType": CONFIG, "digest": format!("sha256:{}", digest(&config)), "size": config.len()},
-        "layers": [{"mediaType": LAYER, "digest": format!("sha256:{}", digest(&archive)), "size": archive.len()}],
+        "config": {"mediaType": CONFIG, "digest": config.0, "size": config.1.len()},
+        "layers": [{"mediaType": LAYER, "digest": archive.0, "size": archive.1.len()}],
         "annotations": notes,
     });
     made.to_string().into_bytes()
@@ -183,7 +203,7 @@ impl Stock {
 
     fn tags(&self, request: &Request, repository: &str) -> Reply {
         let Some(charts) = self.repositories.get(repository) else { return unknown_name() };
-        let mut tags: Vec<String> = charts.iter().map(Chart::oci_tag).collect();
+        let mut tags: Vec<String> = charts.iter().map(|chart| chart.tag.clone()).collect();
         tags.extend(self.odd.get(repository).into_iter().flatten().cloned());
         tags.sort();
         tags.dedup();
@@ -205,26 +225,18 @@ impl Stock {
 
     fn manifest(&self, request: &Request, repository: &str, reference: &str) -> Reply {
         let Some(charts) = self.repositories.get(repository) else { return unknown_name() };
-        let matches = |chart: &&Chart| {
-            chart.oci_tag() == reference || reference == format!("sha256:{}", digest(&manifest(chart)))
-        };
-        match charts.iter().rev().find(matches) {
-            Some(chart) => {
-                let body = manifest(chart);
-                let id = format!("sha256:{}", digest(&body));
-                Reply::new(200, MANIFEST, body).with("docker-content-digest", id).cached(request)
-            }
+        match charts.iter().rev().find(|chart| chart.tag == reference || chart.digest == reference) {
+            Some(chart) => Reply::new(200, MANIFEST, chart.manifest.clone())
+                .with("docker-content-digest", &chart.digest)
+                .cached(request),
             None => refuse(404, "MANIFEST_UNKNOWN", "manifest unknown"),
         }
     }
 
     fn blob(&self, repository: &str, wanted: &str) -> Reply {
-        for chart in self.repositories.get(repository).into_iter().flatten() {
-            for body in [config(chart), chart.archive()] {
-                if wanted == format!("sha256:{}", digest(&body)) {
-                    return Reply::new(200, "application/octet-stream", body).with("docker-content-digest", wanted);
-                }
-            }
+        let charts = self.repositories.get(repository).into_iter().flatten();
+        if let Some((_, body)) = charts.flat_map(|chart| &chart.blobs).find(|(digest, _)| digest == wanted) {
+            return Reply::new(200, "application/octet-stream", body.clone()).with("docker-content-digest", wanted);
         }
         refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
     }

@@ -3,7 +3,7 @@
 //!
 //! Records every exchange and obeys injected faults. Refuses to listen anywhere but on 127.0.0.1.
 
-use super::fault::{Fault, Faults, Moment};
+use super::fault::{Fault, Faults, Kind, Moment};
 use super::traffic::Traffic;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -57,18 +57,7 @@ impl Request {
 
 /// Percent-decodes one path segment; a `+` stays one.
 fn decode(text: &str) -> String {
-    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            out.push(byte);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// One reply.
@@ -213,7 +202,13 @@ async fn answer(
         body,
     };
     let ticket = shared.traffic.arrived(&request);
-    let fault = shared.faults.take(&request);
+    let fault = match shared.faults.take(&request) {
+        Some(Fault { kind: Kind::Hold(go_on), .. }) => {
+            go_on.notified().await;
+            None
+        }
+        fault => fault,
+    };
     let early = fault.as_ref().filter(|fault| fault.moment == Moment::Before);
     let reply = if early.is_some() { Reply::empty(200) } else { shared.service.answer(&request) };
     if let Some(fault) = fault {

@@ -198,3 +198,17 @@ fn what_stands_at_a_site_is_read_in_another_state_of_its_file() {
         assert_eq!(yaml::text_at(other.as_bytes(), &default), None);
     }
 }
+
+#[test]
+fn a_site_of_a_whole_scalar_costs_nothing_for_the_others() {
+    assert!(size_of::<Site>() <= 112, "{}", size_of::<Site>());
+    let text = "p: |\n  t: ${V:=1.2.3}\nv: 1.2.3\n";
+    let plain = serde_json::to_value(part(text, "v", "1.2.3").inner.unwrap().part.unwrap()).unwrap();
+    assert_eq!(plain, serde_json::json!({"whole": "1.2.3", "from": 0, "to": 5}));
+    let whole = inner(text, "p", 0, "t");
+    for site in [whole.part(5..10).unwrap(), whole, Site { inner: None, ..part(text, "v", "1.2.3") }] {
+        let json = serde_json::to_value(&site).unwrap();
+        assert_eq!(json.get("inner").is_some(), site.inner.is_some());
+        assert_eq!(serde_json::from_value::<Site>(json).unwrap(), site);
+    }
+}

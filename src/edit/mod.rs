@@ -181,6 +181,8 @@ fn in_order(swaps: &[Swap]) -> Result<Vec<&Swap>, Refusal> {
 #[cfg(test)]
 mod apply_tests;
 #[cfg(test)]
+mod inner_property_tests;
+#[cfg(test)]
 mod inner_tests;
 #[cfg(test)]
 mod property_tests;

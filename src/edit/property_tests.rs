@@ -6,7 +6,7 @@ use crate::yaml::{self, NodeKind, Route};
 use proptest::prelude::*;
 
 /// Surroundings of a scalar `@`, with its route and document.
-const PLACES: [(&str, usize, &str); 10] = [
+pub(super) const PLACES: [(&str, usize, &str); 10] = [
     ("v: @\n", 0, "v"),
     ("a: 1\nm: {x: [y, @, z], w: 1}\nb: 2", 0, "m.x[1]"),
     ("\u{feff}- a\r\n- @ # c\r\n- b\r\n", 0, "[1]"),
@@ -19,7 +19,7 @@ const PLACES: [(&str, usize, &str); 10] = [
     ("a: &m {v: !!str @}\nb: {<<: *m, c: *m}\n", 0, "b.c.v"),
 ];
 
-fn quoted(text: &str, style: ScalarStyle) -> String {
+pub(super) fn quoted(text: &str, style: ScalarStyle) -> String {
     match style {
         ScalarStyle::Single => format!("'{}'", text.replace('\'', "''")),
         ScalarStyle::Double => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
@@ -27,11 +27,11 @@ fn quoted(text: &str, style: ScalarStyle) -> String {
     }
 }
 
-fn style() -> impl Strategy<Value = ScalarStyle> {
+pub(super) fn style() -> impl Strategy<Value = ScalarStyle> {
     prop_oneof![Just(ScalarStyle::Plain), Just(ScalarStyle::Single), Just(ScalarStyle::Double)]
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9]{1,2}\\.[0-9]{1,2}(\\.[0-9]{1,2})?(-rc\\.[0-9])?(\\+[a-z0-9]{1,3})?",
         "[ -~]{0,8}",

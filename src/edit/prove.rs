@@ -149,7 +149,9 @@ impl<'a> Proof<'a> {
         else {
             return differs("a text reads as something else");
         };
-        if (style, tag, old.scalar_type()) != (new_style, new_tag, new.scalar_type()) || !self.stays(old, new) {
+        let now = new.scalar_type();
+        let keeps_type = now == old.scalar_type() || now == Some(ScalarType::String);
+        if (style, tag) != (new_style, new_tag) || !keeps_type || !self.stays(old, new) {
             return differs("the scalar around the new value stands elsewhere or is written in another way");
         }
         if Some(&**is) != self.spliced(text, was).as_deref() {

@@ -97,7 +97,10 @@ pub(super) fn part(part: &Part, to: &str, style: ScalarStyle, in_flow: bool) -> 
     }
     let whole = format!("{before}{to}{}", part.whole.get(part.to..)?);
     match style {
-        ScalarStyle::Plain => is_plain(&whole, in_flow).then(|| to.to_owned()),
+        ScalarStyle::Plain => {
+            let string = ScalarType::of_plain(&part.whole) == ScalarType::String;
+            (is_plain(&whole, in_flow) && keeps_type(&whole, string)).then(|| to.to_owned())
+        }
         ScalarStyle::Single => Some(to.replace('\'', "''")),
         ScalarStyle::Double => Some(double(to)),
         ScalarStyle::Literal | ScalarStyle::Folded => None,

@@ -11,6 +11,7 @@ use crate::world::forge::{FileChange, Forge, ForgeError, NewCommit, NewPullReque
 use crate::world::git::{Change, Committed, Oid, Repository};
 use crate::world::store::StoreHandle;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// Knows our closing comment again.
 const CLOSE_MARKER: &str = "<!-- davit:closed -->";
@@ -38,7 +39,7 @@ pub(super) struct Prepared {
     /// For the decision.
     pub wanted: Wanted,
     /// The files before and after.
-    pub files: Vec<Edited>,
+    pub files: Vec<Arc<Edited>>,
 }
 
 /// Why an action ended early.
@@ -153,8 +154,9 @@ impl Hands<'_> {
         let (number, text) = (pull.number, &wanted.text);
         let mut notes = Vec::new();
         let mut keep = |what: &str, result: Result<(), ForgeError>| match result {
-            Err(ForgeError::Validation { .. } | ForgeError::NotFound { .. }) if what != "labels" => {
-                notes.push(format!("{what} were refused"));
+            Err(error @ (ForgeError::Validation { .. } | ForgeError::NotFound { .. })) => {
+                tracing::warn!(pull = number, %error, "{what} were refused");
+                notes.push(format!("{what} were refused: {}", error.detail()));
                 Ok(())
             }
             other => other,
@@ -240,7 +242,7 @@ impl Hands<'_> {
         }
     }
 
-    async fn changes(&self, files: &[Edited]) -> Result<Vec<FileChange>, Failed> {
+    async fn changes(&self, files: &[Arc<Edited>]) -> Result<Vec<FileChange>, Failed> {
         let mut changes = Vec::new();
         for file in files {
             let executable = self.repository.executable(self.base.1, &file.path).await?;

@@ -1,23 +1,40 @@
 //! Our branches as they are on the remote, seen from the base: whose commits they hold, and whether they hold what an
 //! update wants today. A branch whose history can't be read stays unknown, and is left alone.
 
+use super::drafts::{Book, BranchOf};
 use super::edits::Edited;
 use crate::proposal::{BranchCommit, OurBranch, is_ours};
-use crate::world::git::{CommitInfo, Fetched, GitError, Oid, Repository};
+use crate::world::git::{CommitInfo, Fetched, GitError, Oid, Repository, blob_id};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Every branch of ours. `wanted` has the edited files of the update that each wanted branch should hold.
 pub(super) async fn branches(
     repository: &Repository,
     fetched: &Fetched,
-    wanted: &HashMap<&str, &[Edited]>,
+    wanted: &HashMap<&str, &[Arc<Edited>]>,
     author_emails: &[String],
+    book: &mut Book,
 ) -> Vec<OurBranch> {
     let mut branches = Vec::new();
     for (name, head) in &fetched.our_branches {
         let edited = wanted.get(name.as_str()).copied();
-        let branch = match one(repository, fetched.base_commit, name, *head, edited, author_emails).await {
-            Ok(branch) => branch,
+        let of = BranchOf {
+            head: *head,
+            base: fetched.base_commit,
+            wanted: edited.map(<[_]>::to_vec),
+            author_emails: author_emails.to_vec(),
+        };
+        let known = book.branches.get(name, &of);
+        let read = match known {
+            Some(branch) => Ok(branch),
+            None => one(repository, fetched.base_commit, name, *head, edited, author_emails).await,
+        };
+        let branch = match read {
+            Ok(branch) => {
+                book.branches.keep(name.clone(), of, branch.clone());
+                branch
+            }
             Err(error) => {
                 tracing::warn!(branch = %name, %error, "a branch of ours can't be read; it is left alone");
                 unknown(name, *head)
@@ -43,7 +60,7 @@ async fn one(
     base: Oid,
     name: &str,
     head: Oid,
-    edited: Option<&[Edited]>,
+    edited: Option<&[Arc<Edited>]>,
     author_emails: &[String],
 ) -> Result<OurBranch, GitError> {
     let log = repository.log(base, head).await?;
@@ -128,18 +145,15 @@ async fn changed(repository: &Repository, base: Oid, head: Oid) -> Option<Vec<St
 }
 
 /// The head has the wanted bytes in the wanted files, and nothing else differs from where the branch began.
-async fn holds(repository: &Repository, merge_base: Oid, head: Oid, edited: &[Edited]) -> Result<bool, GitError> {
+async fn holds(repository: &Repository, merge_base: Oid, head: Oid, edited: &[Arc<Edited>]) -> Result<bool, GitError> {
     let changed: BTreeSet<String> = repository.changed_paths(merge_base, head).await?.into_iter().collect();
     let files: BTreeSet<&str> = edited.iter().map(|e| e.path.as_str()).collect();
     if changed.len() != files.len() || !changed.iter().all(|path| files.contains(path.as_str())) {
         return Ok(false);
     }
-    for file in edited {
-        let limit = u64::try_from(file.after.len()).unwrap_or(u64::MAX);
-        match repository.file(head, &file.path, limit).await {
-            Ok(bytes) if bytes == file.after => {}
-            _ => return Ok(false),
-        }
-    }
-    Ok(true)
+    let paths: Vec<String> = edited.iter().map(|file| file.path.clone()).collect();
+    let there = repository.ids(head, paths).await?;
+    // The same bytes have the same id; where Git could compute none, they are not the same.
+    let same = |file: &Edited| there.get(&file.path).is_some_and(|id| blob_id(&file.after) == Some(*id));
+    Ok(edited.iter().all(|file| same(file)))
 }

@@ -38,29 +38,33 @@ pub fn by_file<'a>(sites: impl IntoIterator<Item = &'a UpdateSite>) -> BTreeMap<
 
 /// Edits one file: all of its sites where that goes, else each that goes on its own.
 pub fn edit_file(path: &str, bytes: Vec<u8>, sites: &[&UpdateSite]) -> (Option<Edited>, Vec<Refused>) {
-    let swap = |site: &UpdateSite| Swap { site: site.site.clone(), to: site.to.clone() };
-    let all: Vec<Swap> = sites.iter().map(|site| swap(site)).collect();
+    let all: Vec<Swap> = sites.iter().flat_map(|site| swaps(site)).collect();
     let (after, refused) = match edit::apply(&bytes, &all) {
         Ok(after) => (after, Vec::new()),
-        Err(_) => one_by_one(&bytes, sites, swap),
+        Err(_) => one_by_one(&bytes, sites),
     };
     let edited = (after != bytes).then(|| Edited { path: path.to_owned(), before: bytes, after });
     (edited, refused)
 }
 
+/// What a site changes: the version, and the digest beside it.
+fn swaps(site: &UpdateSite) -> impl Iterator<Item = Swap> {
+    let digest = site.digest.as_ref().map(|digest| Swap { site: digest.site.clone(), to: digest.to.clone() });
+    std::iter::once(Swap { site: site.site.clone(), to: site.to.clone() }).chain(digest)
+}
+
 /// Keeps the sites that can be edited alone, then edits them together.
-fn one_by_one(bytes: &[u8], sites: &[&UpdateSite], swap: impl Fn(&UpdateSite) -> Swap) -> (Vec<u8>, Vec<Refused>) {
+fn one_by_one(bytes: &[u8], sites: &[&UpdateSite]) -> (Vec<u8>, Vec<Refused>) {
     let mut good: Vec<&UpdateSite> = Vec::new();
     let mut refused = Vec::new();
     for site in sites {
-        let mut together: Vec<Swap> = good.iter().map(|site| swap(site)).collect();
-        together.push(swap(site));
+        let together: Vec<Swap> = good.iter().chain([site]).flat_map(|site| swaps(site)).collect();
         match edit::apply(bytes, &together) {
             Ok(_) => good.push(site),
             Err(refusal) => refused.push(Refused { site: (*site).clone(), problem: problem(&refusal) }),
         }
     }
-    let kept: Vec<Swap> = good.iter().map(|site| swap(site)).collect();
+    let kept: Vec<Swap> = good.iter().flat_map(|site| swaps(site)).collect();
     (edit::apply(bytes, &kept).unwrap_or_else(|_| bytes.to_vec()), refused)
 }
 
@@ -68,5 +72,36 @@ fn problem(refusal: &edit::Refusal) -> Problem {
     match refusal {
         edit::Refusal::NotEditable(problem) => problem.clone(),
         other => Problem::new(Reason::NotEditable, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UpdateSite, edit_file};
+    use crate::model::DigestMove;
+    use crate::yaml;
+
+    #[test]
+    fn flux_rule_06_a_tag_stays_where_its_digest_can_t_move() {
+        let text = "a: {tag: 1.0.0, digest: old}\nb: {tag: 1.0.0, digest: old}\n";
+        let stream = yaml::parse(text.as_bytes());
+        let root = stream.roots().next().unwrap().1;
+        let site = |route: &str| yaml::site("a.yaml", 0, root, &route.parse().unwrap()).unwrap();
+        let both = |name: &str| UpdateSite {
+            site: site(&format!("{name}.tag")),
+            from: "1.0.0".to_owned(),
+            to: "2.0.0".to_owned(),
+            digest: Some(Box::new(DigestMove { site: site(&format!("{name}.digest")), to: "new".to_owned() })),
+        };
+        let (first, second) = (both("a"), both("b"));
+        let (edited, refused) = edit_file("a.yaml", text.as_bytes().to_vec(), &[&first, &second]);
+        assert_eq!(edited.unwrap().after, text.replace("1.0.0", "2.0.0").replace("old", "new").as_bytes());
+        assert!(refused.is_empty());
+        let now = text.replacen("old", "odd", 1);
+        let (edited, refused) = edit_file("a.yaml", now.as_bytes().to_vec(), &[&first, &second]);
+        let after = "a: {tag: 1.0.0, digest: odd}\nb: {tag: 2.0.0, digest: new}\n";
+        assert_eq!(edited.unwrap().after, after.as_bytes());
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].site, first);
     }
 }

@@ -3,10 +3,11 @@
 
 use super::offers::Offers;
 use crate::model::{Candidate, Lookup, Release};
-use crate::policy::Policy;
+use crate::policy::Effective;
 use crate::world::store::{Seen, StoreHandle};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Times by canonical source and text.
 #[derive(Debug, Default)]
@@ -22,16 +23,16 @@ impl FirstSeen {
 /// Notes what is new and tells what is known. A store that fails means "not known": the version waits.
 pub(super) async fn first_seen(
     store: Option<&StoreHandle>,
-    policies: &[Policy],
-    releases: &[Release],
+    effective: &[Arc<Effective>],
+    releases: &[Arc<Release>],
     offers: &Offers,
     now: Timestamp,
 ) -> FirstSeen {
     let Some(store) = store else { return FirstSeen::default() };
     let aged: BTreeSet<&Lookup> = releases
         .iter()
-        .zip(policies)
-        .filter(|(_, policy)| !policy.minimum_age.is_zero())
+        .zip(effective)
+        .filter(|(_, effective)| !effective.policy.minimum_age.is_zero())
         .filter_map(|(release, _)| release.lookup.as_ref())
         .collect();
     let mut times = HashMap::new();

@@ -6,6 +6,7 @@ use crate::model::{Bump, NsName, Site, Status, Update};
 use crate::policy::Policy;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The whole answer.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -93,7 +94,7 @@ pub fn scan(findings: &Findings) -> Scan {
         version: 1,
         repository: findings.repository.clone(),
         revision: findings.revision.clone(),
-        releases: findings.rows.iter().map(release).collect(),
+        releases: findings.rows.iter().map(|row| release(row)).collect(),
         updates: findings.updates.iter().map(|u| update(u, &findings.rows)).collect(),
         problems: findings.problems.iter().map(problem).collect(),
     }
@@ -134,12 +135,12 @@ fn site(site: &Site) -> SiteRow {
 }
 
 /// The URL of the chart's source as Git has it: the first consumer's. The key holds the canonical one.
-fn original_url(update: &Update, rows: &[Row]) -> String {
+fn original_url(update: &Update, rows: &[Arc<Row>]) -> String {
     let mut sources = update.releases.iter().filter_map(|index| rows.get(*index)?.release.source.as_ref()?.url.clone());
     sources.next().unwrap_or_else(|| update.lookup.canonical())
 }
 
-fn update(update: &Update, rows: &[Row]) -> UpdateRow {
+fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
     UpdateRow {
         key: update.key.clone(),
         chart: update.chart.clone(),
@@ -151,16 +152,23 @@ fn update(update: &Update, rows: &[Row]) -> UpdateRow {
         sites: update
             .sites
             .iter()
-            .map(|s| UpdateSiteRow {
-                file: s.site.file.clone(),
-                line: s.site.line,
-                column: s.site.column,
-                path: s.site.shown_path().into_owned(),
-                from: s.from.clone(),
-                to: s.to.clone(),
+            .flat_map(|s| {
+                let digest = s.digest.as_ref().map(|d| update_site(&d.site, &d.site.text, &d.to));
+                std::iter::once(update_site(&s.site, &s.from, &s.to)).chain(digest)
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
+    }
+}
+
+fn update_site(site: &Site, from: &str, to: &str) -> UpdateSiteRow {
+    UpdateSiteRow {
+        file: site.file.clone(),
+        line: site.line,
+        column: site.column,
+        path: site.shown_path().into_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
     }
 }
 

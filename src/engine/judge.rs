@@ -3,18 +3,19 @@
 
 use super::offers::Offers;
 use super::report::Row;
-use crate::model::{Bump, Candidate, Decision, Lookup, Problem, Reason, Release, Version};
-use crate::policy::{self, Consumer, Outcome, Policy};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, Version};
+use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// When a candidate of a source was first seen by us, for the minimum age of those without a date.
 pub type FirstSeen<'a> = dyn Fn(&Lookup, &Candidate) -> Option<Timestamp> + 'a;
 
 /// What came of judging.
 pub enum Judged {
-    /// One decision or problem per release, in their order.
-    Done(Vec<Judgement>),
+    /// One decision or problem per release, in their order; nothing for those whose earlier row stands.
+    Done(Vec<Option<Judgement>>),
     /// These candidates must be looked at closer first.
     NeedsDetail(BTreeSet<(Lookup, String)>),
 }
@@ -23,14 +24,14 @@ pub enum Judged {
 #[derive(Debug, Clone)]
 pub enum Judgement {
     /// Policy decided.
-    Decided(Box<Decision>),
+    Decided(Arc<Decision>),
     /// Nothing can be proposed; the highest admissible version where it is known.
     Held(Problem, Option<String>),
 }
 
 impl Judgement {
     /// Policy's decision, where it came to that.
-    pub fn decision(&self) -> Option<&Decision> {
+    pub fn decision(&self) -> Option<&Arc<Decision>> {
         match self {
             Self::Decided(decision) => Some(decision),
             Self::Held(..) => None,
@@ -41,29 +42,44 @@ impl Judgement {
 /// The bytes that hold a version: releases with the same ones move together.
 type Place<'a> = (&'a str, usize, usize);
 
-/// Judges every release.
-pub fn judge(
-    releases: &[Release],
-    policies: &[Policy],
-    offers: &Offers,
-    now: Timestamp,
-    seen: &FirstSeen<'_>,
-) -> Judged {
+/// What is judged, and by what.
+pub struct Docket<'a> {
+    /// The releases.
+    pub releases: &'a [Arc<Release>],
+    /// What is in force for each.
+    pub effective: &'a [Arc<Effective>],
+    /// Whether a release is left out, its earlier row standing: all of those on one site, or none.
+    pub stands: &'a dyn Fn(usize) -> bool,
+    /// The time.
+    pub now: Timestamp,
+    /// When candidates were first seen.
+    pub seen: &'a FirstSeen<'a>,
+}
+
+impl Docket<'_> {
+    fn policy(&self, index: usize) -> &Policy {
+        &self.effective[index].policy
+    }
+}
+
+/// Judges every release that does not stand.
+pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
+    let releases = docket.releases;
     let mut judgements: Vec<Option<Judgement>> = vec![None; releases.len()];
     let mut missing = BTreeSet::new();
     let mut places: BTreeMap<Place<'_>, Vec<usize>> = BTreeMap::new();
-    for (index, release) in releases.iter().enumerate() {
+    for (index, release) in releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index)) {
         match (&release.site, &release.problem) {
             (Some(site), None) => places.entry((&site.file, site.start, site.end)).or_default().push(index),
             (_, problem) => {
-                let latest = latest(release, &policies[index], offers, now, seen);
-                let problem = problem.clone().unwrap_or_else(|| no_site(release));
+                let latest = latest(release, docket.policy(index), offers, docket);
+                let problem = problem.as_ref().map_or_else(|| no_site(release), |p| with_pin(release, p, offers));
                 judgements[index] = Some(Judgement::Held(problem, latest));
             }
         }
     }
     for members in places.values() {
-        match together(members, releases, policies, offers, now, seen) {
+        match together(members, docket, offers) {
             Ok(verdicts) => {
                 for (index, verdict) in members.iter().zip(verdicts) {
                     judgements[*index] = Some(verdict);
@@ -72,23 +88,17 @@ pub fn judge(
             Err(wanted) => missing.extend(wanted),
         }
     }
-    if missing.is_empty() {
-        Judged::Done(judgements.into_iter().flatten().collect())
-    } else {
-        Judged::NeedsDetail(missing)
-    }
+    if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
 }
 
 /// The verdicts of the releases on one site.
 fn together(
     members: &[usize],
-    releases: &[Release],
-    policies: &[Policy],
+    docket: &Docket<'_>,
     offers: &Offers,
-    now: Timestamp,
-    seen: &FirstSeen<'_>,
 ) -> Result<Vec<Judgement>, BTreeSet<(Lookup, String)>> {
     let all = |problem: &Problem| Ok(vec![Judgement::Held(problem.clone(), None); members.len()]);
+    let releases = docket.releases;
     let first = &releases[members[0]];
     let (Some(lookup), Some(current), Some(kind)) = (&first.lookup, &first.current, first.chart_kind) else {
         return all(&no_site(first));
@@ -106,28 +116,66 @@ fn together(
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
+    let wanted = in_git_by_digest(members, releases, candidates, current);
     let consumers: Vec<Consumer<'_>> =
-        members.iter().map(|i| Consumer { name: releases[*i].id().to_string(), policy: &policies[*i] }).collect();
-    let first_seen = |candidate: &Candidate| seen(lookup, candidate);
-    match policy::choose_shared(current, kind, candidates, &consumers, now, &first_seen) {
+        members.iter().map(|i| Consumer { name: releases[*i].id().to_string(), policy: docket.policy(*i) }).collect();
+    let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
+    match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
+        Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
         Outcome::Decided(decisions) => {
-            Ok(decisions.into_iter().map(|decision| Judgement::Decided(Box::new(decision))).collect())
+            Ok(decisions.into_iter().map(|decision| Judgement::Decided(Arc::new(decision))).collect())
         }
-        Outcome::NeedsDetail(texts) => Err(texts.into_iter().map(|text| (lookup.clone(), text)).collect()),
+        Outcome::NeedsDetail(texts) => {
+            Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
+        }
     }
 }
 
+/// The version in use, where a digest stands beside its tag and the registry's own is not known yet.
+fn in_git_by_digest(
+    members: &[usize],
+    releases: &[Arc<Release>],
+    candidates: &Candidates,
+    current: &str,
+) -> Option<String> {
+    members.iter().find(|index| releases[**index].digest_site.is_some())?;
+    let known = candidates.versions.iter().find(|candidate| candidate.text == current)?;
+    (!known.detailed).then(|| current.to_owned())
+}
+
+/// Tags that name another manifest now than the digest beside them in Git: worth a word, and no update of its own.
+fn moved_tag(release: &Release, offers: &Offers) -> Option<Note> {
+    let (site, tag) = (release.digest_site.as_ref()?, release.current.as_ref()?);
+    let candidates = offers.get(release.lookup.as_ref()?)?.as_ref().ok()?;
+    let now = candidates.versions.iter().find(|candidate| candidate.text == *tag)?.digest.as_ref()?;
+    (*now != site.text).then(|| {
+        Note::Other(format!(
+            "the digest beside the tag {tag} is {}; the registry's tag names {now} now: the tag was moved, or the two \
+             never belonged together. Flux runs the digest",
+            site.text
+        ))
+    })
+}
+
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.
-fn latest(release: &Release, policy: &Policy, offers: &Offers, now: Timestamp, seen: &FirstSeen<'_>) -> Option<String> {
+fn latest(release: &Release, policy: &Policy, offers: &Offers, docket: &Docket<'_>) -> Option<String> {
     let (lookup, kind) = (release.lookup.as_ref()?, release.chart_kind?);
     let candidates = offers.get(lookup)?.as_ref().ok()?;
     let current = release.current.as_deref().unwrap_or("*");
-    match policy::choose(current, kind, candidates, policy, now, &|candidate| seen(lookup, candidate)) {
+    match policy::choose(current, kind, candidates, policy, docket.now, &|candidate| (docket.seen)(lookup, candidate)) {
         Outcome::Decided(decision) => decision.latest.map(|c| c.text),
         Outcome::NeedsDetail(_) => {
             let stable = candidates.versions.iter().filter(|c| c.version.semver().pre.is_empty() && !c.deprecated);
             stable.max_by(|a, b| a.version.cmp(&b.version)).map(|c| c.text.clone())
         }
+    }
+}
+
+/// What floats, with the version to pin it to where the source has said which it offers.
+fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
+    match release.lookup.as_ref().and_then(|lookup| offers.get(lookup)) {
+        Some(Ok(candidates)) => policy::with_pin(problem, release.current.as_deref().unwrap_or_default(), candidates),
+        _ => problem.clone(),
     }
 }
 
@@ -151,18 +199,23 @@ fn no_site(release: &Release) -> Problem {
     Problem::new(Reason::NotEditable, message)
 }
 
-/// Rows from verdicts.
-pub fn rows(releases: &[Release], judgements: &[Judgement]) -> Vec<Row> {
-    releases
-        .iter()
-        .zip(judgements)
-        .map(|(release, judgement)| match judgement {
-            Judgement::Decided(decision) => {
-                Row::decided(release.clone(), decision.as_ref().clone(), step(release, decision))
-            }
-            Judgement::Held(problem, latest) => Row::held(release.clone(), problem.clone(), latest.clone()),
-        })
-        .collect()
+/// The row of a verdict.
+pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc<Row> {
+    let release = match moved_tag(release, offers) {
+        None => release.clone(),
+        Some(note) => {
+            let mut noted = release.as_ref().clone();
+            noted.notes.push(note);
+            Arc::new(noted)
+        }
+    };
+    Arc::new(match judgement {
+        Judgement::Decided(decision) => {
+            let step = step(&release, &decision);
+            Row::decided(release, Arc::unwrap_or_clone(decision), step)
+        }
+        Judgement::Held(problem, latest) => Row::held(release, problem, latest),
+    })
 }
 
 fn step(release: &Release, decision: &Decision) -> Bump {

@@ -4,8 +4,9 @@
 use super::edits::Refused;
 use super::look::Look;
 use super::report::Row;
-use crate::model::{Candidates, NsName, Problem, Reason, Site, Status, UpdateSite, Version};
+use crate::model::{Candidates, DigestMove, NsName, Problem, Reason, Release, Site, Status, UpdateSite, Version};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What to write.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ pub fn select(look: &Look, only: &[String], to: Option<&str>) -> Result<Selectio
     }
     let mut chosen: Vec<&Row> = Vec::new();
     for name in only {
-        let rows: Vec<&Row> = look.findings.rows.iter().filter(|row| is(row, name)).collect();
+        let rows: Vec<&Row> = look.findings.rows.iter().map(Arc::as_ref).filter(|row| is(row, name)).collect();
         if rows.is_empty() {
             return Err(Problem::new(
                 Reason::InvalidRelease,
@@ -138,9 +139,28 @@ fn explicit(look: &Look, row: &Row, version: &str, selection: &mut Selection) ->
             let message = format!("{}: {text} does not fit into the text around the variable", release.id());
             return Err(Problem::new(Reason::NotEditable, message));
         };
-        add(selection, UpdateSite { site: site.clone(), from, to });
+        let digest = digest(look, release, &text)?;
+        add(selection, UpdateSite { site: site.clone(), from, to, digest });
     }
     Ok(())
+}
+
+/// The digest beside the tag moves with it; one that is not known moves nothing.
+fn digest(look: &Look, release: &Release, text: &str) -> Result<Option<Box<DigestMove>>, Problem> {
+    let Some(site) = &release.digest_site else { return Ok(None) };
+    let offered = release.lookup.as_ref().and_then(|lookup| look.offers.get(lookup)?.as_ref().ok());
+    let candidate = offered.and_then(|offered| offered.versions.iter().find(|c| c.text == text));
+    match candidate.and_then(|candidate| candidate.digest.clone()) {
+        Some(to) => Ok(Some(Box::new(DigestMove { site: (**site).clone(), to }))),
+        None => Err(Problem::new(
+            Reason::NotEditable,
+            format!(
+                "{}: a digest stands beside its tag, and that of {text} was not looked up; without --to, or with the \
+                 version that the scan proposes, both move",
+                release.id()
+            ),
+        )),
+    }
 }
 
 /// The offered text for a version: exactly it, else one of the same precedence (`1.2.3` for `v1.2.3`).
@@ -170,7 +190,7 @@ fn same(a: &Site, b: &Site) -> bool {
 }
 
 fn move_consumers(look: &Look, selection: &mut Selection) {
-    let reads = |row: &&Row, wanted: &Site| row.release.site.as_ref().is_some_and(|site| same(site, wanted));
+    let reads = |row: &Row, wanted: &Site| row.release.site.as_ref().is_some_and(|site| same(site, wanted));
     for wanted in selection.sites.iter().map(|s| &s.site) {
         let rows = look.findings.rows.iter().filter(|row| reads(row, wanted));
         selection.moved.push((wanted.clone(), rows.map(|row| row.release.id()).collect()));

@@ -6,19 +6,19 @@ use super::judge::{self, Judged};
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
 pub use super::recollection::Recollection;
-use super::recollection::{self, Ground};
-use super::report::{Finding, Findings};
-use crate::inventory::{self, Context};
-use crate::model::{Candidate, Lookup, Problem, Reason, Release, Update};
-use crate::policy::{self, Effective, Mover, Policy, Rules, Subject};
+use super::recollection::{self, Earlier, Ground};
+use super::report::{Finding, Findings, Row};
+use crate::inventory::{self, Context, FileFacts};
+use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update};
+use crate::policy::{self, Effective, Mover, Rules, Subject};
 use crate::resolve::{self, Resolution};
 use crate::world::cache::Cache;
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Weak};
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
 /// down the list a pass goes.
@@ -64,29 +64,48 @@ pub struct Look {
     /// The sources' answers.
     pub offers: Offers,
     /// What is in force for each row's release.
-    pub effective: Vec<Arc<Effective>>,
+    pub effective: Arc<Vec<Arc<Effective>>>,
+    /// The decisions that have a target, by row.
+    pub(super) decisions: BTreeMap<usize, Arc<Decision>>,
 }
 
 /// Looks at a tree.
 ///
 /// # Errors
 /// The work broke off. Everything else is part of the findings.
-pub async fn look(registry: &Arc<Registry>, cache: &Arc<Cache>, request: Request<'_>) -> Result<Arc<Look>, Problem> {
-    let (ground, revision) = ground(&request, cache).await?;
-    let round = registry.round(&ground.lookups);
-    let mut offers = offers::ask(&round, ground.lookups.clone()).await;
-    if let Some(known) = request.recollection.look(&ground, &offers, request.now) {
+pub async fn look(
+    registry: &Arc<Registry>,
+    cache: &Arc<Cache>,
+    mut request: Request<'_>,
+) -> Result<Arc<Look>, Problem> {
+    let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
+    let (ground, revision) = ground(&request, files, cache).await?;
+    let round = registry.round(ground.lookups.iter().map(Arc::as_ref));
+    let asked = offers::ask(&round, &ground.lookups).await;
+    if let Some(known) = request.recollection.look(&ground, &asked, request.now) {
         return Ok(known);
     }
-    let asked = offers.clone();
+    let earlier = request.recollection.earlier(request.now);
+    let standing = earlier.as_ref().map(|earlier| Standing::of(&ground, earlier, &asked));
+    let mut offers = asked.clone();
+    if let (Some(earlier), Some(standing)) = (&earlier, &standing) {
+        // What closer looks said stands with what was judged by it.
+        let known = standing.lookups.iter().filter_map(|lookup| Some((*lookup, earlier.look.offers.get(*lookup)?)));
+        offers.extend(known.map(|(lookup, offer)| (lookup.clone(), offer.clone())));
+    }
     let releases = &ground.resolution.releases;
-    let policies: Vec<Policy> = ground.effective.iter().map(|e| e.policy.clone()).collect();
-    let first_seen = first_seen::first_seen(request.store, &policies, releases, &offers, request.now).await;
+    let first_seen = first_seen::first_seen(request.store, &ground.effective, releases, &offers, request.now).await;
     let judgements = {
         let seen = |lookup: &Lookup, candidate: &Candidate| first_seen.of(lookup, candidate);
+        let stands = |index: usize| standing.as_ref().is_some_and(|standing| standing.rows[index].is_some());
+        let effective = &ground.effective;
         let mut rounds = 0;
         loop {
-            match judge::judge(releases, &policies, &offers, request.now, &seen) {
+            let judged = {
+                let docket = judge::Docket { releases, effective, stands: &stands, now: request.now, seen: &seen };
+                judge::judge(&docket, &offers)
+            };
+            match judged {
                 Judged::Done(judgements) => break judgements,
                 Judged::NeedsDetail(wanted) if rounds < DETAIL_ROUNDS => {
                     rounds += 1;
@@ -96,37 +115,126 @@ pub async fn look(registry: &Arc<Registry>, cache: &Arc<Cache>, request: Request
             }
         }
     };
-    let rows = judge::rows(releases, &judgements);
-    let updates = updates(releases, &policies, &judgements, request.branch_prefix);
+    let mut decisions = BTreeMap::new();
+    let mut rows: Vec<Arc<Row>> = Vec::with_capacity(releases.len());
+    for (index, (release, judgement)) in releases.iter().zip(judgements).enumerate() {
+        let kept = standing.as_ref().and_then(|standing| standing.rows[index]).zip(earlier.as_ref());
+        let (row, decision) = match (judgement, kept) {
+            (Some(judgement), _) => {
+                let decision = judgement.decision().filter(|decision| decision.target.is_some()).cloned();
+                (judge::row(release, judgement, &offers), decision)
+            }
+            (None, Some((number, earlier))) => {
+                (earlier.look.findings.rows[number].clone(), earlier.look.decisions.get(&number).cloned())
+            }
+            (None, None) => return Err(Problem::new(Reason::InternalError, "a release was not judged: a bug")),
+        };
+        rows.push(row);
+        decisions.extend(decision.map(|decision| (index, decision)));
+    }
+    let updates = updates(releases, &ground.effective, &decisions, request.branch_prefix);
     let problems = ground.problems.clone();
     let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });
-    let look = Arc::new(Look { findings, offers, effective: ground.effective.clone() });
-    request.recollection.keep_look(&ground, asked, &look, request.now);
+    let look = Arc::new(Look { findings, offers, effective: ground.effective.clone(), decisions });
+    // The youngest look is as old as the oldest thing that it took over.
+    let any = standing.is_some_and(|s| !s.lookups.is_empty() || s.rows.iter().any(Option::is_some));
+    let at = earlier.filter(|_| any).map_or(request.now, |earlier| earlier.at);
+    request.recollection.keep_look(&ground, asked, &look, at);
     Ok(look)
 }
 
+/// Which rows of an earlier look stand: the release, what is in force for it, and what its source says are the same,
+/// for it and for every release that shares its bytes; and time has no say.
+struct Standing<'a> {
+    /// For each release the number of its earlier row.
+    rows: Vec<Option<usize>>,
+    /// Sources whose closer looks stand.
+    lookups: Vec<&'a Arc<Lookup>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(ground: &'a Ground, earlier: &Earlier, asked: &Offers) -> Self {
+        let mut lookups: Vec<&Arc<Lookup>> = ground.lookups.iter().filter(|l| earlier.stands(l, asked)).collect();
+        let sources: HashSet<&Lookup> = lookups.iter().map(|lookup| lookup.as_ref()).collect();
+        let before = &earlier.ground.resolution.releases;
+        let numbers: HashMap<*const Release, usize> = before.iter().map(Arc::as_ptr).zip(0..).collect();
+        let mut gone = vec![true; before.len()];
+        let mut rows: Vec<Option<usize>> = Vec::with_capacity(ground.resolution.releases.len());
+        let mut moved: HashSet<Place<'_>> = HashSet::new();
+        for (release, effective) in ground.resolution.releases.iter().zip(ground.effective.iter()) {
+            let number = numbers.get(&Arc::as_ptr(release)).copied().filter(|number| {
+                let unchanged = earlier.ground.effective.get(*number).is_some_and(|before| before == effective);
+                let source = release.lookup.as_ref().is_none_or(|lookup| sources.contains(lookup));
+                unchanged && source && effective.policy.minimum_age.is_zero()
+            });
+            match number {
+                Some(number) => gone[number] = false,
+                None => moved.extend(place(release)),
+            }
+            rows.push(number);
+        }
+        let gone = before.iter().zip(gone).filter(|(_, gone)| *gone);
+        moved.extend(gone.filter_map(|(release, _)| place(release)));
+        if !moved.is_empty() {
+            for (row, release) in rows.iter_mut().zip(&ground.resolution.releases) {
+                *row = row.filter(|_| place(release).is_none_or(|place| !moved.contains(&place)));
+            }
+        }
+        // A closer look that nothing stands on any more is not what a look without memory would have.
+        let releases = ground.resolution.releases.iter();
+        let standing = rows.iter().zip(releases).filter(|(row, _)| row.is_some());
+        let used: HashSet<&Lookup> = standing.filter_map(|(_, release)| release.lookup.as_ref()).collect();
+        lookups.retain(|lookup| used.contains(lookup.as_ref()));
+        Self { rows, lookups }
+    }
+}
+
+/// The bytes that a release's version stands in.
+type Place<'a> = (&'a str, usize, usize);
+
+fn place(release: &Release) -> Option<Place<'_>> {
+    release.site.as_ref().map(|site| (site.file.as_str(), site.start, site.end))
+}
+
 /// What the look rests on, and the commit.
-async fn ground(request: &Request<'_>, cache: &Arc<Cache>) -> Result<(Arc<Ground>, Option<String>), Problem> {
-    let (listing, reader) = match &request.files {
-        Files::Tree(listing, reader) => (listing.clone(), reader.clone()),
-        Files::Held(commit) => match request.recollection.ground(commit) {
-            Some(ground) => return Ok((ground, Some(commit.clone()))),
+async fn ground(
+    request: &Request<'_>,
+    files: Files,
+    cache: &Arc<Cache>,
+) -> Result<(Arc<Ground>, Option<String>), Problem> {
+    let (listing, reader) = match files {
+        Files::Tree(listing, reader) => (listing, reader),
+        Files::Held(commit) => match request.recollection.ground(&commit) {
+            Some(ground) => return Ok((ground, Some(commit))),
             None => return Err(Problem::new(Reason::InternalError, "a commit was forgotten: a bug, please report it")),
         },
     };
     let revision = listing.tree.revision.clone();
-    let (resolution, problems, whole) = resolved(request, listing, reader, cache).await?;
-    let effective = resolution.releases.iter().map(|r| effective(request.rules, request.name, r));
-    let ground = Arc::new(Ground {
-        effective: recollection::shared(effective),
-        lookups: resolution.releases.iter().filter_map(|release| release.lookup.clone()).collect(),
-        resolution,
-        problems,
-    });
+    let Resolved { files, resolution, problems, whole } = resolved(request, listing, reader, cache).await?;
+    let before = request.recollection.last_ground().filter(|before| before.rules == *request.rules);
+    let effective = match &before {
+        // The rules say the same of the same release.
+        Some(before) if Arc::ptr_eq(&before.resolution, &resolution) => before.effective.clone(),
+        before => Arc::new(effective_of(request, &resolution, before.as_deref())),
+    };
+    let known = before.as_ref().map(|before| before.lookups.as_slice()).unwrap_or_default();
+    let lookups = recollection::lookups(&resolution.releases, known);
+    let ground = Arc::new(Ground { files, effective, rules: request.rules.clone(), lookups, resolution, problems });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
     }
     Ok((ground, revision))
+}
+
+/// What is in force for each release, equal ones shared; those that stood on the same rules before are not asked again.
+fn effective_of(request: &Request<'_>, resolution: &Resolution, before: Option<&Ground>) -> Vec<Arc<Effective>> {
+    let known: HashMap<*const Release, &Arc<Effective>> = before
+        .map(|before| before.resolution.releases.iter().map(Arc::as_ptr).zip(before.effective.iter()).collect())
+        .unwrap_or_default();
+    recollection::shared(resolution.releases.iter().map(|release| match known.get(&Arc::as_ptr(release)) {
+        Some(known) => Arc::clone(known),
+        None => Arc::new(effective(request.rules, request.name, release)),
+    }))
 }
 
 /// The rules' word on a release, then its annotations'.
@@ -149,30 +257,52 @@ fn give_up(offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
             "{}: too many of the newest versions are unusable; the last one tried was {text}",
             lookup.canonical()
         );
-        offers.insert(lookup, Err(Problem::new(Reason::NoVersions, message)));
+        offers.insert(Arc::new(lookup), Err(Problem::new(Reason::NoVersions, message)));
     }
 }
 
-/// Reads and resolves; the last value tells whether every file could be read.
+/// A tree, read and resolved.
+struct Resolved {
+    files: Weak<Vec<(String, Arc<FileFacts>)>>,
+    resolution: Arc<Resolution>,
+    problems: Vec<Finding>,
+    /// Every file could be read.
+    whole: bool,
+}
+
+/// Reads and resolves.
 async fn resolved(
     request: &Request<'_>,
     listing: Listing,
     reader: TreeReader,
     cache: &Arc<Cache>,
-) -> Result<(Arc<Resolution>, Vec<Finding>, bool), Problem> {
+) -> Result<Resolved, Problem> {
     let (filter, url, now) = (request.filter.clone(), request.url.clone(), request.now);
     let (recollection, cache) = (request.recollection.clone(), cache.clone());
     let work = move || {
-        let facts = read::facts(&listing, &reader, &filter, &recollection.files, &cache, now);
+        let facts = read::facts(listing, &reader, &filter, &recollection.files, &cache, now);
         let mut problems = facts.problems;
-        let inventory = inventory::gather(&facts.files, Context { repository_url: url.as_deref() });
-        let resolution = Arc::new(resolve::resolve(&inventory));
+        let before = recollection.last_ground();
+        let resolution = match before {
+            // One recollection knows one URL only: equal files are all there is to resolving.
+            Some(before) if before.files.upgrade().is_some_and(|files| Arc::ptr_eq(&files, &facts.files)) => {
+                before.resolution.clone()
+            }
+            before => {
+                let inventory = inventory::gather(&facts.files, Context { repository_url: url.as_deref() });
+                let mut resolution = resolve::resolve(&inventory);
+                if let Some(before) = before {
+                    resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);
+                }
+                Arc::new(resolution)
+            }
+        };
         problems.extend(resolution.problems.iter().map(|found| Finding {
             file: Some(found.file.clone()),
             line: Some(found.line),
             problem: found.problem.clone(),
         }));
-        (resolution, problems, facts.failed == 0)
+        Resolved { files: Arc::downgrade(&facts.files), resolution, problems, whole: facts.failed == 0 }
     };
     tokio::task::spawn_blocking(work)
         .await
@@ -181,18 +311,21 @@ async fn resolved(
 
 /// The updates of the decisions.
 fn updates(
-    releases: &[Release],
-    policies: &[Policy],
-    judgements: &[judge::Judgement],
+    releases: &[Arc<Release>],
+    effective: &[Arc<Effective>],
+    decisions: &BTreeMap<usize, Arc<Decision>>,
     branch_prefix: &str,
 ) -> Vec<Update> {
-    let movers: Vec<Mover<'_>> = judgements
+    let movers: Vec<Mover<'_>> = decisions
         .iter()
-        .enumerate()
-        .filter_map(|(index, judgement)| {
-            let (release, group) = (releases.get(index)?, policies.get(index)?.group.as_str());
-            Some(Mover { index, release, decision: judgement.decision()?, group })
+        .filter_map(|(index, decision)| {
+            let (release, group) = (releases.get(*index)?, effective.get(*index)?.policy.group.as_str());
+            Some(Mover { index: *index, release, decision, group })
         })
         .collect();
     policy::updates(&movers, branch_prefix)
 }
+
+#[cfg(test)]
+#[path = "look_tests.rs"]
+mod tests;

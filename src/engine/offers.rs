@@ -10,11 +10,11 @@ use std::sync::Arc;
 const AT_ONCE: usize = 128;
 
 /// Every question with its answer.
-pub type Offers = HashMap<Lookup, Result<Arc<Candidates>, Problem>>;
+pub type Offers = HashMap<Arc<Lookup>, Result<Arc<Candidates>, Problem>>;
 
 /// Asks every source.
-pub async fn ask(round: &Round, lookups: BTreeSet<Lookup>) -> Offers {
-    futures_util::stream::iter(lookups)
+pub async fn ask(round: &Round, lookups: &[Arc<Lookup>]) -> Offers {
+    futures_util::stream::iter(lookups.to_vec())
         .map(|lookup| async {
             let answer = round.candidates(&lookup).await;
             (lookup, answer)
@@ -50,7 +50,7 @@ pub async fn detail(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup
                 list.ignored += 1;
             }
             Err(problem) => {
-                offers.insert(lookup, Err(problem));
+                offers.insert(Arc::new(lookup), Err(problem));
             }
         }
     }

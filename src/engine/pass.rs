@@ -4,10 +4,12 @@
 use super::act::{Hands, Prepared, cut, stopped};
 use super::daemon::Pass;
 use super::edits;
+use super::in_force::in_force;
 use super::look::{Files, Look, Recollection, Request, look};
 use super::propose;
 use super::read::Filter;
-use super::report::{Deed, DeedKind, Finding, Outcome, Pull, Report};
+use super::recollection::Shelf;
+use super::report::{Deed, DeedKind, Outcome, Pull, Report};
 use super::survey::{self, Survey};
 use super::{branches, elsewhere};
 use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
@@ -16,7 +18,7 @@ use crate::policy::Rules;
 use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
 use crate::world::cache::Cache;
 use crate::world::forge::Forge;
-use crate::world::git::{Failure, Fetched, Oid, Repository, Wanted as WantedRefs};
+use crate::world::git::{Fetched, Oid, Repository, Wanted as WantedRefs};
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use async_trait::async_trait;
@@ -40,6 +42,8 @@ pub struct Shared {
     pub cache: Arc<Cache>,
     /// What may not.
     pub store: StoreHandle,
+    /// Bounds what repositories keep in memory.
+    pub shelf: Shelf,
     /// The clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -111,46 +115,20 @@ impl RepositoryPass {
         let prefix = &self.shared.config.pull_requests.branch_prefix;
         let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
         let fetched = self.git.fetch(wanted).await.map_err(|error| error.problem())?;
-        let (settings, overlay_problem) = self.settings(&fetched).await;
-        let rules = match Rules::from_config(&settings.policy) {
-            Ok(rules) => rules,
-            Err(issues) => {
-                let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                return Err(Problem::new(Reason::InvalidAnnotation, format!("policy: {text}")));
-            }
-        };
-        let found = self.look(&fetched, &rules, overlay_problem.is_none(), now).await?;
+        let own = in_force(&self.git, &self.shared.config, &fetched).await?;
+        let found = self.look(&fetched, &own.rules, own.problems.is_empty(), now).await?;
         report.findings = found.findings.clone();
-        if let Some(problem) = overlay_problem.clone() {
-            let file = Some(config::OVERLAY_PATH.to_owned());
-            Arc::make_mut(&mut report.findings).problems.push(Finding { file, line: None, problem });
+        if !own.problems.is_empty() {
+            Arc::make_mut(&mut report.findings).problems.extend(own.problems.iter().cloned());
         }
         let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(None) };
         let survey = survey?;
         // Shown also where something fails from here on.
         report.pulls = self.ours(&survey.pulls, &survey.login);
-        if let Some(problem) = overlay_problem {
+        if let Some(problem) = own.refusal() {
             return Err(problem);
         }
-        self.pull_requests(report, &found, &settings, forge, survey, &fetched).await.map(Some)
-    }
-
-    /// The settings in force: the daemon's, and the repository's own on top. A broken overlay is a problem, and nothing
-    /// is written until it is mended: what it would have held back is not known.
-    async fn settings(&self, fetched: &Fetched) -> (RepositorySettings, Option<Problem>) {
-        let config = &self.shared.config;
-        let bytes = match self.git.file(fetched.base_commit, config::OVERLAY_PATH, config::OVERLAY_LIMIT).await {
-            Ok(bytes) => bytes,
-            Err(error) if matches!(error.kind, Failure::Missing(_)) => return (config.settings(), None),
-            Err(error) => return (config.settings(), Some(error.problem())),
-        };
-        match config::overlay(&bytes, config::OVERLAY_PATH) {
-            Ok(overlay) => (config.with_overlay(&overlay), None),
-            Err(issues) => {
-                let text = issues.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                (config.settings(), Some(Problem::new(Reason::InvalidDocument, text)))
-            }
-        }
+        self.pull_requests(report, &found, &own.settings, forge, survey, &fetched).await.map(Some)
     }
 
     /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
@@ -166,7 +144,8 @@ impl RepositoryPass {
         let files = if recollection.holds(&commit) {
             Files::Held(commit)
         } else {
-            let listing = self.git.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
+            let before = recollection.listing();
+            let listing = self.git.tree_after(fetched.base_commit, before).await.map_err(|error| error.problem())?;
             Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
         };
         let (paths, remote) = (&self.repository.paths, &self.repository.remote);
@@ -179,12 +158,17 @@ impl RepositoryPass {
             name: &self.repository.name,
             filter: Filter::new(&paths.include, &paths.exclude),
             rules,
-            recollection,
+            recollection: recollection.clone(),
             store: Some(&self.shared.store),
             now,
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
         };
-        look(&self.shared.registry, &self.shared.cache, request).await
+        let read = matches!(request.files, Files::Tree(..));
+        let found = look(&self.shared.registry, &self.shared.cache, request).await?;
+        if read {
+            self.shared.shelf.used(&recollection, found.findings.rows.len());
+        }
+        Ok(found)
     }
 
     /// What is wanted, what is there, and so what to do.
@@ -200,7 +184,8 @@ impl RepositoryPass {
         let now = report.started;
         let updates = &found.findings.updates;
         let foreign: Vec<_> = survey.foreign(&fetched.base_branch);
-        let elsewhere = elsewhere::elsewhere(&self.git, fetched, updates, &foreign).await;
+        let mut book = self.recollection.drafts.open();
+        let elsewhere = elsewhere::elsewhere(&self.git, fetched, &found.findings, &foreign, &mut book).await;
         let windows = Schedule::parse(&self.repository.schedule).unwrap_or_default();
         let proposer = propose::Proposer {
             git: &self.git,
@@ -213,15 +198,16 @@ impl RepositoryPass {
             schedule: &windows,
             now,
         };
-        let (prepared, refused) = proposer.prepare(&elsewhere).await;
+        let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {
             Arc::make_mut(&mut report.findings).problems.extend(refused);
         }
-        let edited: HashMap<&str, &[edits::Edited]> =
+        let edited: HashMap<&str, &[Arc<edits::Edited>]> =
             prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
         let mut author_emails = vec![self.shared.config.git.author.email.clone()];
         author_emails.extend(survey.commit_emails.iter().cloned());
-        let branches = branches::branches(&self.git, fetched, &edited, &author_emails).await;
+        let branches = branches::branches(&self.git, fetched, &edited, &author_emails, &mut book).await;
+        self.recollection.drafts.keep(book);
         let doubtful = branches::touching(&self.git, fetched.base_commit, &branches, &doubtful(found)).await;
         let names = prepared.iter().map(|p| p.wanted.branch.clone()).chain(branches.iter().map(|b| b.name.clone()));
         survey.look_closer(forge.as_ref(), names.collect()).await?;
@@ -391,6 +377,11 @@ fn mark_rows(report: &mut Report, actions: &[Action], updates: &[crate::model::U
         let link = action.pull.as_ref().map(|p| format!(": {}", web_url(&p.url))).unwrap_or_default();
         for index in &update.releases {
             let Some(row) = Arc::make_mut(&mut report.findings).rows.get_mut(*index) else { continue };
+            // With `separateMajors` a release is in a second, lower update that its row does not stand for.
+            if !row.target.as_deref().is_some_and(|text| update.is_to(text)) {
+                continue;
+            }
+            let row = Arc::make_mut(row);
             row.reason = reason;
             row.message = match reason {
                 Reason::ClosedByPerson => format!("{} was closed by a person{link}", update.target.text),

@@ -2,13 +2,15 @@
 //! there already.
 
 use super::act::Prepared;
-use super::edits;
+use super::drafts::{Book, EditOf, TextOf};
+use super::edits::{self, Edited, Refused};
 use super::look::Look;
+use super::recollection::JUDGED;
 use super::report::Finding;
 use crate::config::RepositorySettings;
-use crate::model::{Candidate, Release, Schedule, Update};
+use crate::model::{Candidate, Problem, Release, Schedule, Update, UpdateSite};
 use crate::policy::Effective;
-use crate::proposal::{self, Context, PullLink, Style, Wanted};
+use crate::proposal::{self, Context, PullLink, Style, Text, Wanted};
 use crate::world::git::{Oid, Repository};
 use crate::world::registry::Registry;
 use jiff::Timestamp;
@@ -17,6 +19,8 @@ use std::sync::Arc;
 
 /// Every site's file was read within this limit before.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+/// Files of one update that are in memory at once before they are edited.
+const READ_AT_ONCE: usize = 64;
 
 /// What proposals are made from.
 pub(super) struct Proposer<'a> {
@@ -33,41 +37,103 @@ pub(super) struct Proposer<'a> {
 
 impl Proposer<'_> {
     /// Every update with its files and text, and the sites that refused.
-    pub async fn prepare(&self, elsewhere: &HashMap<usize, PullLink>) -> (Vec<Prepared>, Vec<Finding>) {
-        let releases: Vec<&Release> = self.found.findings.rows.iter().map(|row| &row.release).collect();
+    pub async fn prepare(
+        &self,
+        elsewhere: &HashMap<usize, PullLink>,
+        book: &mut Book,
+    ) -> (Vec<Prepared>, Vec<Finding>) {
+        let releases: Vec<&Release> = self.found.findings.rows.iter().map(|row| row.release.as_ref()).collect();
+        let settings = Arc::new(self.settings.pull_requests.clone());
         let mut prepared = Vec::new();
         let mut problems = Vec::new();
-        for (index, update) in self.found.findings.updates.iter().enumerate() {
+        for (number, (update, edits)) in self.found.findings.updates.iter().zip(self.edit(book).await).enumerate() {
             let mut files = Vec::new();
-            for (path, sites) in edits::by_file(&update.sites) {
-                match self.git.file(self.base.1, path, FILE_LIMIT).await {
-                    Ok(bytes) => {
-                        let (edited, refused) = edits::edit_file(path, bytes, &sites);
+            for (path, edit) in edits {
+                match edit {
+                    Ok((edited, refused)) => {
                         files.extend(edited);
-                        problems.extend(refused.into_iter().map(|r| Finding {
+                        problems.extend(refused.iter().map(|r| Finding {
                             file: Some(r.site.site.file.clone()),
                             line: Some(r.site.site.line),
-                            problem: r.problem,
+                            problem: r.problem.clone(),
                         }));
                     }
-                    Err(error) => {
-                        let problem = error.problem();
-                        problems.push(Finding { file: Some(path.to_owned()), line: None, problem });
-                    }
+                    Err(problem) => problems.push(Finding { file: Some(path), line: None, problem }),
                 }
             }
             if files.is_empty() {
                 continue;
             }
-            let wanted = self.wanted(update, &releases, elsewhere.get(&index).cloned()).await;
+            let of = TextOf {
+                findings: self.found.findings.clone(),
+                effective: self.found.effective.clone(),
+                number,
+                in_use: self.in_use(update, book).await,
+                settings: settings.clone(),
+                web: self.web.clone(),
+            };
+            let text = book.texts.get(&update.key, &of).unwrap_or_else(|| self.text(update, &releases, &of.in_use));
+            book.texts.keep(update.key.clone(), of, text.clone());
+            let wanted = self.wanted(update, text, elsewhere.get(&number).cloned());
             prepared.push(Prepared { wanted, files });
         }
         (prepared, problems)
     }
 
-    async fn wanted(&self, update: &Update, releases: &[&Release], elsewhere: Option<PullLink>) -> Wanted {
-        let effective: Vec<&Effective> =
-            update.releases.iter().filter_map(|index| self.found.effective.get(*index)).map(Arc::as_ref).collect();
+    /// For each update its files, edited now or in an earlier pass.
+    async fn edit(&self, book: &mut Book) -> Vec<Vec<(String, Result<FileEdit, Problem>)>> {
+        let updates = &self.found.findings.updates;
+        let all: Vec<_> = updates.iter().map(|update| edits::by_file(&update.sites)).collect();
+        let paths: BTreeSet<&str> = all.iter().flat_map(|files| files.keys().copied()).collect();
+        // What has no id (no regular file, a Git that fails) is read below, which says what is wrong.
+        let ids = self.git.ids(self.base.1, paths.iter().map(|path| (*path).to_owned()).collect()).await;
+        let ids = ids.unwrap_or_default();
+        let mut edited = Vec::new();
+        for (update, files) in updates.iter().zip(all) {
+            let mut done: Vec<(String, Result<FileEdit, Problem>)> = Vec::new();
+            let mut unread = Vec::new();
+            for (path, sites) in files {
+                let key = (update.key.clone(), path.to_owned());
+                let sites: Vec<UpdateSite> = sites.into_iter().cloned().collect();
+                let of = ids.get(path).map(|blob| EditOf { blob: *blob, sites: sites.clone() });
+                match of.as_ref().and_then(|of| book.edits.get(&key, of)).zip(of.clone()) {
+                    Some((made, of)) => {
+                        book.keep_edit(key, of, made.clone());
+                        done.push((path.to_owned(), Ok(made)));
+                    }
+                    None => unread.push((key, of, sites)),
+                }
+            }
+            for part in unread.chunks(READ_AT_ONCE) {
+                let paths: Vec<String> = part.iter().map(|((_, path), ..)| path.clone()).collect();
+                let contents = match self.git.files(self.base.1, paths, FILE_LIMIT).await {
+                    Ok(contents) => contents,
+                    Err(error) => vec![Err(error); part.len()],
+                };
+                for ((key, of, sites), content) in part.iter().zip(contents) {
+                    let path = key.1.clone();
+                    let made = content.map_err(|error| error.problem()).map(|bytes| {
+                        let (edited, refused) = edits::edit_file(&path, bytes, &sites.iter().collect::<Vec<_>>());
+                        (edited.map(Arc::new), Arc::new(refused))
+                    });
+                    if let (Ok(made), Some(of)) = (&made, of) {
+                        book.keep_edit(key.clone(), of.clone(), made.clone());
+                    }
+                    done.push((path, made));
+                }
+            }
+            done.sort_by(|a, b| a.0.cmp(&b.0));
+            edited.push(done);
+        }
+        edited
+    }
+
+    fn effective(&self, update: &Update) -> Vec<&Effective> {
+        update.releases.iter().filter_map(|index| self.found.effective.get(*index)).map(Arc::as_ref).collect()
+    }
+
+    fn text(&self, update: &Update, releases: &[&Release], in_use: &[Candidate]) -> Text {
+        let effective = self.effective(update);
         let own = &self.settings.pull_requests;
         let labels = union(&own.labels, effective.iter().map(|e| e.labels.as_ref()));
         let assignees = union(&own.assignees, effective.iter().map(|e| e.assignees.as_ref()));
@@ -80,22 +146,24 @@ impl Proposer<'_> {
             reviewers: &reviewers,
             draft: own.draft,
         };
-        let in_use = self.in_use(update).await;
-        let context =
-            Context { releases, in_use: &in_use, web: self.web.as_deref(), unchecked: &UNCHECKED.map(str::to_owned) };
-        let text = proposal::render(update, &context, &style);
+        let context = Context { releases, in_use, web: self.web.as_deref(), unchecked: &UNCHECKED.map(str::to_owned) };
+        proposal::render(update, &context, &style)
+    }
+
+    fn wanted(&self, update: &Update, text: Text, elsewhere: Option<PullLink>) -> Wanted {
+        let open = |effective: &&Effective| effective.schedule.as_ref().unwrap_or(self.schedule).open(self.now);
         Wanted {
             key: update.key.clone(),
             branch: update.branch.clone(),
             target: update.target.text.clone(),
             text,
             elsewhere,
-            in_schedule: effective.iter().all(|e| e.schedule.as_ref().unwrap_or(self.schedule).open(self.now)),
+            in_schedule: self.effective(update).iter().all(open),
         }
     }
 
     /// What the source says of the versions in use, for the change of `appVersion`; what can't be had is left out.
-    async fn in_use(&self, update: &Update) -> Vec<Candidate> {
+    async fn in_use(&self, update: &Update, book: &mut Book) -> Vec<Candidate> {
         let from: BTreeSet<&str> = update.sites.iter().map(|site| site.from.as_str()).collect();
         let offered = self.found.offers.get(&update.lookup).and_then(|offer| offer.as_ref().ok());
         let mut known = Vec::new();
@@ -103,13 +171,26 @@ impl Proposer<'_> {
             let Some(candidate) = offered.and_then(|o| o.versions.iter().find(|c| c.text == text)) else { continue };
             if candidate.detailed {
                 known.push(candidate.clone());
-            } else if let Ok(detailed) = self.registry.detail(&update.lookup, text).await {
-                known.push(detailed);
+                continue;
+            }
+            let key = (update.lookup.clone(), text.to_owned());
+            let young = |at: Timestamp| self.now >= at && self.now.duration_since(at) < JUDGED;
+            let earlier = book.details.get(&key, &()).filter(|(at, _)| young(*at));
+            let detailed = match earlier {
+                Some(earlier) => Some(earlier),
+                None => self.registry.detail(&update.lookup, text).await.ok().map(|detailed| (self.now, detailed)),
+            };
+            if let Some((at, detailed)) = detailed {
+                known.push(detailed.clone());
+                book.details.keep(key, (), (at, detailed));
             }
         }
         known
     }
 }
+
+/// A file with its edit, where any site of it goes, and the sites that refused.
+type FileEdit = (Option<Arc<Edited>>, Arc<Vec<Refused>>);
 
 /// What no pull request of this version has looked at, beside the chart's inside; said on each.
 const UNCHECKED: [&str; 1] = ["The cluster was not asked: whether it runs what Git says is not known."];

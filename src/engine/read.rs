@@ -42,13 +42,42 @@ fn set(patterns: &[String]) -> GlobSet {
 
 /// What this process remembers of one repository's files.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<HashMap<BlobId, Arc<FileFacts>>>);
+pub struct Memory(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// The last listing, for the next one to be made from.
+    listing: Listing,
+    /// Facts of its blobs.
+    facts: HashMap<BlobId, Arc<FileFacts>>,
+    /// The same by path.
+    files: Files,
+}
+
+/// Path and facts of each file, in the tree's order.
+pub type Files = Arc<Vec<(String, Arc<FileFacts>)>>;
+
+impl Memory {
+    /// Gives the last listing away: [`facts`] brings the next one.
+    pub fn listing(&self) -> Listing {
+        std::mem::take(&mut self.lock().listing)
+    }
+
+    /// Lets go of everything; the cache on disk has it still.
+    pub fn clear(&self) {
+        *self.lock() = Remembered::default();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Every file's facts, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Facts {
-    /// Path and facts, in the tree's order.
-    pub files: Vec<(String, Arc<FileFacts>)>,
+    /// Path and facts, in the tree's order; the very list of the last reading where the facts are equal throughout.
+    pub files: Files,
     /// Files that could not be read.
     pub problems: Vec<Finding>,
     /// How many of these are files that another try may read.
@@ -59,7 +88,7 @@ pub struct Facts {
 
 /// Reads what is not remembered. Blocks: call it where blocking is fine.
 pub fn facts(
-    listing: &Listing,
+    listing: Listing,
     reader: &TreeReader,
     filter: &Filter,
     memory: &Memory,
@@ -67,10 +96,8 @@ pub fn facts(
     now: Timestamp,
 ) -> Facts {
     let wanted: Vec<&TreeFile> = listing.tree.files.iter().filter(|file| filter.admits(&file.path)).collect();
-    let mut known = std::mem::take(&mut *memory.0.lock().unwrap_or_else(PoisonError::into_inner));
-    let ids: std::collections::HashSet<&BlobId> = wanted.iter().map(|file| &file.blob).collect();
-    known.retain(|blob, _| ids.contains(blob));
-    recall(&wanted, &mut known, cache, now);
+    let Remembered { facts: mut known, files: before, .. } = std::mem::take(&mut *memory.lock());
+    recall(&wanted, &mut known, &before, cache, now);
     let mut problems = Vec::new();
     let mut unread: Vec<&TreeFile> = Vec::new();
     let mut asked = std::collections::HashSet::new();
@@ -88,7 +115,7 @@ pub fn facts(
     for (file, result) in parsed {
         match result {
             Ok(facts) => {
-                let facts = Arc::new(facts);
+                let facts = equal(&before, &file.path, &facts).unwrap_or_else(|| Arc::new(facts));
                 fresh.push((file.blob.clone(), facts.clone()));
                 known.insert(file.blob.clone(), facts);
             }
@@ -99,13 +126,27 @@ pub fn facts(
         }
     }
     remember(&fresh, cache, now);
-    let files = wanted.iter().filter_map(|f| Some((f.path.clone(), known.get(&f.blob)?.clone()))).collect();
-    *memory.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    let files: Vec<_> = wanted.iter().filter_map(|f| Some((f.path.clone(), known.get(&f.blob)?.clone()))).collect();
+    // What no file has any more goes; a blob more or less is not worth the looking.
+    if known.len() > files.len() + files.len() / 8 + 16 {
+        let ids: std::collections::HashSet<&BlobId> = wanted.iter().map(|file| &file.blob).collect();
+        known.retain(|blob, _| ids.contains(blob));
+    }
+    let alike = |(a, b): (&(String, Arc<FileFacts>), &(String, Arc<FileFacts>))| a.0 == b.0 && Arc::ptr_eq(&a.1, &b.1);
+    let unchanged = files.len() == before.len() && files.iter().zip(before.iter()).all(alike);
+    let files = if unchanged { before } else { Arc::new(files) };
     for skipped in listing.skipped.iter().filter(|s| inventory::reads(&s.path)) {
         let problem = Problem::new(Reason::InvalidDocument, format!("not read: {}", skipped.why));
         problems.push(Finding { file: Some(skipped.path.clone()), line: None, problem });
     }
+    *memory.lock() = Remembered { listing, facts: known, files: files.clone() };
     Facts { files, problems, failed, parsed: count }
+}
+
+/// The facts that the path had before, where they say the same: what rests on them is then seen to be unchanged.
+fn equal(before: &[(String, Arc<FileFacts>)], path: &str, facts: &FileFacts) -> Option<Arc<FileFacts>> {
+    let index = before.binary_search_by(|(known, _)| known.as_str().cmp(path)).ok()?;
+    before.get(index).filter(|(_, known)| **known == *facts).map(|(_, known)| known.clone())
 }
 
 fn finding(file: &TreeFile, message: String) -> Finding {
@@ -113,15 +154,25 @@ fn finding(file: &TreeFile, message: String) -> Finding {
 }
 
 /// Takes from the cache what memory lacks.
-fn recall(wanted: &[&TreeFile], known: &mut HashMap<BlobId, Arc<FileFacts>>, cache: &Cache, now: Timestamp) {
-    let missing: Vec<BlobId> = wanted.iter().filter(|f| !known.contains_key(&f.blob)).map(|f| f.blob.clone()).collect();
+fn recall(
+    wanted: &[&TreeFile],
+    known: &mut HashMap<BlobId, Arc<FileFacts>>,
+    before: &[(String, Arc<FileFacts>)],
+    cache: &Cache,
+    now: Timestamp,
+) {
+    let missing: Vec<&TreeFile> = wanted.iter().filter(|file| !known.contains_key(&file.blob)).copied().collect();
     if missing.is_empty() {
         return;
     }
-    for (blob, data) in cache.get(inventory::FORMAT, &missing, now) {
+    let blobs: Vec<BlobId> = missing.iter().map(|file| file.blob.clone()).collect();
+    let mut found = cache.get(inventory::FORMAT, &blobs, now);
+    for file in missing {
         // What an earlier version wrote differently is parsed anew.
-        if let Ok(facts) = serde_json::from_slice::<FileFacts>(&data) {
-            known.insert(blob, Arc::new(facts));
+        let facts = found.remove(&file.blob).and_then(|data| serde_json::from_slice::<FileFacts>(&data).ok());
+        if let Some(facts) = facts {
+            let facts = equal(before, &file.path, &facts).unwrap_or_else(|| Arc::new(facts));
+            known.insert(file.blob.clone(), facts);
         }
     }
 }

@@ -1,36 +1,49 @@
 //! What one repository's looks remember between the passes of one process: a commit that was seen is not read, resolved
-//! or judged again while its sources say the same.
+//! or judged again while its sources say the same, and of the next commit only what differs. Memory decides nothing:
+//! what it gives back is what the same work on the same facts would give.
 //!
 //! One recollection belongs to one repository under one configuration, so that a commit stands for its files and for
 //! the rules in force (the repository's own file is one of them).
 
+use super::drafts::Drafts;
 use super::look::Look;
 use super::offers::Offers;
 use super::read::Memory;
 use super::report::Finding;
-use crate::model::{Lookup, Problem};
-use crate::policy::Effective;
+use crate::inventory::FileFacts;
+use crate::model::{Lookup, Problem, Release};
+use crate::policy::{Effective, Rules};
 use crate::resolve::Resolution;
+use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// How long a judgement may be repeated: what a closer look at single versions said can change at its source.
-const JUDGED: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const JUDGED: SignedDuration = SignedDuration::from_hours(1);
+
+/// Releases of all repositories together whose files and drafts are kept in memory, at about 7 kB a release. Beyond
+/// that, the repositories that changed last have them; the others find theirs in the cache on disk.
+const RELEASES_KEPT: usize = 12_000;
 
 /// What a look rests on, apart from the sources' answers.
 #[derive(Debug)]
 pub(super) struct Ground {
+    /// The files, while they are kept: by identity.
+    pub files: Weak<Vec<(String, Arc<FileFacts>)>>,
     pub resolution: Arc<Resolution>,
     pub problems: Vec<Finding>,
-    pub effective: Vec<Arc<Effective>>,
-    pub lookups: BTreeSet<Lookup>,
+    /// What is in force for each release, by these rules.
+    pub effective: Arc<Vec<Arc<Effective>>>,
+    pub rules: Rules,
+    pub lookups: Vec<Arc<Lookup>>,
 }
 
 /// Memory of one repository.
 #[derive(Debug, Default)]
 pub struct Recollection {
     pub(super) files: Memory,
+    pub(super) drafts: Drafts,
     last: Mutex<Option<Last>>,
 }
 
@@ -38,17 +51,26 @@ pub struct Recollection {
 struct Last {
     commit: String,
     ground: Arc<Ground>,
-    judged: Option<Judged>,
+    judged: Option<Arc<Earlier>>,
 }
 
+/// A look that was made, with what it was made of.
 #[derive(Debug)]
-struct Judged {
-    asked: Offers,
-    at: Timestamp,
-    look: Arc<Look>,
+pub(super) struct Earlier {
+    pub ground: Arc<Ground>,
+    /// What the sources said before any closer look.
+    pub asked: Offers,
+    /// When the oldest of its judgements was made.
+    pub at: Timestamp,
+    pub look: Arc<Look>,
 }
 
 impl Recollection {
+    /// Gives away the listing of the commit that was read last, for the next one's to be made from.
+    pub fn listing(&self) -> Listing {
+        self.files.listing()
+    }
+
     /// Whether the files of this commit need not be listed.
     pub fn holds(&self, commit: &str) -> bool {
         self.ground(commit).is_some()
@@ -58,25 +80,41 @@ impl Recollection {
         self.lock().as_ref().filter(|last| last.commit == commit).map(|last| last.ground.clone())
     }
 
+    /// The last commit's ground.
+    pub(super) fn last_ground(&self) -> Option<Arc<Ground>> {
+        self.lock().as_ref().map(|last| last.ground.clone())
+    }
+
     pub(super) fn keep_ground(&self, commit: &str, ground: &Arc<Ground>) {
-        *self.lock() = Some(Last { commit: commit.to_owned(), ground: ground.clone(), judged: None });
+        let mut last = self.lock();
+        let judged = last.take().and_then(|last| last.judged);
+        *last = Some(Last { commit: commit.to_owned(), ground: ground.clone(), judged });
     }
 
-    /// The last look, if it stood on this ground and the sources said the same then.
+    /// The last look, if it stood on this ground and the sources said the same then. One that depends on the time, or
+    /// on a closer look that failed, is never it.
     pub(super) fn look(&self, ground: &Arc<Ground>, asked: &Offers, now: Timestamp) -> Option<Arc<Look>> {
-        let last = self.lock();
-        let judged = last.as_ref().filter(|last| Arc::ptr_eq(&last.ground, ground))?.judged.as_ref()?;
-        let fresh = now >= judged.at && now.duration_since(judged.at) < JUDGED;
-        (fresh && same(&judged.asked, asked)).then(|| judged.look.clone())
+        let earlier = self.earlier(now)?;
+        let here = self.lock().as_ref().is_some_and(|last| {
+            Arc::ptr_eq(&last.ground, ground) && earlier.look.findings.revision.as_ref() == Some(&last.commit)
+        });
+        let same = Arc::ptr_eq(&earlier.ground, ground)
+            && asked.len() == earlier.asked.len()
+            && asked.keys().all(|lookup| earlier.stands(lookup, asked));
+        let ages = || ground.effective.iter().any(|effective| !effective.policy.minimum_age.is_zero());
+        (here && same && !ages()).then(|| earlier.look.clone())
     }
 
-    /// Keeps a look. One that depends on the time, or on a closer look that failed, is not kept.
-    pub(super) fn keep_look(&self, ground: &Arc<Ground>, asked: Offers, look: &Arc<Look>, now: Timestamp) {
-        let ages = ground.effective.iter().any(|effective| !effective.policy.minimum_age.is_zero());
-        let failed = |lookup| matches!(asked.get(lookup), Some(Err(_)));
-        let broken = look.offers.iter().any(|(lookup, offer)| offer.is_err() && !failed(lookup));
+    /// The last look of any commit, while it is young enough to be repeated.
+    pub(super) fn earlier(&self, now: Timestamp) -> Option<Arc<Earlier>> {
+        let earlier = self.lock().as_ref()?.judged.clone()?;
+        (now >= earlier.at && now.duration_since(earlier.at) < JUDGED).then_some(earlier)
+    }
+
+    /// Keeps a look on the ground that was kept last.
+    pub(super) fn keep_look(&self, ground: &Arc<Ground>, asked: Offers, look: &Arc<Look>, at: Timestamp) {
         if let Some(last) = self.lock().as_mut().filter(|last| Arc::ptr_eq(&last.ground, ground)) {
-            last.judged = (!ages && !broken).then(|| Judged { asked, at: now, look: look.clone() });
+            last.judged = Some(Arc::new(Earlier { ground: ground.clone(), asked, at, look: look.clone() }));
         }
     }
 
@@ -85,30 +123,97 @@ impl Recollection {
     }
 }
 
-fn same(a: &Offers, b: &Offers) -> bool {
-    let equal = |one: &Result<Arc<_>, Problem>, other: &Result<Arc<_>, Problem>| match (one, other) {
+impl Earlier {
+    /// Whether what was judged by this source's answer may be repeated: it says the same, and no closer look failed.
+    pub fn stands(&self, lookup: &Lookup, asked: &Offers) -> bool {
+        let (Some(then), Some(now)) = (self.asked.get(lookup), asked.get(lookup)) else { return false };
+        let closer = self.look.offers.get(lookup).is_some_and(|offer| offer.is_ok() == then.is_ok());
+        closer && same(then, now)
+    }
+}
+
+fn same(
+    a: &Result<Arc<crate::model::Candidates>, Problem>,
+    b: &Result<Arc<crate::model::Candidates>, Problem>,
+) -> bool {
+    match (a, b) {
         (Ok(one), Ok(other)) => Arc::ptr_eq(one, other) || one == other,
         (Err(one), Err(other)) => one == other,
         _ => false,
-    };
-    a.len() == b.len() && a.iter().all(|(lookup, offer)| b.get(lookup).is_some_and(|other| equal(offer, other)))
+    }
 }
 
 /// Most releases of a repository have the same in force: equal ones are kept once.
-pub(super) fn shared(effective: impl Iterator<Item = Effective>) -> Vec<Arc<Effective>> {
+pub(super) fn shared(effective: impl Iterator<Item = Arc<Effective>>) -> Vec<Arc<Effective>> {
     let mut known: HashMap<String, Vec<Arc<Effective>>> = HashMap::new();
+    let mut last: Option<Arc<Effective>> = None;
     effective
         .map(|effective| {
+            if let Some(last) = last.as_ref().filter(|last| Arc::ptr_eq(last, &effective) || **last == effective) {
+                return last.clone();
+            }
             // Groups and ignored versions are what differs between releases; the rest comes from few rules.
             let alike = known.entry(effective.policy.group.clone()).or_default();
-            if let Some(found) = alike.iter().take(16).find(|other| ***other == effective) {
-                return found.clone();
-            }
-            let new = Arc::new(effective);
-            alike.push(new.clone());
-            new
+            let found = alike.iter().take(16).find(|other| **other == effective).cloned();
+            let kept = found.unwrap_or_else(|| {
+                alike.push(effective.clone());
+                effective
+            });
+            last = Some(kept.clone());
+            kept
         })
         .collect()
+}
+
+/// The new rows, those that equal an earlier one as that very one: whoever comes later sees by identity what stands.
+pub(super) fn same_releases(before: &[Arc<Release>], mut now: Vec<Arc<Release>>) -> Vec<Arc<Release>> {
+    fn key(r: &Release) -> impl Ord + use<'_> {
+        (&r.cluster, &r.kustomization, &r.namespace, &r.name, &r.file, r.line)
+    }
+    let mut before = before.iter().peekable();
+    for release in &mut now {
+        // Both are sorted by this key; were they not, less would be known again and nothing would be wrong.
+        while before.next_if(|earlier| key(earlier) < key(release)).is_some() {}
+        if let Some(earlier) = before.next_if(|earlier| earlier == &release) {
+            *release = earlier.clone();
+        }
+    }
+    now
+}
+
+/// The questions of all releases, each once, those known before as they were.
+pub(super) fn lookups(releases: &[Arc<Release>], before: &[Arc<Lookup>]) -> Vec<Arc<Lookup>> {
+    let wanted: HashSet<&Lookup> = releases.iter().filter_map(|release| release.lookup.as_ref()).collect();
+    let known: HashMap<&Lookup, &Arc<Lookup>> = before.iter().map(|lookup| (lookup.as_ref(), lookup)).collect();
+    let mut lookups: Vec<Arc<Lookup>> = wanted
+        .into_iter()
+        .map(|lookup| known.get(lookup).map_or_else(|| Arc::new(lookup.clone()), |known| Arc::clone(known)))
+        .collect();
+    lookups.sort();
+    lookups
+}
+
+/// Bounds what all repositories of the process keep of their files.
+#[derive(Debug, Default)]
+pub struct Shelf(Mutex<Vec<(Weak<Recollection>, usize)>>);
+
+impl Shelf {
+    /// The repository has just read its files, of so many releases. Who read theirs longest ago lets go of them where
+    /// there is too much in all.
+    pub fn used(&self, recollection: &Arc<Recollection>, releases: usize) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(other, _)| other.upgrade().is_some_and(|other| !Arc::ptr_eq(&other, recollection)));
+        kept.push((Arc::downgrade(recollection), releases));
+        let mut all: usize = kept.iter().map(|(_, releases)| releases).sum();
+        while all > RELEASES_KEPT && kept.len() > 1 {
+            let (oldest, releases) = kept.remove(0);
+            all -= releases;
+            if let Some(oldest) = oldest.upgrade() {
+                oldest.files.clear();
+                oldest.drafts.clear();
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::report::Findings;
 use crate::model::{Candidates, Reason};
 use crate::policy::Policy;
 use std::time::Duration;
@@ -8,24 +9,32 @@ fn lookup(chart: &str) -> Lookup {
 }
 
 fn offers(ignored: usize) -> Offers {
-    HashMap::from([(lookup("a"), Ok(Arc::new(Candidates { versions: Vec::new(), ignored })))])
+    HashMap::from([(Arc::new(lookup("a")), Ok(Arc::new(Candidates { versions: Vec::new(), ignored })))])
 }
 
 fn failed() -> Offers {
-    HashMap::from([(lookup("a"), Err(Problem::new(Reason::SourceUnreachable, "away")))])
+    HashMap::from([(Arc::new(lookup("a")), Err(Problem::new(Reason::SourceUnreachable, "away")))])
 }
 
 fn ground(minimum_age: Duration) -> Arc<Ground> {
     let policy = Policy { minimum_age, ..Policy::default() };
     let effective = vec![Arc::new(Effective { policy, ..Effective::default() })];
     let resolution = Arc::new(Resolution::default());
-    Arc::new(Ground { resolution, problems: Vec::new(), effective, lookups: BTreeSet::new() })
+    Arc::new(Ground {
+        files: Weak::new(),
+        resolution,
+        problems: Vec::new(),
+        effective: Arc::new(effective),
+        rules: Rules::default(),
+        lookups: Vec::new(),
+    })
 }
 
 fn kept(minimum_age: Duration, asked: Offers, judged: Offers) -> (Recollection, Arc<Ground>) {
     let (memory, ground) = (Recollection::default(), ground(minimum_age));
     memory.keep_ground("c0ffee", &ground);
-    let look = Arc::new(Look { offers: judged, ..Look::default() });
+    let findings = Arc::new(Findings { revision: Some("c0ffee".to_owned()), ..Findings::default() });
+    let look = Arc::new(Look { findings, offers: judged, ..Look::default() });
     memory.keep_look(&ground, asked, &look, Timestamp::UNIX_EPOCH);
     (memory, ground)
 }
@@ -61,7 +70,7 @@ fn equal_policies_are_kept_once_and_different_ones_apart() {
         policy: Policy { group: group.to_owned(), ..Policy::default() },
         ..Effective::default()
     };
-    let kept = shared([of("a"), of("b"), of("a")].into_iter());
+    let kept = shared([of("a"), of("b"), of("a")].map(Arc::new).into_iter());
     assert!(Arc::ptr_eq(&kept[0], &kept[2]) && !Arc::ptr_eq(&kept[0], &kept[1]));
     assert_eq!(*kept[1], of("b"));
 }

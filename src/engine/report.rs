@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The release as resolved.
-    pub release: Release,
+    pub release: Arc<Release>,
     /// The highest version that Flux's own rules and the pre-release rule admit, where the source could be read.
     pub latest: Option<String>,
     /// What policy lets through; the current version where nothing is proposed.
@@ -32,7 +32,8 @@ impl Row {
     }
 
     /// A row that says why nothing is proposed; `latest` stays, where it is known.
-    pub fn held(release: Release, problem: Problem, latest: Option<String>) -> Self {
+    pub fn held(release: impl Into<Arc<Release>>, problem: Problem, latest: Option<String>) -> Self {
+        let release = release.into();
         Self {
             latest,
             target: release.current.clone(),
@@ -46,7 +47,8 @@ impl Row {
     }
 
     /// A row from policy's decision, which is `bump` away from the current version.
-    pub fn decided(release: Release, decision: Decision, bump: Bump) -> Self {
+    pub fn decided(release: impl Into<Arc<Release>>, decision: Decision, bump: Bump) -> Self {
+        let release = release.into();
         let text = |c: Option<crate::model::Candidate>| c.map(|c| c.text);
         let target = text(decision.target).or_else(|| release.current.clone());
         Self {
@@ -81,7 +83,7 @@ pub struct Findings {
     /// The commit that was read; nothing for a folder.
     pub revision: Option<String>,
     /// Every release, in a stable order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Arc<Row>>,
     /// The updates that the rows' targets make.
     pub updates: Vec<Update>,
     /// What is wrong beside the releases.

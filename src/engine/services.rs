@@ -4,6 +4,7 @@
 use super::daemon::{Member, Pass};
 use super::look::Recollection;
 use super::pass::{RepositoryPass, Shared};
+use super::recollection::Shelf;
 use super::report::Report;
 use super::survey::problem_of;
 use super::upkeep::Upkeep;
@@ -12,7 +13,7 @@ use crate::model::{Problem, Reason};
 use crate::world::cache::Cache;
 use crate::world::forge::{Forge, GitHub};
 use crate::world::git::{Basic, Credentials, Git, GitOptions, Repository};
-use crate::world::registry::{GitTags, Options as RegistryOptions, Registry};
+use crate::world::registry::{Options as RegistryOptions, Registry};
 use crate::world::retry::SystemClock;
 use crate::world::store::{Store, StoreHandle};
 use jiff::Timestamp;
@@ -46,6 +47,7 @@ impl Services {
             registry: registry(&config, git.clone())?,
             cache: Arc::new(Cache::open(&config.git.cache_dir)),
             store: StoreHandle::new(store),
+            shelf: Shelf::default(),
             now: clock,
             config,
         });
@@ -90,7 +92,12 @@ impl Services {
     /// What is done beside the passes.
     pub fn upkeep(&self) -> Upkeep {
         let shared = &self.shared;
-        Upkeep { store: shared.store.clone(), cache: shared.cache.clone(), now: shared.now.clone() }
+        Upkeep {
+            store: shared.store.clone(),
+            cache: shared.cache.clone(),
+            registry: shared.registry.clone(),
+            now: shared.now.clone(),
+        }
     }
 
     /// The clock.
@@ -121,21 +128,14 @@ impl Services {
 pub fn registry(config: &Config, git: Git) -> Result<Arc<Registry>, Problem> {
     let clock: Clock = Arc::new(Timestamp::now);
     let environment = |name: &str| std::env::var(name).ok();
-    let options =
+    let mut options =
         RegistryOptions::new(config.registries.clone(), config.git.cache_dir.join("registry"), clock, &environment)
-            .with_git_tags(Arc::new(TagsOverGit(git)));
+            .with_git_tags(Arc::new(git));
+    options.named.extend(config.github.api_url.host_str().map(|host| match config.github.api_url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }));
     Ok(Registry::new(options))
-}
-
-/// Tags of public repositories, read anonymously: a chart's repository gets none of our credentials.
-struct TagsOverGit(Git);
-
-#[async_trait::async_trait]
-impl GitTags for TagsOverGit {
-    async fn tags(&self, url: &str) -> Result<Vec<String>, Problem> {
-        let tags = self.0.tags(url, &crate::world::git::Anonymous).await.map_err(|error| error.problem())?;
-        Ok(tags.into_iter().map(|tag| tag.name).collect())
-    }
 }
 
 /// The one client of the configured GitHub, where a repository is on it: rate limits are the token's, not a

@@ -77,9 +77,10 @@ impl Survey {
 pub(super) fn problem_of(error: &ForgeError) -> Problem {
     let reason = match error {
         ForgeError::NotFound { .. } => Reason::SourceNotFound,
-        ForgeError::Unauthorized { .. } | ForgeError::Forbidden { .. } | ForgeError::Credentials { .. } => {
-            Reason::SourceUnauthorized
-        }
+        ForgeError::Unauthorized { .. }
+        | ForgeError::Forbidden { .. }
+        | ForgeError::Credentials { .. }
+        | ForgeError::Archived { .. } => Reason::SourceUnauthorized,
         ForgeError::RateLimited { .. } => Reason::SourceRateLimited,
         ForgeError::Timeout { .. } | ForgeError::Unreachable { .. } => Reason::SourceUnreachable,
         ForgeError::Protocol { .. } => Reason::SourceInvalid,

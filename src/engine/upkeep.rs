@@ -5,6 +5,7 @@ use super::board::Board;
 use super::services::Clock;
 use crate::inventory;
 use crate::world::cache::Cache;
+use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +16,17 @@ const CHECK: Duration = Duration::from_secs(15);
 /// How often old rows are forgotten; also right at the start.
 const PRUNE: Duration = Duration::from_hours(24);
 
-/// The two databases and the clock.
+/// The two databases, the chart sources' cache and the clock.
 #[derive(Clone)]
 pub struct Upkeep {
     pub(super) store: StoreHandle,
     pub(super) cache: Arc<Cache>,
+    pub(super) registry: Arc<Registry>,
     pub(super) now: Clock,
 }
 
 impl Upkeep {
-    /// Keeps both until `stop` is cancelled; the checks' results go on the board.
+    /// Keeps all of them until `stop` is cancelled; the checks' results go on the board.
     pub async fn keep(self, board: Arc<Board>, stop: CancellationToken) {
         let check = async {
             loop {
@@ -57,16 +59,19 @@ impl Upkeep {
         board.store_checked(problem);
     }
 
-    /// Forgets what is old in store and cache.
+    /// Forgets what is old in store and caches.
     pub async fn prune(&self) {
         let now = (self.now)();
         if let Err(error) = self.store.prune(now).await {
             tracing::warn!(%error, "old rows of the store stay for now");
         }
-        let cache = self.cache.clone();
-        let task = tokio::task::spawn_blocking(move || cache.prune(inventory::FORMAT, now));
+        let (cache, registry) = (self.cache.clone(), self.registry.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            cache.prune(inventory::FORMAT, now);
+            registry.prune(now);
+        });
         if let Err(error) = task.await {
-            tracing::warn!(%error, "old rows of the cache stay for now");
+            tracing::warn!(%error, "what is old in the caches stays for now");
         }
     }
 }
@@ -75,11 +80,21 @@ impl Upkeep {
 mod tests {
     use super::*;
     use crate::model::BlobId;
+    use crate::world::registry::Options;
     use crate::world::store::{Seen, Store};
     use jiff::{SignedDuration, Timestamp};
+    use std::path::PathBuf;
 
     fn upkeep(store: Store, cache: Cache, now: Timestamp) -> Upkeep {
-        Upkeep { store: StoreHandle::new(store), cache: Arc::new(cache), now: Arc::new(move || now) }
+        let directory = PathBuf::from("/nonexistent");
+        upkeep_in(directory, store, cache, now)
+    }
+
+    fn upkeep_in(directory: PathBuf, store: Store, cache: Cache, now: Timestamp) -> Upkeep {
+        let clock: Clock = Arc::new(move || now);
+        let registries = crate::config::Config::default().registries;
+        let registry = Registry::new(Options::new(registries, directory, clock.clone(), &|_| None));
+        Upkeep { store: StoreHandle::new(store), cache: Arc::new(cache), registry, now: clock }
     }
 
     #[tokio::test]
@@ -96,10 +111,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_old_is_forgotten_at_the_start_in_both() {
+    async fn what_is_old_is_forgotten_at_the_start_in_all_of_them() {
         let then = Timestamp::UNIX_EPOCH;
         let now = then + SignedDuration::from_hours(60 * 24);
-        let upkeep = upkeep(Store::in_memory().unwrap(), Cache::in_memory(), now);
+        let directory = tempfile::tempdir().unwrap();
+        let index = directory.path().join("charts-v1/index/0123");
+        std::fs::create_dir_all(&index).unwrap();
+        std::fs::File::open(&index).unwrap().set_modified(then.into()).unwrap();
+        let upkeep = upkeep_in(directory.path().to_owned(), Store::in_memory().unwrap(), Cache::in_memory(), now);
         let seen = |version: &str| vec![Seen { source: "a".to_owned(), version: version.to_owned() }];
         upkeep.store.note_seen(seen("withdrawn"), then).await.unwrap();
         upkeep.store.note_seen(seen("listed"), now).await.unwrap();
@@ -110,6 +129,7 @@ mod tests {
         let gone = async {
             while upkeep.store.first_seen("a".to_owned()).await.unwrap().len() > 1
                 || !upkeep.cache.get(inventory::FORMAT, std::slice::from_ref(&blob), then).is_empty()
+                || index.exists()
             {
                 tokio::task::yield_now().await;
             }

@@ -30,6 +30,7 @@ fn release(name: &str) -> Release {
         lookup: None,
         annotations: Annotations::default(),
         notes: Vec::new(),
+        digest_site: None,
         problem: None,
         credentials: None,
         digest_site: None,
@@ -41,7 +42,7 @@ fn release(name: &str) -> Release {
 fn report(finished: i64, error: Option<Problem>) -> Report {
     let held = Row::held(release("<script>"), Problem::new(Reason::SourceTls, "no trust & \"quotes\""), None);
     let newer = Row {
-        release: release("plex"),
+        release: Arc::new(release("plex")),
         latest: Some("5.1.0".to_owned()),
         target: Some("5.1.0".to_owned()),
         bump: Bump::Major,
@@ -58,7 +59,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
         findings: Arc::new(Findings {
             repository: "https://github.com/acme/fleet.git".to_owned(),
             revision: Some("0123456789abcdef0123".to_owned()),
-            rows: vec![held, newer],
+            rows: vec![Arc::new(held), Arc::new(newer)],
             updates: Vec::new(),
             problems: vec![Finding {
                 file: Some("x.yaml".to_owned()),
@@ -254,9 +255,113 @@ async fn the_status_page_escapes_what_a_repository_says() {
     for path in ["/", "/repositories/fleet"] {
         let (status, body) = get(&stage.surfaces, path).await;
         assert_eq!(status, StatusCode::OK);
-        assert!(body.contains("&lt;script&gt; ·") && !body.contains("<script"), "{body}");
+        assert!(body.contains("&lt;script&gt;<span") && !body.contains("<script"), "{body}");
         assert!(body.contains("no trust &amp; &quot;quotes&quot;"));
         assert!(body.contains("4.4.0") && body.contains("5.1.0") && body.contains("#7"));
     }
     assert_eq!(get(&stage.surfaces, "/repositories/none").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_webhook_of_another_repository_wakes_nothing_and_a_huge_one_is_refused() {
+    let stage = stage();
+    let other = r#"{"repository":{"full_name":"acme/other"}}"#;
+    let answer = call(&stage.surfaces, signed(other, "hush", "push")).await;
+    assert_eq!(answer, (StatusCode::ACCEPTED, "not a repository of ours".to_owned()));
+    let huge = format!(r#"{{"repository":{{"full_name":"acme/fleet"}},"x":"{}"}}"#, "x".repeat(26 * 1024 * 1024));
+    assert_eq!(call(&stage.surfaces, signed(&huge, "hush", "push")).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(*stage.woken.lock().unwrap(), ["acme/other"]);
+    let looked_at = Request::get("/webhook/github").body(Body::empty()).unwrap();
+    assert_eq!(call(&stage.surfaces, looked_at).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(get(&stage.surfaces, "/metrics").await.1.contains("davit_webhooks_total{result=\"refused\"} 1"));
+}
+
+#[tokio::test]
+async fn a_signature_of_another_kind_or_of_another_body_is_refused() {
+    let stage = stage();
+    let push = r#"{"repository":{"full_name":"acme/fleet"}}"#;
+    let good = signed(push, "hush", "push").headers()["x-hub-signature-256"].to_str().unwrap().to_owned();
+    let hex = good.strip_prefix("sha256=").unwrap().to_owned();
+    let wrong = ["", "sha256=", "sha256=zz", hex.as_str(), &format!("sha1={hex}"), &good[..good.len() - 2]];
+    for signature in wrong {
+        let request = Request::post("/webhook/github").header("x-hub-signature-256", signature);
+        let answer = call(&stage.surfaces, request.body(Body::from(push)).unwrap()).await;
+        assert_eq!(answer.0, StatusCode::UNAUTHORIZED, "{signature:?}");
+    }
+    let request = Request::post("/webhook/github").header("x-hub-signature-256", &good);
+    let answer = call(&stage.surfaces, request.body(Body::from(push.replace("fleet", "other"))).unwrap()).await;
+    assert_eq!(answer.0, StatusCode::UNAUTHORIZED);
+    let old = Request::post("/webhook/github").header("x-hub-signature", format!("sha1={hex}"));
+    assert_eq!(call(&stage.surfaces, old.body(Body::from(push)).unwrap()).await.0, StatusCode::UNAUTHORIZED);
+    assert!(stage.woken.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_metrics_have_their_own_content_type_and_an_end() {
+    let stage = stage();
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = router(stage.surfaces.clone()).oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(get(&stage.surfaces, "/metrics").await.1.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn one_repository_of_two_that_is_late_makes_it_unready_and_is_named() {
+    let stage = stage();
+    stage.surfaces.board.enlist("other", "https://github.com/acme/other.git", Duration::from_hours(1));
+    stage.surfaces.board.ended(Arc::new(report(NOW, None)), at(NOW));
+    let (status, body) = get(&stage.surfaces, "/ready").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "the other's first pass is not over");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let fresh: Vec<_> = body["repositories"].as_array().unwrap().iter().map(|r| r["fresh"].clone()).collect();
+    assert_eq!(fresh, [true, false]);
+    // Each by its own interval: an hour here, ten minutes there.
+    stage.surfaces.board.ended(Arc::new(Report { name: "other".to_owned(), ..report(NOW - 10_000, None) }), at(NOW));
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::OK);
+    assert_eq!(get(&stage.surfaces, "/health").await.0, StatusCode::OK);
+}
+
+/// A pass that never ends.
+struct Hung;
+
+#[async_trait::async_trait]
+impl crate::engine::daemon::Pass for Hung {
+    async fn pass(&self, _: &str, _: &tokio_util::sync::CancellationToken) -> Report {
+        std::future::pending().await
+    }
+}
+
+/// One thread: while a test blocks it, nothing else of the runtime moves, as in a process that stalls.
+#[tokio::test(start_paused = true)]
+async fn health_outlives_a_hung_pass_and_fails_once_the_runtime_stalls() {
+    use crate::engine::daemon::{Daemon, Member};
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let (mut stage, second) = (stage(), Arc::new(AtomicI64::new(NOW)));
+    let clock = second.clone();
+    let now: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(move || at(clock.load(Ordering::SeqCst)));
+    stage.surfaces.now = now.clone();
+    let member = Member {
+        name: "fleet".to_owned(),
+        url: String::new(),
+        forge_name: None,
+        interval: Duration::from_mins(10),
+        work: Arc::new(Hung),
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let daemon = tokio::spawn(Daemon::new(vec![member], stage.surfaces.board.clone(), now).run(stop.clone()));
+    for _ in 0..40 {
+        second.fetch_add(15, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(get(&stage.surfaces, "/health").await.0, StatusCode::OK);
+    }
+    assert_eq!(get(&stage.surfaces, "/ready").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    // Ninety seconds of which the runtime sees nothing.
+    second.fetch_add(90, Ordering::SeqCst);
+    let (status, body) = get(&stage.surfaces, "/health").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    assert!(body.contains("\"heartbeatAgeSeconds\":90") || body.contains("\"heartbeatAgeSeconds\":105"), "{body}");
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(get(&stage.surfaces, "/health").await.0, StatusCode::OK, "it moves again");
+    stop.cancel();
+    daemon.abort();
 }

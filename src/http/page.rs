@@ -11,6 +11,7 @@ use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 use minijinja::{Environment, context};
 use serde::Serialize;
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 /// Rows of one repository on `/`; its own page shows the rest.
@@ -52,6 +53,7 @@ struct Card {
 #[derive(Serialize)]
 struct Line {
     release: String,
+    cluster: Option<String>,
     place: String,
     chart: String,
     current: String,
@@ -91,7 +93,7 @@ fn render(cards: &[Card], now: Timestamp, index: bool) -> Response {
 fn card(name: &str, entry: &Entry, now: Timestamp, most: usize) -> Card {
     let report = entry.last.as_deref();
     let findings = report.map(|r| &r.findings);
-    let mut rows: Vec<&Row> = findings.map(|f| f.rows.iter().collect()).unwrap_or_default();
+    let mut rows: Vec<&Row> = findings.map(|f| f.rows.iter().map(Arc::as_ref).collect()).unwrap_or_default();
     rows.sort_by_key(|row| Status::ALL.iter().position(|s| *s == row.status()));
     let hidden = rows.len().saturating_sub(most);
     Card {
@@ -127,10 +129,8 @@ fn line(row: &Row) -> Line {
     let (file, number) = release.site.as_ref().map_or((&release.file, release.line), |s| (&s.file, s.line));
     let target = row.target.clone().filter(|t| Some(t) != release.current.as_ref());
     Line {
-        release: match &release.cluster {
-            Some(cluster) => format!("{} · {cluster}", release.id()),
-            None => release.id().to_string(),
-        },
+        release: release.id().to_string(),
+        cluster: release.cluster.clone(),
         place: format!("{file}:{number}"),
         chart: release.chart.clone().unwrap_or_default(),
         current: release.current.clone().unwrap_or_default(),

@@ -8,14 +8,20 @@ use super::Reason;
 pub struct Problem {
     /// The code from the closed list, also the label in metrics.
     pub reason: Reason,
-    /// One sentence that names the object and, where there is one, the remedy. Holds no secret.
+    /// One sentence that names the object and, where there is one, the remedy. Holds no secret: the credentials of URLs
+    /// are cut out when it is made.
     pub message: String,
 }
 
 impl Problem {
     /// A problem with its reason and the sentence for a person.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        let message = message.into();
+        let message = match super::shown(&message) {
+            std::borrow::Cow::Borrowed(_) => message,
+            std::borrow::Cow::Owned(clean) => clean,
+        };
+        Self { reason, message }
     }
 }
 

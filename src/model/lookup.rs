@@ -1,5 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
+use super::shown;
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -54,11 +55,11 @@ impl Lookup {
     }
 
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
-    /// A user with a password is left out: the key is shown.
+    /// Credentials are left out: the key is shown.
     pub fn canonical(&self) -> String {
         match self {
-            Self::Index { url, chart } => format!("{}#{chart}", without_password(canonical_url(url))),
-            Self::Oci { url, .. } | Self::GitTags { url } => without_password(canonical_url(url)),
+            Self::Index { url, chart } => format!("{}#{chart}", shown(&canonical_url(url))),
+            Self::Oci { url, .. } | Self::GitTags { url } => shown(&canonical_url(url)).into_owned(),
         }
     }
 
@@ -105,16 +106,6 @@ pub fn canonical_url(url: &str) -> String {
     let path = if path.contains(['?', '#']) { path } else { path.trim_end_matches('/') };
     let at = if user.is_empty() { "" } else { "@" };
     format!("{scheme}://{user}{at}{host}{path}")
-}
-
-/// Drops `user:password@`; a user alone (`ssh://git@…`) stays.
-fn without_password(url: String) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') => format!("{scheme}://{host}{path}"),
-        _ => url,
-    }
 }
 
 /// The first six hexadecimal digits of the SHA-256 of a chart's canonical URL: what its branches carry.

@@ -39,7 +39,7 @@ impl Status {
 }
 
 macro_rules! reasons {
-    ($( $(#[doc = $doc:expr])+ $name:ident = $code:literal => $status:ident, )+) => {
+    ($( $(#[doc = $doc:expr])+ $name:ident = $code:literal => $status:ident, $remedy:literal, )+) => {
         /// Why a row has its status. The code is a contract; a new reason is a new code, an old one never changes meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         pub enum Reason { $( $(#[doc = $doc])+ #[serde(rename = $code)] $name, )+ }
@@ -50,116 +50,118 @@ macro_rules! reasons {
             pub fn code(self) -> &'static str { match self { $( Self::$name => $code, )+ } }
             /// The status that this reason belongs to.
             pub fn status(self) -> Status { match self { $( Self::$name => Status::$status, )+ } }
+            /// What a person can do, in one sentence or two; docs/reasons.md says the same.
+            pub fn remedy(self) -> &'static str { match self { $( Self::$name => $remedy, )+ } }
         }
     };
 }
 
 reasons! {
     /// A newer version is admissible and proposed.
-    NewerVersion = "newer-version" => Outdated,
+    NewerVersion = "newer-version" => Outdated, "Review the pull request, or run `davit apply`.",
     /// The highest admissible version is in use.
-    UpToDate = "up-to-date" => Current,
+    UpToDate = "up-to-date" => Current, "Nothing.",
     /// `spec.chart.spec.version` is a range (Flux rule 3).
-    FloatingRange = "floating-range" => Floating,
+    FloatingRange = "floating-range" => Floating, "Pin it to the version that the message names.",
     /// `spec.ref.semver` is in force (Flux rule 5).
-    FloatingSemver = "floating-semver" => Floating,
+    FloatingSemver = "floating-semver" => Floating, "Replace it by `spec.ref.tag` with the version that the message names.",
     /// No tag, or one that is not a version: `latest`, `main` (Flux rule 5).
-    FloatingTag = "floating-tag" => Floating,
+    FloatingTag = "floating-tag" => Floating, "Set `spec.ref.tag` to a version; the message names the newest.",
     /// A GitRepository that follows a branch or a range.
-    FloatingBranch = "floating-branch" => Floating,
+    FloatingBranch = "floating-branch" => Floating, "Set `spec.ref.tag` if you want pull requests.",
 
     /// Held back by the configured or annotated range.
-    HeldByRange = "held-by-range" => Skipped,
+    HeldByRange = "held-by-range" => Skipped, "Widen `policy.range` or `davit.dev/range`.",
     /// Held back by the largest step allowed.
-    HeldByBump = "held-by-bump" => Skipped,
+    HeldByBump = "held-by-bump" => Skipped, "Allow it by a rule or by `davit.dev/bump`.",
     /// Held back until it is old enough.
-    HeldByAge = "held-by-age" => Skipped,
+    HeldByAge = "held-by-age" => Skipped, "Wait, or lower `minimumAge`.",
     /// Held back by an ignore rule.
-    HeldByIgnore = "held-by-ignore" => Skipped,
+    HeldByIgnore = "held-by-ignore" => Skipped, "Remove the entry.",
     /// A pre-release that the pre-release rule leaves out; stands in a list of dropped versions, never on a row.
-    Prerelease = "prerelease" => Skipped,
+    Prerelease = "prerelease" => Skipped, "`prereleases: true`, if you want them.",
     /// Everything newer is marked deprecated by its author.
-    Deprecated = "deprecated" => Skipped,
+    Deprecated = "deprecated" => Skipped, "Look for the chart's successor.",
     /// Another release on the same bytes has a stricter policy.
-    HeldByConsumer = "held-by-consumer" => Skipped,
+    HeldByConsumer = "held-by-consumer" => Skipped, "Give each release a source of its own, or align the policies.",
     /// `davit.dev/enabled: "false"`.
-    Disabled = "disabled" => Skipped,
+    Disabled = "disabled" => Skipped, "Remove the annotation.",
     /// A `davit.dev/…` annotation can't be read: nothing moves until it can.
-    InvalidAnnotation = "invalid-annotation" => Skipped,
+    InvalidAnnotation = "invalid-annotation" => Skipped, "Correct it; the message says what is wrong.",
     /// The release, its source or its Kustomization is suspended (Flux rule 21).
-    Suspended = "suspended" => Skipped,
+    Suspended = "suspended" => Skipped, "Resume it.",
     /// Flux image automation owns the value (Flux rule 18).
-    ImageAutomation = "image-automation" => Skipped,
+    ImageAutomation = "image-automation" => Skipped, "Leave it, or remove the marker.",
     /// Somebody else's open pull request sets the site to the target or beyond.
-    ProposedElsewhere = "proposed-elsewhere" => Skipped,
+    ProposedElsewhere = "proposed-elsewhere" => Skipped, "Merge or close that one.",
     /// A person closed the pull request for this version.
-    ClosedByPerson = "closed-by-person" => Skipped,
+    ClosedByPerson = "closed-by-person" => Skipped, "Reopen it, or wait for the next version.",
     /// No Flux Kustomization builds the file (in a repository that has some).
-    NotBuilt = "not-built" => Skipped,
+    NotBuilt = "not-built" => Skipped, "Add the file to a Kustomization, or delete it.",
     /// The chart's own version in a Git or Bucket source is used, whatever the range says (Flux rule 3).
-    ChartInGit = "chart-in-git" => Skipped,
+    ChartInGit = "chart-in-git" => Skipped, "Nothing; commit to the chart.",
 
     /// Neither or both of `chart` and `chartRef`, or a field of the wrong type.
-    InvalidRelease = "invalid-release" => Unresolved,
+    InvalidRelease = "invalid-release" => Unresolved, "Correct the release.",
     /// No source of that kind, namespace and name is in Git.
-    SourceMissing = "source-missing" => Unresolved,
+    SourceMissing = "source-missing" => Unresolved, "Correct the reference, or include the file in `paths`.",
     /// Several sources answer to that name; the message lists them.
-    SourceAmbiguous = "source-ambiguous" => Unresolved,
+    SourceAmbiguous = "source-ambiguous" => Unresolved, "Rename or remove all but one.",
     /// The source has no usable URL.
-    InvalidSource = "invalid-source" => Unresolved,
+    InvalidSource = "invalid-source" => Unresolved, "Correct `spec.url`.",
     /// The kind of source cannot be followed from Git.
-    SourceUnsupported = "source-unsupported" => Unresolved,
+    SourceUnsupported = "source-unsupported" => Unresolved, "Nothing yet.",
     /// A patch sets the version, the source or the name.
-    VersionInPatch = "version-in-patch" => Unresolved,
+    VersionInPatch = "version-in-patch" => Unresolved, "Move the version out of the patch, or raise it by hand.",
     /// A kustomize component, `replacements` or another transformer has a say in the version.
-    VersionInComponent = "version-in-component" => Unresolved,
+    VersionInComponent = "version-in-component" => Unresolved, "Move the version out of the component, or raise it by hand.",
     /// The version or the source hangs on `${…}` substitution.
-    VersionInSubstitution = "version-in-substitution" => Unresolved,
+    VersionInSubstitution = "version-in-substitution" => Unresolved, "Write the version where it is used, without `${…}`, or raise it by hand.",
     /// The path comes out of an ArtifactGenerator (Flux rule 23).
-    ArtifactGenerator = "artifact-generator" => Unresolved,
+    ArtifactGenerator = "artifact-generator" => Unresolved, "Raise the version by hand.",
     /// The release is a template of a ResourceSet (Flux rule 19).
-    ResourceSet = "resource-set" => Unresolved,
+    ResourceSet = "resource-set" => Unresolved, "Raise the version by hand.",
     /// What it names lies outside this repository, or outside the paths that are read.
-    OutOfReach = "out-of-reach" => Unresolved,
+    OutOfReach = "out-of-reach" => Unresolved, "Watch the other repository too, or widen `paths`.",
     /// A `ref.digest` decides; the tag is only documentation (Flux rule 6).
-    DigestPinned = "digest-pinned" => Unresolved,
+    DigestPinned = "digest-pinned" => Unresolved, "Pin by tag alone if you want pull requests.",
     /// The version in use is not semver: nothing can be newer than it.
-    VersionNotSemver = "version-not-semver" => Unresolved,
+    VersionNotSemver = "version-not-semver" => Unresolved, "Set a semver version.",
     /// The file is encrypted with SOPS (Flux rule 13).
-    Encrypted = "encrypted" => Unresolved,
+    Encrypted = "encrypted" => Unresolved, "Keep the version outside the encrypted file.",
     /// The scalar's form can't be edited safely: folded, merged, doubled.
-    NotEditable = "not-editable" => Unresolved,
+    NotEditable = "not-editable" => Unresolved, "Write the version as a plain or quoted scalar.",
     /// Flux cannot build the Kustomization, so nothing of it is applied; the message says why.
-    BuildFailed = "build-failed" => Unresolved,
+    BuildFailed = "build-failed" => Unresolved, "Correct what the message names.",
     /// The same release is built twice from different files.
-    ReleaseAmbiguous = "release-ambiguous" => Unresolved,
+    ReleaseAmbiguous = "release-ambiguous" => Unresolved, "Remove one.",
     /// The document is not YAML that Flux would accept; templates too.
-    InvalidDocument = "invalid-document" => Unresolved,
+    InvalidDocument = "invalid-document" => Unresolved, "Correct the document, or exclude the path.",
 
     /// The host does not answer: DNS, connection, timeout, a broken body.
-    SourceUnreachable = "source-unreachable" => Failed,
+    SourceUnreachable = "source-unreachable" => Failed, "Check the host, proxy and `registries.timeout`.",
     /// TLS: an unknown authority, a wrong name, an old certificate.
-    SourceTls = "source-tls" => Failed,
+    SourceTls = "source-tls" => Failed, "Set `caFile` for the host, or correct known_hosts.",
     /// 401 or 403.
-    SourceUnauthorized = "source-unauthorized" => Failed,
+    SourceUnauthorized = "source-unauthorized" => Failed, "Give `username` and `passwordFile` in `registries.hosts`, or a token with the right.",
     /// 404: no such repository or index.
-    SourceNotFound = "source-not-found" => Failed,
+    SourceNotFound = "source-not-found" => Failed, "Correct the URL in Git.",
     /// 429, or a Retry-After that is further away than the pass waits.
-    SourceRateLimited = "source-rate-limited" => Failed,
+    SourceRateLimited = "source-rate-limited" => Failed, "Sign in to the registry, or watch less often.",
     /// Any other answer that is not success.
-    SourceError = "source-error" => Failed,
+    SourceError = "source-error" => Failed, "Read the message; the next pass tries again.",
     /// A body, a list or an archive over its limit.
-    SourceTooLarge = "source-too-large" => Failed,
+    SourceTooLarge = "source-too-large" => Failed, "Raise `registries.maxIndexSize` or `maxChartSize`.",
     /// The answer is not what the protocol says: HTML for an index, a broken JSON.
-    SourceInvalid = "source-invalid" => Failed,
+    SourceInvalid = "source-invalid" => Failed, "Check the URL; a login page often stands behind it.",
     /// A private address behind a public URL.
-    SourcePrivateAddress = "source-private-address" => Failed,
+    SourcePrivateAddress = "source-private-address" => Failed, "Name the host in `registries.hosts`, if it is meant.",
     /// The index or the registry has no such chart.
-    ChartMissing = "chart-missing" => Failed,
+    ChartMissing = "chart-missing" => Failed, "Correct the chart's name.",
     /// The chart is there, without one usable version.
-    NoVersions = "no-versions" => Failed,
+    NoVersions = "no-versions" => Failed, "Check the tags: Flux takes semver only.",
     /// A bug in Davit or a broken disk: the pass could not go on.
-    InternalError = "internal-error" => Failed,
+    InternalError = "internal-error" => Failed, "Read the log; please report it.",
 }
 
 impl std::fmt::Display for Reason {

@@ -58,7 +58,8 @@ pub struct SourceRef {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its URL as written in Git; nothing where the object is not in Git.
+    /// Its URL as written in Git, for people: without credentials ([`super::shown`]). Nothing where the object is not in
+    /// Git. What is asked is the [`Lookup`]'s.
     pub url: Option<String>,
 }
 
@@ -180,8 +181,8 @@ pub struct Release {
     pub source: Option<SourceRef>,
     /// The bytes that hold the version.
     pub site: Option<Site>,
-    /// The bytes that hold the digest beside a tag; both change together (Flux rule 6).
-    pub digest_site: Option<Site>,
+    /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag (Flux rule 6).
+    pub digest_site: Option<Box<Site>>,
     /// Where the site holds only a part of the version: what stands around it.
     pub frame: Option<Box<Frame>>,
     /// The version in force; nothing where there is only a digest or no version.

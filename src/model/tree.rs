@@ -2,11 +2,11 @@
 //! only where no earlier pass has parsed them.
 
 /// Git's id of a file's content (lower-case hex SHA-1 of `blob <len>\0<content>`), also computed for folders.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
 pub struct BlobId(pub String);
 
 /// One regular file. Symlinks, submodules and paths that point outside are not files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TreeFile {
     /// Path from the root, `/`-separated, UTF-8, without `.` or `..`.
     pub path: String,

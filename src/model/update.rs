@@ -1,6 +1,6 @@
 //! One update is one pull request: every site of one chart that moves to one target (product.md, "What one update is").
 
-use super::{Bump, Candidate, Lookup, NsName, Site};
+use super::{Bump, Candidate, Lookup, NsName, Site, Version};
 
 /// One place that an update changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,17 @@ pub struct UpdateSite {
     /// The version there before.
     pub from: String,
     /// The text to write; the target, or for a tag its exact string.
+    pub to: String,
+    /// The digest beside a tag, which moves with it or not at all (Flux rule 6).
+    pub digest: Option<Box<DigestMove>>,
+}
+
+/// The digest that stands beside a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestMove {
+    /// Where, in the file of the tag; its text is the digest there before.
+    pub site: Site,
+    /// The digest of the new tag's manifest.
     pub to: String,
 }
 
@@ -36,4 +47,11 @@ pub struct Update {
     pub releases: Vec<usize>,
     /// Names of the consumers, sorted, each once.
     pub consumers: Vec<NsName>,
+}
+
+impl Update {
+    /// Whether this text is the version that it moves to; sites may write equal versions differently (`1.2.3`, `v1.2.3`).
+    pub fn is_to(&self, text: &str) -> bool {
+        text == self.target.text || Version::strict(text).is_some_and(|version| version == self.target.version)
+    }
 }

@@ -28,19 +28,42 @@ fn read_range(text: &str, candidates: &Candidates) -> Current {
         return Current::Pinned(version);
     }
     let every = text.is_empty();
-    let Ok(range) = Range::parse(if every { "*" } else { text }) else {
+    if Range::parse(if every { "*" } else { text }).is_err() {
         let message = format!("{text:?} is neither a version nor a range that Flux can read");
         return Current::Unmovable(Problem::new(Reason::VersionNotSemver, message));
-    };
+    }
     let what = if every { "without a version, the chart".to_owned() } else { format!("the range {text:?}") };
-    let highest =
-        candidates.versions.iter().filter(|c| range.admits(&c.version)).max_by(|a, b| a.version.cmp(&b.version));
-    let pin = highest.map_or_else(
-        || "nothing on offer is in it".to_owned(),
-        |c| format!("write {} to pin it, and Davit raises it by pull request", c.text),
-    );
-    let message = format!("{what} moves to a new version without a commit, so without a review; {pin}");
-    Current::Unmovable(Problem::new(Reason::FloatingRange, message))
+    let message = format!("{what} moves to a new version without a commit, so without a review");
+    Current::Unmovable(with_pin(&Problem::new(Reason::FloatingRange, message), text, candidates))
+}
+
+/// The problem of a version that floats, with the version to pin it to: the one that Flux takes today from a range, the
+/// newest in place of a tag that is none. What does not float stays as it is.
+pub fn with_pin(problem: &Problem, text: &str, candidates: &Candidates) -> Problem {
+    let highest = |admits: &dyn Fn(&Candidate) -> bool| {
+        let admitted = candidates.versions.iter().filter(|c| admits(c));
+        admitted.max_by(|a, b| a.version.cmp(&b.version)).map(|c| c.text.as_str())
+    };
+    let range = || Range::parse(if text.trim().is_empty() { "*" } else { text.trim() }).ok();
+    let in_range = || range().map(|range| highest(&|c| range.admits(&c.version)));
+    let pin = match problem.reason {
+        Reason::FloatingRange => in_range().map(|found| found.map(|version| format!("write {version} to pin it"))),
+        Reason::FloatingSemver => {
+            in_range().map(|found| found.map(|version| format!("set spec.ref.tag instead, such as {version}")))
+        }
+        Reason::FloatingTag => {
+            let newest = highest(&|c| !c.version.is_prerelease() && !c.deprecated);
+            Some(newest.map(|version| format!("set spec.ref.tag to a version, such as {version}")))
+        }
+        _ => None,
+    };
+    match pin {
+        Some(Some(pin)) => Problem::new(problem.reason, format!("{}; {pin}", problem.message)),
+        Some(None) if problem.reason != Reason::FloatingTag => {
+            Problem::new(problem.reason, format!("{}; nothing on offer is in it", problem.message))
+        }
+        _ => problem.clone(),
+    }
 }
 
 /// Flux rules 5 and 7: a tag is an exact string. What the source itself offers under that text comes first.
@@ -54,15 +77,15 @@ fn read_tag(text: &str, candidates: &Candidates) -> Current {
         return Current::Pinned(version);
     }
     let problem = if text.is_empty() {
-        Problem::new(Reason::FloatingTag, "without a tag, `latest` is followed; write a version's tag to pin it")
+        Problem::new(Reason::FloatingTag, "without a tag, `latest` is followed")
     } else if text.bytes().any(|b| b.is_ascii_digit()) {
         Problem::new(
             Reason::VersionNotSemver,
             format!("the tag {text:?} is not a semantic version: nothing can be newer"),
         )
     } else {
-        let message = format!("the tag {text:?} names no version and moves by itself; write a version's tag to pin it");
+        let message = format!("the tag {text:?} names no version and moves by itself");
         Problem::new(Reason::FloatingTag, message)
     };
-    Current::Unmovable(problem)
+    Current::Unmovable(with_pin(&problem, text, candidates))
 }

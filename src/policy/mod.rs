@@ -12,6 +12,7 @@ mod verdict;
 
 pub use branch::MAX_BRANCH_LEN;
 pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
+pub use current::with_pin;
 pub use effective::{Ignore, Policy};
 pub use range::{Range, RangeError};
 pub use rules::{Effective, PolicyIssue, Rules, Subject};

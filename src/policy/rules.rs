@@ -3,7 +3,7 @@
 
 use super::annotations::group;
 use super::{Ignore, Policy, Range};
-use crate::config::{PolicyConfig, RuleConfig, RuleMatch};
+use crate::config::{Config, Issue, Overlay, PolicyConfig, RepositorySettings, RuleConfig, RuleMatch};
 use crate::model::{Bump, Schedule};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::time::Duration;
@@ -53,6 +53,15 @@ pub struct PolicyIssue {
 pub struct Rules {
     base: Policy,
     rules: Vec<Rule>,
+    /// What they were made from; nothing for none.
+    written: Option<PolicyConfig>,
+}
+
+/// Rules are equal where they were written alike.
+impl PartialEq for Rules {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
 }
 
 /// One rule: for what matches, the keys it sets.
@@ -98,7 +107,31 @@ impl Rules {
             hold: None,
         };
         let rules = config.rules.iter().map(|rule| reader.rule(rule)).collect();
-        if reader.issues.is_empty() { Ok(Self { base, rules }) } else { Err(reader.issues) }
+        if reader.issues.is_empty() {
+            Ok(Self { base, rules, written: Some(config.clone()) })
+        } else {
+            Err(reader.issues)
+        }
+    }
+
+    /// The settings and rules of a repository with its own file over the daemon's configuration.
+    ///
+    /// # Errors
+    /// Every text of the repository's file that can't be read, with its place. (The daemon's own were read at the
+    /// start.)
+    pub fn with_overlay(config: &Config, overlay: &Overlay) -> Result<(RepositorySettings, Self), Vec<Issue>> {
+        let settings = config.with_overlay(overlay);
+        let issue = |PolicyIssue { path, message }| match overlay.locate(&path) {
+            Some(place) => {
+                let path = path.split_once(' ').map_or(path.as_str(), |(_, own)| own).to_owned();
+                Issue { place, path, message }
+            }
+            None => Issue { place: config.locate(&path), path, message },
+        };
+        match Self::from_config(&settings.policy) {
+            Ok(rules) => Ok((settings, rules)),
+            Err(issues) => Err(issues.into_iter().map(issue).collect()),
+        }
     }
 
     /// What is in force for a release, before its annotations ([`Policy::with_annotations`]).

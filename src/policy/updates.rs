@@ -2,7 +2,9 @@
 //! any order give the same updates, keys and branch names.
 
 use super::branch::{Name, branch};
-use crate::model::{Bump, Candidate, Decision, Frame, Lookup, NsName, Release, Site, Update, UpdateSite, Version};
+use crate::model::{
+    Bump, Candidate, Decision, DigestMove, Frame, Lookup, NsName, Release, Site, Update, UpdateSite, Version,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A release whose decision has a target.
@@ -39,6 +41,7 @@ struct Moves<'a> {
     canonical: String,
     group: &'a str,
     from: &'a str,
+    digest: Option<&'a Site>,
     target: &'a Candidate,
     within_major: Option<&'a Candidate>,
     frame: Option<&'a Frame>,
@@ -75,6 +78,7 @@ fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
         canonical: lookup.canonical(),
         group: mover.group,
         from: mover.release.current.as_deref().unwrap_or(&site.text),
+        digest: mover.release.digest_site.as_deref(),
         target: mover.decision.target.as_ref()?,
         within_major: mover.decision.within_major.as_ref().filter(|c| mover.release.at_site(&c.text).is_some()),
         frame: mover.release.frame.as_deref(),
@@ -105,9 +109,15 @@ fn of_chart(canonical: &str, group: &str, moves: &[Moves<'_>], branch_prefix: &s
 }
 
 impl Moves<'_> {
-    /// What this site is set to by the update to that version.
+    /// What this site is set to by the update to that version. With a digest beside it, only one whose digest is known.
     fn to(&self, version: &Version) -> Option<&Candidate> {
-        [Some(self.target), self.within_major].into_iter().flatten().find(|c| c.version == *version)
+        let mut targets = [Some(self.target), self.within_major].into_iter().flatten();
+        targets.find(|c| c.version == *version && (self.digest.is_none() || c.digest.is_some()))
+    }
+
+    /// The digest beside the tag, as the update to that candidate sets it.
+    fn digest(&self, to: &Candidate) -> Option<Box<DigestMove>> {
+        Some(Box::new(DigestMove { site: self.digest?.clone(), to: to.digest.clone()? }))
     }
 }
 
@@ -158,6 +168,7 @@ fn update(name: &Name<'_>, sites: &[(&Moves<'_>, &Candidate)], branch_prefix: &s
                 site: moves.site.clone(),
                 from: moves.from.to_owned(),
                 to: moves.frame.and_then(|frame| frame.inside(&to.text)).unwrap_or(&to.text).to_owned(),
+                digest: moves.digest(to),
             })
             .collect(),
         releases: releases.into_keys().collect(),

@@ -58,6 +58,7 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         lookup: Some(Lookup::oci(url, TagRules { leading_v: true, underscore_is_plus: true }, false)),
         annotations: Annotations::default(),
         notes: Vec::new(),
+        digest_site: None,
         problem: None,
         credentials: None,
         digest_site: None,
@@ -122,6 +123,21 @@ fn a_site_that_several_releases_share_stands_once_with_all_of_them() {
     assert_eq!(updates[0].releases, [0, 1, 2]);
     let names: Vec<_> = updates[0].consumers.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["media/a", "media/b", "media/c"]);
+}
+
+#[test]
+fn flux_rule_06_a_digest_moves_with_its_tag_or_the_tag_stays() {
+    let mut cases = vec![case(release("one", "a.yaml", APP, "4.0.0"), "5.1.0")];
+    let site = cases[0].release.site.clone().unwrap();
+    let (start, text) = (200, "sha256:old".to_owned());
+    cases[0].release.digest_site = Some(Box::new(Site { start, end: start + text.len(), text, ..site }));
+    assert_eq!(run(&cases), [], "the digest of the target is not known");
+    if let Some(target) = &mut cases[0].decision.target {
+        target.digest = Some("sha256:new".to_owned());
+    }
+    let updates = run(&cases);
+    let digest = updates[0].sites[0].digest.as_ref().unwrap();
+    assert_eq!((digest.site.start, digest.site.text.as_str(), digest.to.as_str()), (200, "sha256:old", "sha256:new"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! when they are printed.
 
 use super::render::Context;
-use crate::model::{Bump, Lookup, Note, Reason, Release, Update};
+use crate::model::{Bump, Lookup, Note, Reason, Release, Update, shown};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -26,6 +26,8 @@ pub(super) struct Data {
     link: String,
     /// The target version.
     target: String,
+    /// Digest of the target's manifest where digests stand beside tags and move with them; else empty.
+    digest: String,
     /// The versions in use, each once.
     from: Vec<String>,
     /// `patch`, `minor` or `major`.
@@ -87,6 +89,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         source,
         link,
         target: update.target.text.clone(),
+        digest: digest(update),
         app_version_from: app_version_from(&from, context),
         app_version_to: update.target.app_version.clone().unwrap_or_default(),
         from: from.into_iter().map(str::to_owned).collect(),
@@ -108,6 +111,12 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         notes: notes(&consumers),
         unchecked: unchecked(update, &consumers, context.unchecked),
     }
+}
+
+/// The digests that the sites are set to: one, but where equal versions are written differently.
+fn digest(update: &Update) -> String {
+    let digests = update.sites.iter().filter_map(|site| Some(site.digest.as_ref()?.to.as_str()));
+    digests.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> {
@@ -164,7 +173,7 @@ fn file_link(web: &str, file: &str, line: u32) -> String {
 
 /// The source's URL without credentials and query, and as a link where a browser can follow it.
 fn source(lookup: &Lookup) -> (String, String) {
-    let Ok(mut url) = Url::parse(lookup.url()) else { return (lookup.url().to_owned(), String::new()) };
+    let Ok(mut url) = Url::parse(lookup.url()) else { return (shown(lookup.url()).into_owned(), String::new()) };
     let cleaned = url.set_username("").is_ok() && url.set_password(None).is_ok();
     if !cleaned && (!url.username().is_empty() || url.password().is_some()) {
         return (url.host_str().unwrap_or_default().to_owned(), String::new());

@@ -147,7 +147,10 @@ pub(super) fn sites_hash(update: &crate::model::Update) -> String {
     let places: Vec<String> = update
         .sites
         .iter()
-        .map(|s| format!("{}\n{}\n{}\n{}", s.site.file, s.site.document, s.site.shown_path(), s.to))
+        .map(|s| {
+            let digest = s.digest.as_ref().map(|digest| format!("\n{}", digest.to)).unwrap_or_default();
+            format!("{}\n{}\n{}\n{}{digest}", s.site.file, s.site.document, s.site.shown_path(), s.to)
+        })
         .collect();
     hash(&places.iter().map(String::as_str).collect::<Vec<_>>())
 }

@@ -196,7 +196,10 @@ fn commit_message(title: &str, update: &Update) -> String {
         .sites
         .iter()
         .take(MESSAGE_SITES)
-        .map(|s| format!("- {}:{}: {} -> {}", plain(&s.site.file), s.site.line, plain(&s.from), plain(&s.to)))
+        .map(|s| {
+            let digest = s.digest.as_ref().map(|digest| format!(" ({})", plain(&digest.to))).unwrap_or_default();
+            format!("- {}:{}: {} -> {}{digest}", plain(&s.site.file), s.site.line, plain(&s.from), plain(&s.to))
+        })
         .collect();
     if update.sites.len() > MESSAGE_SITES {
         lines.push(format!("- and {} more", update.sites.len() - MESSAGE_SITES));

@@ -46,6 +46,7 @@ fn release(name: &str, site: &Site) -> Release {
         lookup: None,
         annotations: Annotations::default(),
         notes: vec![],
+        digest_site: None,
         problem: None,
         credentials: None,
     }
@@ -64,7 +65,10 @@ fn update(sites: Vec<Site>, releases: usize) -> Update {
         branch: "davit/app-template-abc123-5.x".into(),
         group: String::new(),
         bump: Bump::Major,
-        sites: sites.into_iter().map(|site| UpdateSite { site, from: "4.4.0".into(), to: "5.1.0".into() }).collect(),
+        sites: sites
+            .into_iter()
+            .map(|site| UpdateSite { site, from: "4.4.0".into(), to: "5.1.0".into(), digest: None })
+            .collect(),
         releases: (0..releases).collect(),
         consumers: vec![],
     }

@@ -9,7 +9,7 @@ use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{Kind, same_repository};
-use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, Step};
+use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, Step, shown};
 use crate::yaml::ScalarType;
 use std::collections::HashMap;
 
@@ -191,7 +191,7 @@ impl<'w> Follow<'_, 'w> {
         let place = self.world.place(facts);
         self.chart.current = found.current.map(str::to_owned);
         self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value, &place));
-        let digest = facts.get("spec.ref.digest").filter(|_| facts.text("spec.ref.tag").is_some());
+        let digest = found.digest.and_then(|_| facts.get("spec.ref.digest"));
         self.chart.digest = digest.map(Look::origin);
         self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
@@ -224,7 +224,11 @@ impl<'w> Follow<'_, 'w> {
             self.concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
         }
         if facts.is_true("spec.suspend") {
-            self.concerns.add(Weight::Suspended, Reason::Suspended, format!("its source is suspended ({place})"));
+            self.concerns.add(
+                Weight::Suspended,
+                Reason::Suspended,
+                format!("spec.suspend of its source is true ({place})"),
+            );
         }
         for say in source.context.iter().flat_map(|context| &context.says).chain(&object.says) {
             self.concerns.add(Weight::Say, say.reason, &say.message);
@@ -298,5 +302,6 @@ impl<'w> Follow<'_, 'w> {
 }
 
 fn reference(kind: SourceKind, namespace: &str, name: &str, url: Option<&str>) -> SourceRef {
-    SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url: url.map(str::to_owned) }
+    let url = url.map(|url| shown(url).into_owned());
+    SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url }
 }

@@ -31,13 +31,14 @@ mod world;
 
 use crate::inventory::{Found, Inventory};
 use crate::model::{Release, Site};
+use std::sync::Arc;
 
 /// What a tree holds.
 #[derive(Debug, Clone, Default)]
 pub struct Resolution {
     /// One row per cluster, Flux Kustomization, namespace and name, sorted by that and by file; chart sources with a
     /// version of their own that no release of the tree uses are rows too (Flux rule 9).
-    pub releases: Vec<Release>,
+    pub releases: Vec<Arc<Release>>,
     /// What is worth a word and belongs to no release, sorted: broken documents, Kustomizations and resources out of
     /// reach.
     pub problems: Vec<Found>,
@@ -56,13 +57,13 @@ pub fn resolve(inventory: &Inventory) -> Resolution {
 }
 
 /// The rows alone.
-pub fn releases(inventory: &Inventory) -> Vec<Release> {
+pub fn releases(inventory: &Inventory) -> Vec<Arc<Release>> {
     resolve(inventory).releases
 }
 
 /// Every place of the tree that holds a chart's version, each once, sorted.
 pub fn sites(inventory: &Inventory) -> Vec<Site> {
-    let mut sites: Vec<Site> = releases(inventory).into_iter().filter_map(|release| release.site).collect();
+    let mut sites: Vec<Site> = releases(inventory).into_iter().filter_map(|release| release.site.clone()).collect();
     sites.sort();
     sites.dedup();
     sites

@@ -168,6 +168,15 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     let of = |reference: &str| reason(only(&with(reference)));
     assert_eq!(of("tag: 1.2.3"), None);
     assert_eq!(of("tag: 1.2.3, digest: 'sha256:00'"), Some(Reason::DigestPinned));
+    let digest = format!("digest: 'sha256:{}'", "0a".repeat(32));
+    assert_eq!(of(&format!("tag: 1.2.3, {digest}")), None);
+    for held in ["tag: latest", "semver: '1.x'", "tag: 1.2.3, semver: '1.x'", "tag: '${V}'"] {
+        assert!(of(&format!("{held}, {digest}")).is_some(), "{held}");
+    }
+    assert_eq!(of(&digest), Some(Reason::DigestPinned));
+    let both = only(&with(&format!("tag: 1.2.3, {digest}"))).clone();
+    assert_eq!((both.current.as_deref(), both.digest_site.unwrap().path.as_str()), (Some("1.2.3"), "spec.ref.digest"));
+    assert_eq!(only(&with("tag: 1.2.3")).digest_site, None);
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
     assert_eq!(of(""), Some(Reason::FloatingTag));
@@ -197,7 +206,11 @@ fn flux_rule_21_the_message_says_what_is_suspended() {
     let resolution = resolved(&RELEASE.replace("  url:", "  suspend: true\n  url:"));
     let problem = only(&resolution).problem.as_ref().unwrap();
     assert_eq!(problem.reason, Reason::Suspended);
-    assert!(problem.message.contains("source is suspended (app/repository.yaml:2)"), "{}", problem.message);
+    assert!(
+        problem.message.contains("spec.suspend of its source is true (app/repository.yaml:2)"),
+        "{}",
+        problem.message
+    );
 }
 
 #[test]
@@ -277,7 +290,7 @@ fn substituted(version: &str, post_build: &str, beside: &str) -> Release {
     let release = RELEASE.replace("1.2.3", version);
     let text = format!("{release}{KUSTOMIZATION}{ROOT}  postBuild: {post_build}\n---\n{beside}");
     let resolution = resolved(&text);
-    resolution.releases.into_iter().find(|row| row.name == "plex").unwrap()
+    Release::clone(resolution.releases.iter().find(|row| row.name == "plex").unwrap())
 }
 
 fn place(release: &Release) -> Option<(String, u32, String)> {

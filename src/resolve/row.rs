@@ -9,8 +9,9 @@ use super::sources::Sources;
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
-use crate::model::{Annotations, Frame, Note, NsName, Problem, Reason, Release, RowKind};
+use crate::model::{Annotations, Frame, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How much a concern hides others: the smallest is the row's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +51,7 @@ impl Concerns {
 }
 
 /// Every row, sorted: those of the releases, then those of chart sources that no release uses.
-pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
+pub(super) fn rows(world: &World<'_>) -> Vec<Arc<Release>> {
     let sources = Sources::new(world);
     let mut used = HashSet::new();
     let mut rows = Vec::new();
@@ -63,7 +64,7 @@ pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
     }
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
     framed_alike(&mut rows);
-    rows
+    rows.into_iter().map(Arc::new).collect()
 }
 
 /// One variable with different fixed text around it can't be set for all of its readers.
@@ -129,17 +130,14 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], us
     used.extend(&chart.used);
     let mut notes = Vec::new();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
-        notes.push(Note::AssumedSource(assumed));
+        notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
     let placed =
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
-    let digest = chart
-        .digest
-        .as_ref()
-        .map(|origin| site::place(world, origin, chart.substituted, &mut Vec::new(), &mut Concerns::default()));
+    let digest_site = digest_site(world, &chart, placed.site.as_ref(), &mut concerns);
     let mut chain = built.object.steps.clone();
     chain.extend(chart.steps.iter().cloned());
     let hidden = |aspect: Aspect| {
@@ -162,7 +160,7 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], us
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source),
         site: placed.site.filter(|_| !no_version),
-        digest_site: digest.and_then(|placed| placed.site).filter(|_| !no_version),
+        digest_site: digest_site.filter(|_| !no_version),
         frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
@@ -185,23 +183,27 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
     if built.context.is_none() && world.rooted {
         if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
             let message =
-                format!("{place} may be built by the Kustomization at {}, whose directory is not known", lost.origin);
+                format!("it may be built by the Kustomization at {}, whose directory is not known", lost.origin);
             concerns.add(Weight::NotBuilt, lost.reason, message);
         } else {
-            let message = format!("no Flux Kustomization of this repository builds {place}");
+            let message = "no Flux Kustomization of this repository builds its file";
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message);
         }
     }
     if facts.kind == Kind::HelmReleaseFlux1 {
-        let message = format!("{place} is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read");
+        let message = "it is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read";
         concerns.add(Weight::Unreadable, Reason::InvalidRelease, message);
     }
     if let Some(set) = &facts.resource_set {
-        let message = format!("{place} is a template of the ResourceSet {set}, which is not followed yet");
+        let message = format!("it is a template of the ResourceSet {set}, which is not followed yet");
         concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
     }
     if facts.encrypted {
-        concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS and never edited"));
+        concerns.add(
+            Weight::Unreadable,
+            Reason::Encrypted,
+            "its file is encrypted with SOPS, and ciphertext is never edited",
+        );
     }
     if !twins.is_empty() {
         let places = twins.iter().filter_map(|at| {
@@ -214,10 +216,10 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
         concerns.add(Weight::Say, say.reason, &say.message);
     }
     if facts.is_true("spec.suspend") {
-        concerns.add(Weight::Suspended, Reason::Suspended, format!("the release is suspended ({place})"));
+        concerns.add(Weight::Suspended, Reason::Suspended, "spec.suspend of the release is true");
     }
     if let Some(context) = built.context.as_ref().filter(|context| context.suspended) {
-        let message = format!("its Kustomization {} is suspended ({})", context.id, context.origin);
+        let message = format!("spec.suspend of its Kustomization {} is true ({})", context.id, context.origin);
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
 }
@@ -228,6 +230,17 @@ fn named_by_variables(built: &Built) -> impl Iterator<Item = Note> {
         let variable = version::variable(text)?;
         Some(Note::Other(format!("its {what} {text} hangs on the variable {variable}")))
     })
+}
+
+/// The bytes of the digest beside the tag (Flux rule 6): without them the tag can't move either.
+fn digest_site(world: &World<'_>, chart: &Chart, tag: Option<&Site>, concerns: &mut Concerns) -> Option<Box<Site>> {
+    let digest = site::place(world, chart.digest.as_ref()?, chart.substituted, &mut Vec::new(), concerns).site?;
+    if tag.is_some_and(|tag| tag.file != digest.file) {
+        let message = format!("the digest beside the tag stands in another file, {}:{}", digest.file, digest.line);
+        concerns.add(Weight::NotEditable, Reason::NotEditable, message);
+        return None;
+    }
+    Some(Box::new(digest))
 }
 
 /// The release's own annotations, else its source's.

@@ -37,22 +37,28 @@ pub(super) struct Ref<'a> {
     pub(super) route: Option<&'static str>,
     /// Its text.
     pub(super) current: Option<&'a str>,
+    /// The digest that stands beside it and moves with it.
+    pub(super) digest: Option<&'a str>,
     /// Why it is no pin that can be raised.
     pub(super) problem: Option<Problem>,
 }
 
-/// Flux rules 5 and 6: digest, then semver, then tag, then `latest`.
+/// Flux rules 5 and 6: digest, then semver, then tag, then `latest`. A tag beside a digest is only documentation, and yet
+/// what names the version: both move together.
 pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
     if let Some(digest) = facts.text("spec.ref.digest") {
+        if semver.is_none() && is_sha256(digest) && tag.and_then(Version::strict).is_some() {
+            return Ref { route: Some("spec.ref.tag"), current: tag, digest: Some(digest), problem: None };
+        }
         let message = format!("{place} is pinned by the digest {digest}: the tag is only documentation");
         let route = tag.map(|_| "spec.ref.tag");
-        return Ref { route, current: tag, problem: Some(Problem::new(Reason::DigestPinned, message)) };
+        return Ref { route, current: tag, digest: None, problem: Some(Problem::new(Reason::DigestPinned, message)) };
     }
     if let Some(range) = semver {
         let message = format!("{place} follows ref.semver {range} without a commit");
         let problem = Some(Problem::new(Reason::FloatingSemver, message));
-        return Ref { route: Some("spec.ref.semver"), current: semver, problem };
+        return Ref { route: Some("spec.ref.semver"), current: semver, digest: None, problem };
     }
     let problem = match tag {
         None => Some(format!("{place} names no tag: Flux follows `latest`")),
@@ -62,14 +68,25 @@ pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
         Some(_) => None,
     };
     let problem = problem.map(|message| Problem::new(Reason::FloatingTag, message));
-    Ref { route: tag.map(|_| "spec.ref.tag"), current: tag, problem }
+    Ref { route: tag.map(|_| "spec.ref.tag"), current: tag, digest: None, problem }
+}
+
+/// Whether a digest is of the kind that registries answer with.
+fn is_sha256(digest: &str) -> bool {
+    let hash = digest.strip_prefix("sha256:");
+    hash.is_some_and(|hash| hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 /// GitRepository: commit, then name, then semver, then tag, then branch.
 pub(super) fn of_git<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let text = |field: &str| facts.text(field);
     let tag = text("spec.ref.tag");
-    let none = |reason, message| Ref { route: None, current: None, problem: Some(Problem::new(reason, message)) };
+    let none = |reason, message| Ref {
+        route: None,
+        current: None,
+        digest: None,
+        problem: Some(Problem::new(reason, message)),
+    };
     if let Some(commit) = text("spec.ref.commit") {
         return none(Reason::DigestPinned, format!("{place} is pinned to the commit {commit}"));
     }
@@ -79,12 +96,12 @@ pub(super) fn of_git<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     if let Some(range) = text("spec.ref.semver") {
         let problem =
             Problem::new(Reason::FloatingSemver, format!("{place} follows ref.semver {range} without a commit"));
-        return Ref { route: Some("spec.ref.semver"), current: Some(range), problem: Some(problem) };
+        return Ref { route: Some("spec.ref.semver"), current: Some(range), digest: None, problem: Some(problem) };
     }
     if let Some(tag) = tag {
         let message = format!("{place} pins the tag {tag}, which is not a semantic version: nothing can be newer");
         let problem = Version::strict(tag).is_none().then(|| Problem::new(Reason::VersionNotSemver, message));
-        Ref { route: Some("spec.ref.tag"), current: Some(tag), problem }
+        Ref { route: Some("spec.ref.tag"), current: Some(tag), digest: None, problem }
     } else {
         let branch = text("spec.ref.branch").unwrap_or("master");
         none(Reason::FloatingBranch, format!("{place} follows the branch {branch}"))

@@ -1,5 +1,7 @@
 //! F3. All IO and no decisions.
 
+pub mod address;
+pub mod authorities;
 pub mod cache;
 pub mod folder;
 pub mod forge;

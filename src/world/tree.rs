@@ -3,6 +3,8 @@
 use super::folder::Folder;
 use super::git::Blobs;
 use crate::model::{Problem, SourceTree, TreeFile};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A tree, and what was left out of it.
@@ -12,6 +14,20 @@ pub struct Listing {
     pub tree: SourceTree,
     /// What is there and not listed, each with the reason.
     pub skipped: Vec<Skipped>,
+    /// Where what each directory of a commit holds stands in the lists above, so that the next commit's listing takes
+    /// it over where the directory is the same; empty for a folder.
+    pub(crate) directories: BTreeMap<String, Stretch>,
+}
+
+/// What one directory of a commit gave, everything below it included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Git's id of the directory: equal ids are equal content.
+    pub(crate) id: [u8; 20],
+    /// In the files.
+    pub(crate) files: Range<usize>,
+    /// Among what was skipped.
+    pub(crate) skipped: Range<usize>,
 }
 
 /// A name that is there and not read.

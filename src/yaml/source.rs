@@ -19,6 +19,8 @@ pub struct Source<'a> {
     lines: Option<Arc<Region>>,
 }
 
+const UNKNOWN: &str = "does not stand where it was read from";
+
 /// Where the lines of a part of the file begin.
 #[derive(Debug)]
 struct Region {
@@ -42,7 +44,6 @@ impl<'a> Source<'a> {
     /// The form, where the text's bytes can't be found in the file: a plain or quoted scalar over several lines.
     pub fn within(&self, node: &Node) -> Result<Source<'static>, &'static str> {
         let NodeKind::Scalar { text, style, .. } = &node.kind else { return Err("is no text") };
-        const UNKNOWN: &str = "does not stand where it was read from";
         let span = self.places.around(node.start, node.end);
         let before = self.bytes.get(..span.start).ok_or(UNKNOWN)?;
         let raw = self.bytes.get(span.clone()).and_then(|raw| std::str::from_utf8(raw).ok()).ok_or(UNKNOWN)?;

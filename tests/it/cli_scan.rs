@@ -1,6 +1,7 @@
 //! What a person can point `davit scan` at, and what comes back.
 
-use crate::person::{Person, release, said};
+use crate::person::{Person, oci_repository, release, release_of_oci, said};
+use davit::demo::fault::{Fault, Kind, Moment};
 use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -114,7 +115,7 @@ fn the_table_is_one_line_a_release_without_escape_codes_where_nobody_looks() {
     person.write("repo/old.yaml", release("media", "old", "podinfo", "7.0.0", ""));
     person.write("repo/lost.yaml", release("media", "lost", "absent", "1.0.0", ""));
     let said = person.davit(&["scan", "repo"]).expect(0);
-    assert_eq!(said.err, "", "no progress where there is no terminal");
+    assert_eq!(said.err, "");
     assert!(!said.out.contains('\u{1b}'));
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].starts_with("STATUS"), "{}", said.out);
@@ -124,6 +125,65 @@ fn the_table_is_one_line_a_release_without_escape_codes_where_nobody_looks() {
     let summary =
         "\n3 releases: 1 outdated, 1 failed, 1 current.\n1 update would move 1 site; `davit apply` writes them here.\n";
     assert!(said.out.ends_with(summary), "{}", said.out);
+}
+
+#[test]
+fn a_long_wait_is_one_plain_line_where_no_terminal_is_and_the_result_stays_pure() {
+    let person = Person::with_one_release();
+    person.write("davit.yaml", "registries: {timeout: 5s}\n");
+    person.charts.server.faults.add(Fault::new("GET", "index", Moment::Before, Kind::Hang));
+    let output = person.command().args(["scan", "repo", "--format", "json"]).output().unwrap();
+    let errors = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(errors, "Reading repo and asking its chart sources …\n");
+    assert_eq!(said(output).expect(0).row("media/web")["status"], "outdated");
+}
+
+#[test]
+fn what_floats_names_the_version_to_pin_it_to() {
+    let person = Person::with_one_release();
+    let url = format!("{}/charts/app", person.registry.url());
+    let oci = |name: &str, how: &str| {
+        let source = oci_repository(name, "flux-system", &url, "X").replace("tag: X", how);
+        person.write(&format!("repo/{name}-source.yaml"), source);
+        person.write(&format!("repo/{name}.yaml"), release_of_oci(name, "media", name, ""));
+    };
+    oci("by-range", "semver: 6.4.x");
+    oci("by-tag", "tag: latest");
+    oci("by-nothing", "{}");
+    person.write("repo/range.yaml", release("media", "range", "podinfo", "6.x", ""));
+    person.write("repo/none.yaml", release("media", "none", "podinfo", "\"\"", ""));
+    person.write("repo/empty.yaml", release("media", "empty", "podinfo", "5.x", ""));
+    let said = person.scan();
+    for (name, reason, end) in [
+        ("range", "floating-range", "; write 6.5.0 to pin it"),
+        ("none", "floating-range", "; write 7.0.0 to pin it"),
+        ("empty", "floating-range", "; nothing on offer is in it"),
+        ("by-range", "floating-semver", "; set spec.ref.tag instead, such as 6.4.1"),
+        ("by-tag", "floating-tag", "; set spec.ref.tag to a version, such as 7.0.0"),
+        ("by-nothing", "floating-tag", "; set spec.ref.tag to a version, such as 7.0.0"),
+    ] {
+        let row = said.row(&format!("media/{name}"));
+        assert_eq!(row["reason"], reason, "{row:#}");
+        assert!(row["message"].as_str().unwrap().ends_with(end), "{row:#}");
+    }
+}
+
+#[test]
+fn a_message_never_repeats_the_place_of_its_row() {
+    let person = Person::with_one_release();
+    let suspended = release("media", "asleep", "podinfo", "6.4.0", "")
+        .replace("spec:\n  interval", "spec:\n  suspend: true\n  interval");
+    person.write("repo/asleep.yaml", suspended);
+    let marked = release("media", "images", "podinfo", "6.4.0 # {\"$imagepolicy\": \"a:b\"}", "");
+    person.write("repo/images.yaml", marked);
+    for name in ["asleep", "images"] {
+        let row = person.scan().row(&format!("media/{name}"));
+        assert!(!row["message"].as_str().unwrap().contains(&format!("{name}.yaml")), "{row:#}");
+    }
+    let table = person.davit(&["scan", "repo"]).expect(0).out;
+    for line in table.lines().filter(|line| line.contains("media/")) {
+        assert!(line.matches(".yaml:").count() <= 1, "{line}");
+    }
 }
 
 #[test]

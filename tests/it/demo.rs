@@ -2,6 +2,7 @@
 
 use crate::description::Description;
 use davit::demo::story::{Scene, Story};
+use std::io::BufRead;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -67,6 +68,39 @@ fn it_needs_nothing_of_the_machine() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}\n{}", text(&output), String::from_utf8_lossy(&output.stderr));
     }
+    assert!(empty(temp.path()), "files stay");
+}
+
+#[test]
+fn a_signal_in_the_middle_ends_it_and_leaves_nothing_behind() {
+    let temp = tempfile::tempdir().unwrap();
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut child = demo(temp.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        // The neighbours stand, and the first look is under way.
+        while !line.starts_with("2  ") {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "it ended by itself");
+        }
+        assert!(!empty(temp.path()), "it works in a directory of its own");
+        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+        assert!(kill.success());
+        std::io::copy(&mut out, &mut std::io::sink()).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal}: the story was not told to its end");
+        assert!(empty(temp.path()), "{signal}: files stay");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_before_anything_begins() {
+    let temp = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = demo(temp.path()).args(["--listen", &address]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), text(&output).as_str()), (Some(1), ""), "{errors}");
+    assert!(errors.contains(&address) && errors.contains("leave --listen out"), "{errors}");
     assert!(empty(temp.path()), "files stay");
 }
 

@@ -109,9 +109,16 @@ impl Person {
     }
 }
 
+/// What was said, without the line that a loaded machine may take long enough to see.
 pub fn said(output: Output) -> Said {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    let err = text(output.stderr).split_inclusive('\n').filter(|line| !is_progress(line)).collect();
+    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err }
+}
+
+/// The sign of life that `davit scan` gives on standard error after some seconds.
+pub fn is_progress(line: &str) -> bool {
+    line.starts_with("Reading ") && line.ends_with(" and asking its chart sources …\n")
 }
 
 /// A HelmRelease on `flux-system/charts`; `annotations` as `key: value` lines.

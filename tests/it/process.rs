@@ -40,7 +40,7 @@ impl Stage {
 
     /// Adds keys to the repository.
     pub fn repository(&mut self, keys: &str) {
-        self.swap("    forge: github\n", &format!("    forge: github\n    {keys}\n"));
+        self.swap("  forge: github\n", &format!("  forge: github\n  {keys}\n"));
     }
 
     /// Adds sections.

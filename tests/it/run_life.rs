@@ -130,8 +130,8 @@ fn a_broken_repository_and_one_that_hangs_hold_nobody_else() {
     stage.swap(
         "github:\n  apiUrl",
         &format!(
-            "  - {{url: \"{{dir}}/missing.git\", name: gone, branch: main, forge: none}}\n\
-             \x20 - {{url: \"{url}\", name: silent, branch: main, forge: none}}\ngithub:\n  apiUrl"
+            "- {{url: \"{{dir}}/missing.git\", name: gone, branch: main, forge: none}}\n\
+             - {{url: \"{url}\", name: silent, branch: main, forge: none}}\ngithub:\n  apiUrl"
         ),
     );
     stage.swap("git:\n", "git:\n  http: {insecure: true}\n");
@@ -155,7 +155,7 @@ fn a_broken_repository_and_one_that_hangs_hold_nobody_else() {
 #[test]
 fn an_unreachable_repository_does_not_make_the_daemon_unready() {
     let mut stage = Stage::new();
-    let gone = "  - {url: \"{dir}/missing.git\", name: gone, branch: main, forge: none}\ngithub:\n  apiUrl";
+    let gone = "- {url: \"{dir}/missing.git\", name: gone, branch: main, forge: none}\ngithub:\n  apiUrl";
     stage.swap("github:\n  apiUrl", gone);
     let davit = stage.run();
     davit.await_ready();
@@ -206,5 +206,45 @@ fn the_interval_of_the_repository_is_kept() {
     stage.repository("interval: 1s");
     let davit = stage.run();
     davit.wait("five passes", || stage.looks() >= 5);
+    davit.stop();
+}
+
+/// Waits for so many passes that failed.
+fn failed_passes(davit: &crate::process::Davit, count: usize) {
+    let line = |metrics: &str| {
+        let found =
+            metrics.lines().find_map(|l| l.strip_prefix("davit_passes_total{repository=\"fleet\",result=\"failed\"} "));
+        found.and_then(|n| n.parse::<usize>().ok()).unwrap_or(0)
+    };
+    davit.wait("failed passes", || line(&davit.get("/metrics").1) >= count);
+}
+
+#[test]
+fn a_rate_limit_is_obeyed_by_every_pass_until_its_end() {
+    let mut stage = Stage::new();
+    stage.repository("interval: 1s");
+    let forge = &stage.neighbours.forge.server;
+    forge.fail(Fault::rate_limit("GET", "/pulls$", jiff::Timestamp::now().as_second() + 3600));
+    let davit = stage.run();
+    failed_passes(&davit, 1);
+    let asked = forge.traffic.exchanges().len();
+    failed_passes(&davit, 4);
+    assert_eq!(forge.traffic.exchanges().len(), asked, "the forge was asked before the limit's end");
+    let api = davit.json("/api/v1/repositories/fleet");
+    assert!(api["error"]["message"].as_str().unwrap().contains("rate limit is used up until"), "{api}");
+    assert!(api["statuses"]["outdated"].as_u64().unwrap() > 0, "the releases are shown all the same: {api}");
+    davit.stop();
+}
+
+#[test]
+fn a_secondary_limit_at_a_write_ends_the_writing_of_that_pass_and_of_the_next() {
+    let mut stage = Stage::new();
+    stage.repository("interval: 1s");
+    let forge = &stage.neighbours.forge.server;
+    forge.fail(Fault::secondary_limit("POST", "/pulls$", 3600));
+    let davit = stage.run();
+    failed_passes(&davit, 3);
+    assert_eq!(forge.traffic.count("POST", "/pulls$"), 1);
+    assert!(stage.pulls().is_empty());
     davit.stop();
 }

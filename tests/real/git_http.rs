@@ -385,3 +385,32 @@ async fn tags_of_a_chart_source_are_listed_without_a_repository() {
     assert_eq!(shown, [("1.1.0", head.id()), ("v1.0.0", head.id())]);
     assert!(git.tags(&url, basic("alice", "wrong").as_ref()).await.is_err());
 }
+
+#[tokio::test]
+async fn a_rotated_ca_file_and_password_file_need_no_restart() {
+    let fleet = Fleet::new(2);
+    let users = [("alice", "second")];
+    let servers = [
+        GitServer::start_with(fleet.dir.path(), &users, true).await,
+        GitServer::start_with(fleet.dir.path(), &users, true).await,
+    ];
+    let (ca_file, password) = (fleet.dir.path().join("ca.pem"), fleet.dir.path().join("password"));
+    std::fs::copy(&servers[0].ca_pem_path, &ca_file).unwrap();
+    std::fs::write(&password, "first\n").unwrap();
+    let options = GitOptions { ca_file: Some(ca_file.clone()), ..fleet.options("a") };
+    let git = Git::new(options, CancellationToken::new());
+    let secret = davit::config::SecretRef::File(password.clone());
+    let alice = davit::world::git::Password { username: "alice".to_owned(), password: secret };
+    let urls = servers.each_ref().map(|server| format!("{}/fleet.git", server.url));
+    let asked = async |n: usize| git.tags(&urls[n], &alice).await.map(|_| ()).map_err(|error| error.kind);
+    assert!(matches!(asked(0).await, Err(Failure::Unauthorized(_))));
+    std::fs::write(&password, "second\n").unwrap();
+    asked(0).await.unwrap();
+    assert!(matches!(asked(1).await, Err(Failure::Tls(_))));
+    std::fs::copy(&servers[1].ca_pem_path, &ca_file).unwrap();
+    asked(1).await.unwrap();
+    assert!(matches!(asked(0).await, Err(Failure::Tls(_))), "the former authority is trusted no more");
+    std::fs::write(&ca_file, "no certificate").unwrap();
+    let broken = asked(1).await.unwrap_err().to_string();
+    assert!(broken.contains("git.http.caFile") && broken.contains("ca.pem"), "{broken}");
+}

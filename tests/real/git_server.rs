@@ -38,6 +38,10 @@ pub enum Fault {
     HangBeforePush(usize),
     /// Carries a push out and never says so; as many pushes as said go well first.
     HangAfterPush(usize),
+    /// Lets a push that asks for the refs wait until the fault is taken back.
+    HoldPushRefs,
+    /// Lets a push that has seen the refs wait until the fault is taken back; as many pushes as said go well first.
+    HoldPush(usize),
 }
 
 /// A running server over one directory of bare repositories. Ends with this value.
@@ -79,7 +83,7 @@ impl GitServer {
         backend();
         let dir = tempfile::tempdir().unwrap();
         let ca_pem_path = dir.path().join("ca.pem");
-        let acceptor = acceptor(&ca_pem_path);
+        let acceptor = acceptor(&ca_pem_path, &["localhost", "127.0.0.1", "git.test"]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
@@ -115,6 +119,11 @@ impl GitServer {
             .count()
     }
 
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     /// Method and target of every request so far.
     pub fn requests(&self) -> Vec<String> {
         self.state.requests.lock().unwrap().clone()
@@ -130,7 +139,8 @@ fn backend() -> PathBuf {
     path
 }
 
-fn acceptor(ca_pem_path: &Path) -> tokio_rustls::TlsAcceptor {
+/// A certificate for these names, of an authority of its own whose PEM goes to this file.
+pub fn acceptor(ca_pem_path: &Path, names: &[&str]) -> tokio_rustls::TlsAcceptor {
     use tokio_rustls::rustls::ServerConfig;
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
     let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -140,7 +150,7 @@ fn acceptor(ca_pem_path: &Path) -> tokio_rustls::TlsAcceptor {
     let issuer = rcgen::CertifiedIssuer::self_signed(ca, ca_key).unwrap();
     std::fs::write(ca_pem_path, issuer.pem()).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -306,6 +316,14 @@ async fn answer(request: &Request, state: &State) -> io::Result<Vec<u8>> {
     if push && state.fault() == Some(Fault::HangBeforePush(nth)) {
         state.hanging.store(true, Ordering::SeqCst);
         hang().await;
+    }
+    let asks = !post && request.query == "service=git-receive-pack";
+    let held = [asks.then_some(Fault::HoldPushRefs), push.then_some(Fault::HoldPush(nth))];
+    while let Some(fault) = state.fault()
+        && held.contains(&Some(fault))
+    {
+        state.hanging.store(true, Ordering::SeqCst);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let answer = run_backend(request, &user, state).await;
     if push && state.fault() == Some(Fault::HangAfterPush(nth)) {

@@ -128,3 +128,23 @@ async fn tags_are_listed_over_ssh_and_a_hung_host_ends_at_the_limit() {
     let kind = result.expect("the limit did not hold");
     assert!(matches!(kind, Failure::Timeout { .. }), "{kind:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_and_known_hosts_need_no_restart() {
+    let fleet = Fleet::new(2);
+    let server = SshServer::start();
+    let url = server.url(&fleet.path());
+    let (key, known) = (server.file("current"), server.known("known_now", ""));
+    std::fs::copy(server.file("stranger"), &key).unwrap();
+    let auth = SshAuth::Key { key: davit::config::SecretRef::File(key.clone()), passphrase: None };
+    let options = GitOptions { known_hosts: vec![known.clone()], ..options(&fleet, &server, "a", auth) };
+    let repo = open(options, &url);
+    let asked = async || repo.fetch(wanted()).await.map(|_| ()).map_err(|error| error.kind);
+    assert!(matches!(asked().await, Err(Failure::HostKeyUnknown { .. })));
+    std::fs::copy(&server.known_hosts, &known).unwrap();
+    assert!(matches!(asked().await, Err(Failure::Unauthorized(_))));
+    std::fs::copy(server.file("ed25519"), &key).unwrap();
+    asked().await.unwrap();
+    std::fs::write(&known, server.line("host", "@revoked ")).unwrap();
+    assert!(matches!(asked().await, Err(Failure::HostKeyRevoked { .. })));
+}

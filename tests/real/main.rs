@@ -1,11 +1,14 @@
 //! Tests against real programs. They never skip: a missing program is a failure that names it.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod credential_helpers;
 #[path = "../shared/openapi.rs"]
 #[expect(dead_code, reason = "the other test binary uses the rest")]
 mod description;
+mod digest;
 mod fleet_files;
 mod git_fleet;
+mod git_guard;
 mod git_http;
 mod git_server;
 mod git_ssh;
@@ -13,9 +16,15 @@ mod oci_registry;
 mod once;
 mod once_bounds;
 mod once_crash;
+mod once_end;
 mod once_life;
+mod once_race;
+mod once_rows;
+mod once_rules;
+mod proxy;
 mod registry;
 mod semver;
+mod service;
 mod ssh_server;
 mod stage;
 mod token_service;

@@ -109,3 +109,27 @@ async fn a_run_that_commits_by_the_api_killed_at_any_write_is_made_good_by_the_n
     ];
     Act { prepare, then: Some(then) }.walk(&kinds).await;
 }
+
+/// One pull request is moved, one rebuilt, and one branch deleted after a merge, all by the API. The hour's limit keeps
+/// the fourth one out of the walk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_moves_and_rebuilds_by_the_api_killed_at_any_write_is_made_good_by_the_next() {
+    let prepare: fn(&mut Stage) = |stage| {
+        stage.settings.insert("commitVia", "api".into());
+        stage.settings.insert("limits", "{openPullRequests: 9, perHour: 3}".into());
+    };
+    let then: fn(&Stage) = |stage| {
+        stage.charts.add(chart("cron", "1.0.5"));
+        stage.rewrite("sources.yaml", "# all of media", "# all of media, since May");
+        stage.casey().merge(stage.pull("davit/cache").number).unwrap();
+    };
+    let kinds = [
+        ("POST blobs", 2),
+        ("POST trees", 2),
+        ("POST commits", 2),
+        // The first one reads the repository's id.
+        ("POST graphql", 4),
+        ("PATCH pull", 2),
+    ];
+    Act { prepare, then: Some(then) }.walk(&kinds).await;
+}

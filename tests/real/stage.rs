@@ -21,7 +21,7 @@ pub const REPO: &str = "acme/fleet";
 pub const TOKEN: &str = "token-of-davit";
 const PASSWORD: &str = "password-of-git";
 /// Longest that a run may take.
-const LIMIT: Duration = Duration::from_mins(1);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a run said.
 #[derive(Debug)]
@@ -147,10 +147,11 @@ impl Stage {
         std::fs::write(dir.join("davit.yaml"), text).unwrap();
     }
 
-    fn spawn(&self) -> Child {
+    /// Starts `davit once` or `davit run`.
+    pub fn spawn(&self, command: &str) -> Child {
         self.write_configuration();
         Command::new(env!("CARGO_BIN_EXE_davit"))
-            .args(["once", "--config"])
+            .args([command, "--config"])
             .arg(self.dir.path().join("davit.yaml"))
             .current_dir(self.dir.path())
             .env_clear()
@@ -165,10 +166,21 @@ impl Stage {
 
     /// One whole run.
     pub async fn once(&self) -> Run {
-        let child = self.spawn();
-        let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the run never ends").unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+        said(self.spawn("once")).await
+    }
+
+    /// One whole run that waits somewhere (the fault is set); meanwhile something happens, then it goes on.
+    pub async fn once_while(&self, waits: impl Fn() -> bool, meanwhile: impl FnOnce(&Child)) -> Run {
+        let mut child = self.spawn("once");
+        let end = Instant::now() + LIMIT;
+        while !waits() {
+            let status = child.try_wait().unwrap();
+            assert!(status.is_none(), "the run ended ({status:?}) before it came there");
+            assert!(Instant::now() < end, "the run never came there");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        meanwhile(&child);
+        said(child).await
     }
 
     /// One run that must be a success.
@@ -201,7 +213,7 @@ impl Stage {
         }
         let faulted = || self.forge.server.traffic.exchanges().iter().filter(|e| e.faulted).count();
         let before = faulted();
-        let mut child = self.spawn();
+        let mut child = self.spawn("once");
         let end = Instant::now() + LIMIT;
         while faulted() == before && !self.git.hanging() {
             if let Some(status) = child.try_wait().unwrap() {
@@ -294,4 +306,17 @@ impl Stage {
         let found = DESCRIPTION.with(|description| description.violations(&exchanges));
         assert!(found.is_empty(), "{found:#?}");
     }
+}
+
+/// What a run says until its end.
+async fn said(child: Child) -> Run {
+    let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the run never ends").unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+/// SIGTERM.
+pub fn terminate(child: &Child) {
+    let kill = format!("kill -TERM {}", child.id().unwrap());
+    assert!(std::process::Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
 }

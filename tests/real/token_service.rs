@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub const ISSUER: &str = "davit-tests";
+/// The refresh token of the user.
+pub const REFRESH: &str = "refresh-token-of-davit";
 pub const SERVICE: &str = "registry.davit-tests";
 
 /// A running service. It ends with this value.
@@ -55,7 +57,8 @@ impl TokenService {
         leaf.distinguished_name.push(rcgen::DnType::CommonName, "Davit token signer");
         let certificate = leaf.signed_by(&key, &root).unwrap().der().to_vec();
         let state = Arc::new(Signer { key, certificate, user: basic(user, password), seen: Mutex::default() });
-        let app = axum::Router::new().route("/token", axum::routing::get(token)).with_state(state.clone());
+        let app =
+            axum::Router::new().route("/token", axum::routing::get(token).post(refresh)).with_state(state.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let job = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -106,5 +109,23 @@ async fn token(
     let name = scope.split(':').nth(1).unwrap_or_default();
     let actions: &[&str] = if known || name.starts_with("open/") { &["pull"] } else { &[] };
     let answer = serde_json::json!({"token": state.sign(name, actions), "expires_in": 300});
+    (StatusCode::OK, answer.to_string())
+}
+
+/// OAuth2's refresh, as `identitytoken` asks for it.
+async fn refresh(State(state): State<Arc<Signer>>, body: String) -> (StatusCode, String) {
+    let form: HashMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+    let known = field("grant_type") == "refresh_token" && field("refresh_token") == REFRESH;
+    let scope = field("scope").to_owned();
+    state.seen.lock().unwrap().push((scope.clone(), known));
+    if field("service") != SERVICE || field("client_id").is_empty() {
+        return (StatusCode::BAD_REQUEST, String::new());
+    }
+    if !known {
+        return (StatusCode::UNAUTHORIZED, String::new());
+    }
+    let name = scope.split(':').nth(1).unwrap_or_default();
+    let answer = serde_json::json!({"access_token": state.sign(name, &["pull"]), "expires_in": 300});
     (StatusCode::OK, answer.to_string())
 }

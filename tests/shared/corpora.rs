@@ -105,7 +105,7 @@ impl Tally {
 
 type Files = Vec<(String, Arc<FileFacts>)>;
 
-fn rows(files: &Files) -> Vec<Release> {
+fn rows(files: &Files) -> Vec<Arc<Release>> {
     resolve::resolve(&inventory::gather(files, Context::default())).releases
 }
 
@@ -169,7 +169,7 @@ fn written(line: &str) -> Result<String, Failure> {
     Ok(value.trim_end_matches(['}', ',', ' ']).trim_matches(['"', '\'']).to_owned())
 }
 
-fn missing_sources(rows: &[Release]) -> String {
+fn missing_sources(rows: &[Arc<Release>]) -> String {
     let missing = rows.iter().filter(|row| row.problem.as_ref().is_some_and(|p| p.reason == Reason::SourceMissing));
     let sources: BTreeSet<(&str, &str, &str)> = missing
         .filter_map(|row| row.source.as_ref())
@@ -198,7 +198,7 @@ fn candidate(text: &str) -> Option<Candidate> {
 }
 
 /// A pass over sources that offer what is in use and what the commit went to, no more.
-fn proposals(rows: &[Release], wanted: &[Wanted], tally: &mut Tally) -> Result<(), Failure> {
+fn proposals(rows: &[Arc<Release>], wanted: &[Wanted], tally: &mut Tally) -> Result<(), Failure> {
     let target = |site: &Site| wanted.iter().find(|w| (&w.site.file, w.site.start) == (&site.file, site.start));
     let mut offers: BTreeMap<&Lookup, BTreeSet<&str>> = BTreeMap::new();
     for row in rows {

@@ -162,6 +162,9 @@ pub(super) fn verdict(differences: &[String], took: Duration) -> String {
     out
 }
 
+/// Where to go from here.
+pub(super) const NEXT: &str = "\nNext: `davit scan` in a repository of your own reads it and writes nothing.\n";
+
 /// What a person can do now.
 pub(super) fn invitation(story: &Story, address: Option<SocketAddr>, usual: bool) -> String {
     let Some(address) = address else { return String::new() };
@@ -174,7 +177,7 @@ pub(super) fn invitation(story: &Story, address: Option<SocketAddr>, usual: bool
         let _ = writeln!(
             out,
             "\nDavit looks every {} s. Merge one and watch it:\n   {DIM}curl -X PUT -H 'Authorization: Bearer {}' \\\n     \
-             {}/repos/{REPOSITORY}/pulls/{}/merge{DIM:#}",
+             {}/repos/{REPOSITORY}/pulls/{}/merge{DIM:#}\n{NEXT}",
             super::INTERVAL.as_secs(),
             crate::demo::story::CASEY_TOKEN,
             story.neighbours.forge.url(),

@@ -12,7 +12,8 @@ pub fn markdown(findings: &Findings) -> String {
     let _ = writeln!(out, "# Charts of {}{at}\n", cell(&findings.repository));
     let _ = writeln!(out, "{} in all.", count(findings.rows.len(), "release"));
     for status in Status::ALL {
-        let rows: Vec<&Row> = findings.rows.iter().filter(|row| row.status() == status).collect();
+        let rows: Vec<&Row> =
+            findings.rows.iter().map(AsRef::as_ref).filter(|row: &&Row| row.status() == status).collect();
         if rows.is_empty() {
             continue;
         }

@@ -8,7 +8,7 @@ mod table;
 pub use markdown::markdown;
 pub use narrow::narrow_table;
 pub use reading::{reading, wrapped};
-pub use table::table;
+pub use table::{Reader, style as status_style, table};
 
 /// Text from outside, safe for a terminal: control characters (escape sequences, newlines) become `�`.
 pub fn clean(text: &str) -> std::borrow::Cow<'_, str> {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// The table in `width` columns.
 pub fn narrow_table(findings: &Findings, width: usize) -> String {
-    let mut rows: Vec<&Row> = findings.rows.iter().collect();
+    let mut rows: Vec<&Row> = findings.rows.iter().map(AsRef::as_ref).collect();
     rows.sort_by_key(|row| (order(row.status()), std::cmp::Reverse(row.bump), row.release.id()));
     let shared = |row: &Row| findings.rows.iter().filter(|other| other.release.id() == row.release.id()).count() > 1;
     let lines: Vec<Line<'_>> = rows.iter().map(|row| line(row, short(row).filter(|_| shared(row)))).collect();

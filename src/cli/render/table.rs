@@ -1,7 +1,8 @@
 //! The table of `davit scan`: what needs a person first, what is fine last and short. For a terminal the reasons stand
-//! below the rows they are about, each once; elsewhere every release is one line, so that `grep` finds all of it.
+//! below the rows they are about, each once, and what does not fit goes there too; elsewhere every release is one line,
+//! so that `grep` finds all of it.
 
-use super::{clean, count};
+use super::{clean, count, wrapped};
 use crate::engine::report::{Findings, Row};
 use crate::model::{Bump, Status};
 use anstyle::{AnsiColor, Style};
@@ -9,20 +10,31 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const HEAD: [&str; 4] = ["STATUS", "RELEASE", "CHART", "VERSION"];
+/// What stands below a row stands this far in.
+const INDENT: usize = 4;
+
+/// Who reads the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A person at a terminal of so many columns.
+    Terminal(usize),
+    /// A file or a pipe.
+    Lines,
+}
 
 /// One line of the table.
 pub(super) struct Line<'a> {
     row: &'a Row,
     /// Status, release, chart, version.
     pub(super) cells: [String; 4],
-    /// Where the version is written, or the release where it is not.
+    /// Where the version is written, or the release where it is not; empty where nothing is to be done there.
     place: String,
     /// Why nothing is proposed; empty where nothing needs a word.
     pub(super) why: String,
 }
 
 /// The findings as a table. Colours are escape sequences; a writer that does not want them strips them.
-pub fn table(findings: &Findings, terminal: bool) -> String {
+pub fn table(findings: &Findings, reader: Reader) -> String {
     let mut out = String::new();
     let lines = lines(findings);
     let mut widths = HEAD.map(str::len);
@@ -31,29 +43,44 @@ pub fn table(findings: &Findings, terminal: bool) -> String {
             *width = (*width).max(cell.chars().count());
         }
     }
+    let last = lines.iter().map(|line| line.place.chars().count()).max().unwrap_or_default();
+    let fits = match reader {
+        Reader::Terminal(width) => widths.iter().map(|w| w + 2).sum::<usize>() + last <= width,
+        Reader::Lines => true,
+    };
     if !lines.is_empty() {
-        let (head, last) = (Style::new().bold(), if terminal { "WHERE" } else { "WHERE OR WHY" });
-        let _ = writeln!(out, "{head}{}  {last}{head:#}", columns(&HEAD.map(str::to_owned), widths, Style::new()));
+        let head = Style::new().bold();
+        let last = match reader {
+            Reader::Lines => "WHERE AND WHY",
+            Reader::Terminal(_) if fits => "WHERE",
+            Reader::Terminal(_) => "",
+        };
+        let cells = format!("{}  {last}", columns(&HEAD.map(str::to_owned), widths, Style::new()));
+        let _ = writeln!(out, "{head}{}{head:#}", cells.trim_end());
     }
     let dim = Style::new().dimmed();
     for (index, line) in lines.iter().enumerate() {
         let cells = columns(&line.cells, widths, style(line.row.status()));
-        if !terminal {
-            let last = match line.row.status() {
-                Status::Current => String::new(),
-                _ if line.why.is_empty() => line.place.clone(),
-                _ => format!("{} ({})", line.why, line.place),
-            };
-            let _ = match last.as_str() {
-                "" => writeln!(out, "{}", cells.trim_end()),
-                last => writeln!(out, "{cells}  {dim}{last}{dim:#}"),
+        let Reader::Terminal(width) = reader else {
+            let _ = match (line.place.as_str(), line.why.as_str()) {
+                ("", _) => writeln!(out, "{}", cells.trim_end()),
+                (place, "") => writeln!(out, "{cells}  {dim}{place}{dim:#}"),
+                (place, why) => writeln!(out, "{cells}  {dim}{place}  {why}{dim:#}"),
             };
             continue;
+        };
+        let mut below = String::new();
+        if fits && !line.place.is_empty() {
+            let _ = writeln!(out, "{cells}  {dim}{}{dim:#}", line.place);
+        } else {
+            let _ = writeln!(out, "{}", cells.trim_end());
+            below.clone_from(&line.place);
         }
-        let _ = writeln!(out, "{cells}  {dim}{}{dim:#}", line.place);
-        let next = lines.get(index + 1);
-        if !line.why.is_empty() && next.is_none_or(|next| next.why != line.why) {
-            let _ = writeln!(out, "    {dim}{}{dim:#}", line.why);
+        let whys = if lines.get(index + 1).is_none_or(|next| next.why != line.why) { line.why.as_str() } else { "" };
+        for text in [below.as_str(), whys].into_iter().filter(|text| !text.is_empty()) {
+            for part in wrapped(text, width.saturating_sub(INDENT)) {
+                let _ = writeln!(out, "{:INDENT$}{dim}{part}{dim:#}", "");
+            }
         }
     }
     problems(&mut out, findings);
@@ -89,9 +116,10 @@ pub(super) fn line<'a>(row: &'a Row, cluster: Option<&str>) -> Line<'a> {
         Some(cluster) => format!("{} [{cluster}]", release.id()),
         None => release.id().to_string(),
     };
-    let place = match &release.site {
-        Some(site) => format!("{}:{}", site.file, site.line),
-        None => format!("{}:{}", release.file, release.line),
+    let place = match (&release.site, row.status()) {
+        (_, Status::Current) => String::new(),
+        (Some(site), _) => format!("{}:{}", site.file, site.line),
+        (None, _) => format!("{}:{}", release.file, release.line),
     };
     let why = match row.status() {
         Status::Outdated | Status::Current => String::new(),
@@ -158,7 +186,8 @@ pub(super) fn order(status: Status) -> usize {
     Status::ALL.iter().position(|s| *s == status).unwrap_or(usize::MAX)
 }
 
-pub(super) fn style(status: Status) -> Style {
+/// The colour of a status.
+pub fn style(status: Status) -> Style {
     let colour = match status {
         Status::Outdated => AnsiColor::Yellow,
         Status::Failed | Status::Unresolved => AnsiColor::Red,

@@ -70,6 +70,8 @@ pub struct PullView {
     pub assignees: Vec<String>,
     /// Reviewers asked for.
     pub reviewers: Vec<String>,
+    /// Slugs of teams asked for a review.
+    pub teams: Vec<String>,
     /// Who closed it.
     pub closed_by: Option<String>,
     /// Author and text of each comment, oldest first.
@@ -119,6 +121,9 @@ impl Forge {
             protections: BTreeMap::new(),
             delete_branch_on_merge: false,
             lazy_mergeability: false,
+            archived: false,
+            drafts: true,
+            teams: BTreeSet::new(),
             signed: BTreeSet::new(),
             created,
         };
@@ -184,6 +189,37 @@ impl Forge {
         self.with(repository, |repo| repo.lazy_mergeability = on);
     }
 
+    /// Archives a repository: it can be read, and nothing else.
+    pub fn set_archived(&self, repository: &str, archived: bool) {
+        self.with(repository, |repo| repo.archived = archived);
+    }
+
+    /// Whether the repository's plan has draft pull requests (default: yes).
+    pub fn set_drafts(&self, repository: &str, drafts: bool) {
+        self.with(repository, |repo| repo.drafts = drafts);
+    }
+
+    /// A team of the owner's that may review.
+    pub fn add_team(&self, repository: &str, slug: &str) {
+        self.with(repository, |repo| {
+            repo.teams.insert(slug.to_owned());
+        });
+    }
+
+    /// Renames a repository, or gives it to another owner; the old name leads to the new one.
+    pub fn rename_repository(&self, from: &str, to: &str) {
+        let (old, new) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
+        let mut state = self.state();
+        let (Some(mut repo), Some((owner, name))) = (state.repos.remove(&old), to.split_once('/')) else { return };
+        for pull in repo.pulls.values_mut().filter(|pull| pull.head_owner == repo.owner) {
+            owner.clone_into(&mut pull.head_owner);
+        }
+        owner.clone_into(&mut repo.owner);
+        name.clone_into(&mut repo.name);
+        state.repos.insert(new.clone(), repo);
+        state.renamed.insert(old, to.to_owned());
+    }
+
     /// Stops the forge's clock at a time, or lets it run again.
     pub fn set_clock(&self, at: Option<jiff::Timestamp>) {
         self.state().clock = at;
@@ -240,6 +276,7 @@ fn view(url: &str, repo: &Repo, pull: &state::Pull) -> PullView {
         labels: pull.labels.clone(),
         assignees: pull.assignees.clone(),
         reviewers: pull.reviewers.clone(),
+        teams: pull.teams.clone(),
         closed_by: pull.closed_by.clone(),
         comments: comments.map(|comment| (comment.author.clone(), comment.body.clone())).collect(),
         url: format!("{url}/{}/pull/{}", repo.full_name(), pull.number),

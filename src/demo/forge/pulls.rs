@@ -47,8 +47,10 @@ pub(super) fn answer(state: &mut State, ask: &Ask<'_>, rest: &[&str]) -> Answer 
         ("GET", ["reviews"]) => reviews(state, ask, number),
         ("POST", ["reviews"]) => review(state, ask, number),
         ("GET", ["requested_reviewers"]) => {
-            let users = find(state, key, number)?.reviewers.iter().map(|login| render::user(&state.url, login));
-            Out::ok(json!({"users": users.collect::<Vec<_>>(), "teams": []}))
+            let (repo, pull) = (repo(state, key)?, find(state, key, number)?);
+            let users = pull.reviewers.iter().map(|login| render::user(&state.url, login));
+            let teams = render_pull::teams(&state.url, repo, pull);
+            Out::ok(json!({"users": users.collect::<Vec<_>>(), "teams": teams}))
         }
         ("POST" | "DELETE", ["requested_reviewers"]) => request_reviewers(state, ask, number, method == "POST"),
         _ => Err(Refusal::not_found()),
@@ -173,6 +175,9 @@ pub(super) fn open(state: &mut State, key: &str, login: &str, opening: Opening) 
         let head = format!("{}:{}", opening.head_owner, opening.head_ref);
         return Err(Refusal::custom("PullRequest", format!("A pull request already exists for {head}.")));
     }
+    if opening.draft && !repo.drafts {
+        return Err(Refusal::custom("PullRequest", "Draft pull requests are not supported in this repository."));
+    }
     if bare::holds(&git, base, head) {
         let message = format!("No commits between {} and {}", opening.base_ref, opening.head_ref);
         return Err(Refusal::custom("PullRequest", message));
@@ -203,6 +208,7 @@ pub(super) fn open(state: &mut State, key: &str, login: &str, opening: Opening) 
         labels: Vec::new(),
         assignees: Vec::new(),
         reviewers: Vec::new(),
+        teams: Vec::new(),
         reviews: Vec::new(),
         events: Vec::new(),
         judged: None,
@@ -444,7 +450,10 @@ fn request_reviewers(state: &mut State, ask: &Ask<'_>, number: u64, add: bool) -
     if wanted.contains(&pull.author) {
         return Err(Refusal::new(422, "Review cannot be requested from pull request author."));
     }
-    if !wanted.iter().all(|login| repo.roles.contains_key(&login.to_ascii_lowercase())) {
+    let teams = texts(&body["team_reviewers"]);
+    if !wanted.iter().all(|login| repo.roles.contains_key(&login.to_ascii_lowercase()))
+        || !teams.iter().all(|slug| repo.teams.contains(slug))
+    {
         let message = "Reviews may only be requested from collaborators. One or more of the users or teams you \
                        specified is not a collaborator of the";
         return Err(Refusal::new(422, format!("{message} {} repository.", repo.full_name())));
@@ -462,6 +471,11 @@ fn request_reviewers(state: &mut State, ask: &Ask<'_>, number: u64, add: bool) -
             pull.reviewers.push(login.clone());
         }
         note(state, ask.key, number, kind, Some(actor), Some(login))?;
+    }
+    let asked = &mut find_mut(state, ask.key, number)?.teams;
+    asked.retain(|have| !teams.contains(have));
+    if add {
+        asked.extend(teams);
     }
     let (repo, pull) = (self::repo(state, ask.key)?, find(state, ask.key, number)?);
     let value = render_pull::pull(&state.url, repo, pull);

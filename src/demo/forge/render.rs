@@ -137,7 +137,7 @@ pub(super) fn repository(url: &str, repo: &Repo, owner: &str) -> Value {
         "forks_count": 0, "forks": 0, "stargazers_count": 0, "watchers_count": 0, "watchers": 0, "size": 1,
         "default_branch": repo.default_branch, "open_issues_count": open, "open_issues": open,
         "is_template": false, "topics": [], "has_issues": true, "has_projects": false, "has_wiki": false,
-        "has_pages": false, "has_downloads": true, "has_discussions": false, "archived": false, "disabled": false,
+        "has_pages": false, "has_downloads": true, "has_discussions": false, "archived": repo.archived, "disabled": false,
         "visibility": if repo.private { "private" } else { "public" },
         "pushed_at": created, "created_at": created, "updated_at": created,
         "allow_forking": true, "web_commit_signoff_required": false,

@@ -39,6 +39,21 @@ fn users(url: &str, logins: &[String]) -> Vec<Value> {
     logins.iter().map(|login| user(url, login)).collect()
 }
 
+/// `team` for each team that is asked for a review.
+pub(super) fn teams(url: &str, repo: &Repo, pull: &Pull) -> Vec<Value> {
+    let one = |slug: &String| {
+        let id = super::render::id_of(slug);
+        let own = format!("{url}/organizations/1/team/{id}");
+        json!({
+            "id": id, "node_id": node("Team", id), "url": own, "members_url": format!("{own}/members{{/member}}"),
+            "name": slug, "slug": slug, "description": "", "privacy": "closed", "permission": "push",
+            "html_url": format!("{url}/orgs/{}/teams/{slug}", repo.owner), "type": "organization",
+            "repositories_url": format!("{own}/repos"), "parent": null,
+        })
+    };
+    pull.teams.iter().map(one).collect()
+}
+
 /// `pull-request-simple`, as lists have it.
 pub(super) fn pull(url: &str, repo: &Repo, pull: &Pull) -> Value {
     let (api, html) = (format!("{url}/repos/{}", repo.full_name()), format!("{url}/{}", repo.full_name()));
@@ -71,7 +86,7 @@ pub(super) fn pull(url: &str, repo: &Repo, pull: &Pull) -> Value {
         "closed_at": time(pull.closed), "merged_at": time(pull.merged.as_ref().map(|m| m.at)),
         "merge_commit_sha": pull.merge_commit.map(|id| id.to_string()),
         "assignee": pull.assignees.first().map(|login| user(url, login)), "assignees": users(url, &pull.assignees),
-        "requested_reviewers": users(url, &pull.reviewers), "requested_teams": [],
+        "requested_reviewers": users(url, &pull.reviewers), "requested_teams": teams(url, repo, pull),
         "labels": labels(url, repo, pull), "milestone": null, "draft": pull.draft,
         "commits_url": format!("{own}/commits"), "review_comments_url": format!("{own}/comments"),
         "review_comment_url": format!("{api}/pulls/comments{{/number}}"),
@@ -133,6 +148,10 @@ pub(super) fn whole_pull(
     judged: bool,
 ) -> Result<Value, git2::Error> {
     let mut value = pull(url, repo, found);
+    for team in value["requested_teams"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        // `team-simple` has no parent; a list's `team` has.
+        team.shift_remove("parent");
+    }
     let (mergeable, state) = if judged { mergeability(git, repo, found)? } else { (None, "unknown") };
     let changes = bare::changes(git, found.base, found.head)?;
     let commits = bare::ahead(git, found.base, found.head)?.len();

@@ -92,6 +92,9 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
         ("GET", [owner, name, "pull", number]) => people::page(state, owner, name, number),
         (_, ["repos", owner, name, rest @ ..]) => {
             let key = format!("{owner}/{name}").to_ascii_lowercase();
+            if let Some(now) = state.renamed.get(&key).filter(|_| !state.repos.contains_key(&key)) {
+                return Ok(moved(state, request, now, rest));
+            }
             let readable = readable(state, &key, caller);
             if !readable {
                 return Err(Refusal::not_found());
@@ -101,6 +104,24 @@ pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
         }
         _ => Err(Refusal::not_found()),
     }
+}
+
+/// Where a renamed repository is; a write keeps its method.
+fn moved(state: &State, request: &Request, now: &str, rest: &[&str]) -> Out {
+    let mut tail = String::new();
+    for part in rest {
+        tail.push('/');
+        tail.push_str(part);
+    }
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(&request.query);
+    let query = query.finish();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let location = format!("{}/repos/{now}{tail}{mark}{query}", state.url);
+    let status = if request.method == "GET" { 301 } else { 307 };
+    let body =
+        json!({"message": "Moved Permanently", "url": location, "documentation_url": "https://docs.github.com/rest"});
+    Out { headers: vec![("location".to_owned(), location)], ..Out::new(status, body) }
 }
 
 /// Who the request is from.
@@ -137,6 +158,9 @@ pub(super) fn demand(state: &State, ask: &Ask<'_>, role: Role) -> Result<(), Ref
 
 fn repository(state: &mut State, ask: &Ask<'_>, rest: &[&str]) -> Answer {
     let method = ask.request.method.as_str();
+    if method != "GET" && state.repos.get(ask.key).is_some_and(|repo| repo.archived) {
+        return Err(Refusal::new(403, "Repository was archived so is read-only."));
+    }
     // Anyone may speak in a public repository, and open a pull request from a fork; all else needs the right to push.
     let open_to_all = matches!(
         (method, rest),

@@ -130,6 +130,7 @@ pub(super) struct Pull {
     pub(super) labels: Vec<String>,
     pub(super) assignees: Vec<String>,
     pub(super) reviewers: Vec<String>,
+    pub(super) teams: Vec<String>,
     pub(super) reviews: Vec<Review>,
     pub(super) events: Vec<Event>,
     /// Head and base at which mergeability was computed last (see [`Repo::lazy_mergeability`]).
@@ -153,6 +154,7 @@ pub(super) fn head_name(owner: &str, head_owner: &str, branch: &str) -> String {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that GitHub has")]
 pub(super) struct Repo {
     pub(super) id: u64,
     pub(super) owner: String,
@@ -169,6 +171,12 @@ pub(super) struct Repo {
     pub(super) delete_branch_on_merge: bool,
     /// The first look at a pull request after a change says `mergeable: null`, as GitHub does.
     pub(super) lazy_mergeability: bool,
+    /// It can be read, and nothing else.
+    pub(super) archived: bool,
+    /// The plan has drafts.
+    pub(super) drafts: bool,
+    /// Slugs of the teams that may review.
+    pub(super) teams: BTreeSet<String>,
     /// Commits that the forge signed.
     pub(super) signed: BTreeSet<String>,
     pub(super) created: Timestamp,
@@ -192,6 +200,8 @@ pub(super) struct State {
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) app: Option<App>,
     pub(super) repos: BTreeMap<String, Repo>,
+    /// Old names of repositories, and what they are called now.
+    pub(super) renamed: BTreeMap<String, String>,
     pub(super) used: u64,
 }
 

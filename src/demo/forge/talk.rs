@@ -205,6 +205,9 @@ pub(super) fn add_labels(
     login: &str,
     names: Vec<String>,
 ) -> Result<(), Refusal> {
+    if names.iter().any(|name| name.chars().count() > 50) {
+        return Err(Refusal::custom("Label", "name is too long (maximum is 50 characters)"));
+    }
     for name in names {
         let label = state.next_id();
         let repo = repo_mut(state, key)?;

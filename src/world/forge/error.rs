@@ -37,6 +37,14 @@ pub enum ForgeError {
         /// The permission that the attempt needs, such as `pull requests: write`.
         permission: &'static str,
     },
+    /// The repository is archived: it can be read, and nothing else.
+    #[error(
+        "{what}: the repository is archived and takes no writes. Unarchive it, or take it out of `repositories` (`forge: none` only reports)"
+    )]
+    Archived {
+        /// The attempt.
+        what: String,
+    },
     /// Too many requests, and the wait is longer than a pass waits.
     #[error("{what}: the forge's rate limit is used up until {until}; nothing is asked before")]
     RateLimited {
@@ -110,12 +118,22 @@ pub enum ForgeError {
 }
 
 impl ForgeError {
+    /// The message without the attempt, to stand in a sentence that names it.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Validation { message, errors, .. } if errors.is_empty() => message.clone(),
+            Self::Validation { message, errors, .. } => format!("{message} ({})", errors.join("; ")),
+            other => other.to_string(),
+        }
+    }
+
     /// The word in metric labels.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "not-found",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
+            Self::Archived { .. } => "archived",
             Self::RateLimited { .. } => "rate-limited",
             Self::Validation { .. } => "validation",
             Self::Conflict { .. } => "conflict",

@@ -24,7 +24,8 @@ pub trait Forge: Send + Sync {
     /// E-mail addresses that commits made by [`Forge::create_commit`] may carry as author.
     async fn commit_emails(&self) -> Result<Vec<String>, ForgeError>;
 
-    /// Every open pull request, of all authors, newest first. `mergeable` is [`Mergeable::Unknown`].
+    /// Every open pull request, of all authors, newest first. `mergeable` is [`Mergeable::Unknown`]. The first question
+    /// of a pass: a repository that takes no writes is [`ForgeError::Archived`] here already.
     async fn open_pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError>;
 
     /// The pull requests whose head is this branch of the repository itself, closed ones included, newest first.
@@ -49,10 +50,10 @@ pub trait Forge: Send + Sync {
     /// Adds labels; others stay.
     async fn add_labels(&self, number: u64, labels: &[String]) -> Result<(), ForgeError>;
 
-    /// Adds assignees; others stay.
+    /// Adds assignees; others stay. [`ForgeError::Validation`] names those that can't be assigned; the rest are.
     async fn add_assignees(&self, number: u64, assignees: &[String]) -> Result<(), ForgeError>;
 
-    /// Asks for reviews; `org/team` is a team.
+    /// Asks for reviews; `org/team` is a team. [`ForgeError::Validation`] names those that can't be asked; the rest are.
     async fn request_reviewers(&self, number: u64, reviewers: &[String]) -> Result<(), ForgeError>;
 
     /// The reviews, oldest first.

@@ -3,18 +3,22 @@
 
 use super::address::{Address, Way};
 use super::cache::Cache;
-use super::error::{Failure, GitError, chain};
-use super::options::{Basic, Credentials, GitOptions};
+use super::error::{Failure, GitError};
+use super::http_client::Clients;
+use super::options::{Anonymous, Basic, Credentials, GitOptions};
 use super::remote::{self, Advertised};
 use super::repository::Repository;
 use super::transport::context::{self, Context};
+use crate::model::Problem;
+use crate::world::address::Guard;
+use crate::world::registry::GitTags;
 use git2::Oid;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// A TCP connection, TLS or SSH handshake that takes longer than this fails.
-const CONNECT: Duration = Duration::from_secs(30);
+pub(super) const CONNECT: Duration = Duration::from_secs(30);
 /// A server that says nothing for longer than this, in the middle of an answer, is hung.
 const IDLE: Duration = Duration::from_mins(1);
 /// Added to the deadline before a blocked thread (a hung disk) is left behind.
@@ -38,7 +42,7 @@ pub struct Git {
 struct Inner {
     options: GitOptions,
     shutdown: CancellationToken,
-    client: OnceLock<Result<reqwest::Client, Failure>>,
+    clients: Clients,
 }
 
 impl std::fmt::Debug for Git {
@@ -51,7 +55,7 @@ impl Git {
     /// Access with these options. When `shutdown` is cancelled, every call under way ends with
     /// [`Failure::Cancelled`].
     pub fn new(options: GitOptions, shutdown: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { options, shutdown, client: OnceLock::new() }) }
+        Self { inner: Arc::new(Inner { options, shutdown, clients: Clients::default() }) }
     }
 
     /// The options.
@@ -80,8 +84,16 @@ impl Git {
 
     /// All tags of a remote, by name. With `credentials`, or anonymously.
     pub async fn tags(&self, url: &str, credentials: &dyn Credentials) -> Result<Vec<Tag>, GitError> {
-        let address = self.address(url)?;
-        let advertised: Advertised = self.run(&address, credentials, remote::list).await?;
+        self.tags_of(&self.address(url)?, credentials, None).await
+    }
+
+    async fn tags_of(
+        &self,
+        address: &Address,
+        credentials: &dyn Credentials,
+        guard: Option<Guard>,
+    ) -> Result<Vec<Tag>, GitError> {
+        let advertised: Advertised = self.run_within(address, credentials, guard, remote::list).await?;
         let mut tags: std::collections::BTreeMap<String, Oid> = std::collections::BTreeMap::new();
         for (name, oid) in advertised.refs.into_iter().chain(advertised.peeled) {
             if let Some(short) = name.strip_prefix("refs/tags/") {
@@ -102,13 +114,24 @@ impl Git {
         credentials: &dyn Credentials,
         work: impl FnOnce(&Address, &Arc<Context>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, GitError> {
+        self.run_within(address, credentials, None, work).await
+    }
+
+    /// As [`Git::run`]; with a guard, for a remote that the configuration does not name.
+    async fn run_within<T: Send + 'static>(
+        &self,
+        address: &Address,
+        credentials: &dyn Credentials,
+        guard: Option<Guard>,
+        work: impl FnOnce(&Address, &Arc<Context>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, GitError> {
         let cancel = self.inner.shutdown.child_token();
         let _ends_with_us = cancel.clone().drop_guard();
         let timeout = self.inner.options.timeout;
         let result = async {
             let started = Instant::now();
             let basic = self.basic(address, credentials, &cancel).await?;
-            let context = Arc::new(self.context(address, basic, cancel.clone(), started)?);
+            let context = Arc::new(self.context(address, basic, guard, cancel.clone(), started)?);
             let address = address.clone();
             let job = tokio::task::spawn_blocking(move || {
                 let result = context::with(&context, || work(&address, &context));
@@ -147,14 +170,19 @@ impl Git {
         &self,
         address: &Address,
         basic: Option<Basic>,
+        guard: Option<Guard>,
         cancel: CancellationToken,
         started: Instant,
     ) -> Result<Context, Failure> {
         let options = &self.inner.options;
-        let http = if address.way == Way::Http { Some(self.client()?) } else { None };
+        let http = match address.way {
+            Way::Http => Some(self.inner.clients.client(options, &address.url, guard.as_ref())?),
+            Way::Ssh | Way::Local => None,
+        };
         Ok(Context {
             runtime: tokio::runtime::Handle::current(),
             http,
+            guard: guard.unwrap_or_else(Guard::open),
             basic,
             ssh: options.ssh.clone(),
             known_hosts: options.known_hosts.clone(),
@@ -166,42 +194,21 @@ impl Git {
             failure: Mutex::new(None),
         })
     }
-
-    fn client(&self) -> Result<reqwest::Client, Failure> {
-        self.inner.client.get_or_init(|| build_client(&self.inner.options)).clone()
-    }
 }
 
-/// One client for every HTTP remote: proxies from the environment, the system's authorities and `git.http.caFile`.
-fn build_client(options: &GitOptions) -> Result<reqwest::Client, Failure> {
-    let mut builder = reqwest::Client::builder()
-        .https_only(!options.insecure)
-        .tls_danger_accept_invalid_certs(options.insecure)
-        .connect_timeout(CONNECT.min(options.timeout))
-        .redirect(reqwest::redirect::Policy::custom(follow));
-    if let Some(file) = &options.ca_file {
-        let unusable = |e: &dyn std::fmt::Display| Failure::Tls(format!("git.http.caFile {}: {e}", file.display()));
-        let pem = std::fs::read(file).map_err(|e| unusable(&e))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(&chain(&e)))?;
-        if certificates.is_empty() {
-            return Err(unusable(&"it holds no certificate"));
-        }
-        builder = builder.tls_certs_merge(certificates);
+/// Tags of a chart's repository: nobody's credentials go over HTTP, and nothing on this machine's disk is one.
+#[async_trait::async_trait]
+impl GitTags for Git {
+    async fn tags(&self, url: &str, guard: &Guard) -> Result<Vec<String>, Problem> {
+        let listed = async {
+            let address = self.address(url)?;
+            if address.way == Way::Local {
+                let failure = Failure::Address("a chart's repository is https://, http:// or ssh://".to_owned());
+                return Err(failure.at(&address.shown));
+            }
+            self.tags_of(&address, &Anonymous, Some(guard.clone())).await
+        };
+        let tags = listed.await.map_err(|error| error.problem())?;
+        Ok(tags.into_iter().map(|tag| tag.name).collect())
     }
-    builder.build().map_err(|e| {
-        Failure::Tls(format!("no HTTPS client: {} (is there a bundle of authorities on this system?)", chain(&e)))
-    })
-}
-
-/// Within one origin only: credentials must not leave it.
-fn follow(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
-    if attempt.previous().len() > 5 {
-        return attempt.error("too many redirects");
-    }
-    let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-    if same {
-        return attempt.follow();
-    }
-    let target = attempt.url().host_str().unwrap_or("?").to_owned();
-    attempt.error(format!("redirect to another place ({target}) is refused"))
 }

@@ -131,20 +131,7 @@ fn user(name: &str) -> String {
 }
 
 fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let pair = if bytes[at] == b'%' { text.get(at + 1..at + 3) } else { None };
-        if let Some(byte) = pair.and_then(|p| u8::from_str_radix(p, 16).ok()) {
-            out.push(byte);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -197,6 +184,7 @@ mod tests {
         assert_eq!(target("ssh://bob@Host:22022/srv/a%20b.git"), own("bob", "host", 22022, "/srv/a b.git"));
         assert_eq!(target("ssh://[::1]:2222/~bob/a"), own("git", "::1", 2222, "~bob/a"));
         assert_eq!(target("git@Host:a.git"), own("git", "host", 22, "a.git"));
+        assert_eq!(target("ssh://h/50%+5%2"), own("git", "h", 22, "/50%+5%2"), "no escape, no decoding");
     }
 
     #[test]

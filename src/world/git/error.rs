@@ -2,6 +2,7 @@
 //! remedy. Refuses to hold secrets: URLs come in redacted, server texts come in cut and cleaned.
 
 use crate::model::{Problem, Reason};
+use crate::world::address::OutOfReach;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,6 +69,9 @@ pub enum Failure {
     /// TLS: an unknown authority, a wrong name, an old certificate.
     #[error("TLS: {0}; where a private authority signs, name its certificate in git.http.caFile")]
     Tls(String),
+    /// A chart's repository whose public URL leads to a private machine.
+    #[error(transparent)]
+    PrivateAddress(OutOfReach),
     /// DNS, connection, or a body that broke off.
     #[error("unreachable: {0}")]
     Unreachable(String),
@@ -130,7 +134,7 @@ pub enum Failure {
         words: String,
     },
     /// The cache directory's file system is full.
-    #[error("no space left under {}; the directory is git.cacheDir", .0.display())]
+    #[error("no space left under {}; free some, or set git.cacheDir to a larger disk", .0.display())]
     DiskFull(PathBuf),
     /// The cache directory can't be used.
     #[error("cache directory {}: {detail}; the directory is git.cacheDir", dir.display())]
@@ -188,7 +192,8 @@ impl From<git2::Error> for Failure {
     fn from(error: git2::Error) -> Self {
         use git2::ErrorClass as C;
         let message = words(error.message());
-        if message.contains("No space left on device") {
+        // A full disk, a quota, a limit on the size of files.
+        if ["No space left on device", "Disk quota exceeded", "File too large"].iter().any(|w| message.contains(w)) {
             return Self::DiskFull(PathBuf::new());
         }
         let damaged = matches!(
@@ -210,6 +215,7 @@ impl GitError {
             | Failure::HostKeyChanged { .. }
             | Failure::HostKeyRevoked { .. }
             | Failure::KnownHosts { .. } => Reason::SourceTls,
+            Failure::PrivateAddress(_) => Reason::SourcePrivateAddress,
             Failure::Unreachable(_) | Failure::Timeout { .. } | Failure::Cancelled => Reason::SourceUnreachable,
             Failure::TooLarge(_) | Failure::TooBig { .. } => Reason::SourceTooLarge,
             Failure::Address(_) | Failure::ClearText(_) | Failure::Empty | Failure::NoHead(_) => Reason::SourceInvalid,

@@ -5,7 +5,7 @@ use super::address::{Address, Way};
 use super::error::Failure;
 use super::remote::{Advertised, present, watched};
 use super::transport::context::Context;
-use git2::{AutotagOption, Direction, FetchOptions, Oid, Repository};
+use git2::{AutotagOption, Direction, FetchOptions, Odb, Oid, Repository, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -151,23 +151,39 @@ fn keep(repository: &Repository, refs: &BTreeMap<String, Oid>) -> Result<(), Fai
     Ok(())
 }
 
-/// The base's commit and directories can be read: a damaged cache shows here, not in the middle of a pass.
-pub(super) fn sound(repository: &Repository, commit: Oid) -> Result<(), Failure> {
+/// The base's commit, directories and files are there: a damaged cache shows here, not in the middle of a pass. What
+/// `before`, an earlier commit that was sound in this copy, holds in the same place is not looked for again.
+pub(super) fn sound(repository: &Repository, commit: Oid, before: Option<Oid>) -> Result<(), Failure> {
     let odb = repository.odb()?;
     let tree = repository.find_commit(commit)?.tree()?;
-    let mut missing = None;
-    tree.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
-        if entry.kind() == Some(git2::ObjectType::Blob) && !odb.exists(entry.id()) {
-            missing = Some(entry.id());
-            return git2::TreeWalkResult::Abort;
+    let before = before.and_then(|commit| repository.find_commit(commit).ok()?.tree().ok());
+    sound_tree(repository, &odb, &tree, before.as_ref())
+}
+
+fn sound_tree(
+    repository: &Repository,
+    odb: &Odb<'_>,
+    tree: &Tree<'_>,
+    before: Option<&Tree<'_>>,
+) -> Result<(), Failure> {
+    for entry in tree {
+        let known = before.and_then(|before| before.get_name_bytes(entry.name_bytes()));
+        if known.as_ref().is_some_and(|known| known.id() == entry.id()) {
+            continue;
         }
-        git2::TreeWalkResult::Ok
-    })
-    .or_else(|e| if missing.is_some() { Ok(()) } else { Err(e) })?;
-    match missing {
-        Some(oid) => Err(Failure::Git { message: format!("object {oid} is missing in the cache"), damaged: true }),
-        None => Ok(()),
+        match entry.kind() {
+            Some(git2::ObjectType::Tree) => {
+                let known = known.and_then(|known| repository.find_tree(known.id()).ok());
+                sound_tree(repository, odb, &repository.find_tree(entry.id())?, known.as_ref())?;
+            }
+            Some(git2::ObjectType::Blob) if !odb.exists(entry.id()) => {
+                let message = format!("object {} is missing in the cache", entry.id());
+                return Err(Failure::Git { message, damaged: true });
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 /// Every commit down to the cut is there. What an incremental shallow fetch left out shows here, and a fresh clone

@@ -105,6 +105,71 @@ async fn a_tree_shows_regular_files_only_and_names_what_it_left_out() {
     assert_eq!(reader.read(file, 100).unwrap(), b"a: 1\n");
 }
 
+/// A step of a plain generator: the same walk in every run.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 33
+}
+
+#[tokio::test]
+async fn a_listing_made_from_an_earlier_one_is_the_listing() {
+    const NAMES: [&str; 9] = [
+        "a.yaml",
+        "a/b.yaml",
+        "a/b/c.yaml",
+        "a-b/c.yaml",
+        "a/b/d/e.yaml",
+        "x/link",
+        "a.b/c",
+        "x/y/z.yaml",
+        "x/new\nline",
+    ];
+    let site = site();
+    let (raw, repo) = (site.raw(), site.open());
+    let mut before = repo.tree(repo.fetch(wanted()).await.unwrap().base_commit).await.unwrap();
+    let (mut tree, mut state, mut taken) = (raw.find_commit(site.at("main").unwrap()).unwrap().tree().unwrap(), 1, 0);
+    for _ in 0..60 {
+        let name = NAMES[usize::try_from(next(&mut state)).unwrap() % NAMES.len()];
+        let mut update = git2::build::TreeUpdateBuilder::new();
+        if next(&mut state) % 3 == 0 && tree.get_path(Path::new(name)).is_ok() {
+            update.remove(name);
+        } else {
+            let mode = if name == "x/link" { git2::FileMode::Link } else { git2::FileMode::Blob };
+            update.upsert(name, raw.blob(format!("{}", next(&mut state) % 4).as_bytes()).unwrap(), mode);
+        }
+        // A file can't stand where a directory does: the walk goes on from what there is.
+        let Ok(id) = update.create_updated(&raw, &tree) else { continue };
+        tree = raw.find_tree(id).unwrap();
+        let parent = site.at("main").unwrap();
+        let commit = commit(&raw, "main", id, &[parent]);
+        assert_eq!(repo.fetch(wanted()).await.unwrap().base_commit, commit);
+        let whole = repo.tree(commit).await.unwrap();
+        let known = before
+            .directories
+            .iter()
+            .filter(|(path, known)| whole.directories.get(*path).is_some_and(|w| w.id == known.id));
+        taken += known.count();
+        assert_eq!(repo.tree_after(commit, before).await.unwrap(), whole);
+        before = whole;
+    }
+    assert!(taken > 60, "the walk shares directories");
+}
+
+#[tokio::test]
+async fn files_are_read_and_named_together_as_they_are_alone() {
+    let site = site();
+    let repo = site.open();
+    let commit = repo.fetch(wanted()).await.unwrap().base_commit;
+    let paths: Vec<String> = ["a.yaml", "link", "apps", "apps/hr.yaml", "none"].map(str::to_owned).to_vec();
+    let together = repo.files(commit, paths.clone(), 100).await.unwrap();
+    let ids = repo.ids(commit, paths.clone()).await.unwrap();
+    for (path, read) in paths.iter().zip(together) {
+        assert_eq!(read, repo.file(commit, path, 100).await, "{path}");
+        assert_eq!(ids.get(path).copied(), read.ok().and_then(|bytes| super::blob_id(&bytes)), "{path}");
+    }
+    assert_eq!(ids.len(), 2);
+}
+
 #[tokio::test]
 async fn a_commit_keeps_modes_and_the_same_input_gives_the_same_id() {
     let site = site();

@@ -10,6 +10,7 @@ mod commit;
 mod error;
 mod fetch;
 mod history;
+mod http_client;
 mod options;
 mod push;
 mod remote;
@@ -28,7 +29,7 @@ pub use git2::Oid;
 pub use history::{BranchLog, CommitInfo, Person};
 pub use options::{Anonymous, Basic, Credentials, GitOptions, Password, SshAuth};
 pub use repository::Repository;
-pub use snapshot::Blobs;
+pub use snapshot::{Blobs, blob_id};
 pub use transport::init;
 
 #[cfg(test)]

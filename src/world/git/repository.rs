@@ -15,6 +15,7 @@ use super::transport::context::Context;
 use crate::model::BlobId;
 use crate::world::tree::{Listing, TreeReader};
 use git2::Oid;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Between a shallow history and the whole one lies one more step.
@@ -60,6 +61,10 @@ impl Repository {
         let sound = self.inner.sound.clone();
         self.remote(move |cache, address, context| {
             let attempt = |repository: &git2::Repository| {
+                let mut seen = sound.lock().unwrap_or_else(PoisonError::into_inner);
+                // A copy made anew holds nothing yet: what was seen in the old one says nothing of it.
+                let before = seen.filter(|before| repository.odb().is_ok_and(|odb| odb.exists(*before)));
+                *seen = before;
                 let result = fetch::fetch(repository, address, context, &wanted, DEPTH);
                 let result = match settle(context, cache, result) {
                     Err(failure) if no_shallow(&failure) => {
@@ -69,9 +74,8 @@ impl Repository {
                 };
                 result.and_then(|fetched| {
                     fetch::walkable(&git2::Repository::open_bare(cache.dir())?)?;
-                    let mut seen = sound.lock().unwrap_or_else(PoisonError::into_inner);
-                    if *seen != Some(fetched.base_commit) {
-                        fetch::sound(repository, fetched.base_commit)?;
+                    if before != Some(fetched.base_commit) {
+                        fetch::sound(repository, fetched.base_commit, before)?;
                         *seen = Some(fetched.base_commit);
                     }
                     Ok(fetched)
@@ -91,7 +95,12 @@ impl Repository {
 
     /// The files of a commit.
     pub async fn tree(&self, commit: Oid) -> Result<Listing, GitError> {
-        self.local(move |repository| snapshot::listing(repository, commit)).await
+        self.tree_after(commit, Listing::default()).await
+    }
+
+    /// The same, given the listing of an earlier commit: directories that did not change are not read again.
+    pub async fn tree_after(&self, commit: Oid, before: Listing) -> Result<Listing, GitError> {
+        self.local(move |repository| snapshot::listing(repository, commit, before)).await
     }
 
     /// Reads blobs for the length of a pass, on the caller's own (blocking) thread.
@@ -112,6 +121,34 @@ impl Repository {
     pub async fn file(&self, commit: Oid, path: &str, limit: u64) -> Result<Vec<u8>, GitError> {
         let path = path.to_owned();
         self.local(move |repository| snapshot::file(repository, commit, &path, limit)).await
+    }
+
+    /// Ids of the regular files among these paths at a commit; what is missing or something else is left out.
+    pub async fn ids(&self, commit: Oid, paths: Vec<String>) -> Result<HashMap<String, Oid>, GitError> {
+        self.local(move |repository| snapshot::ids(repository, commit, &paths)).await
+    }
+
+    /// [`Repository::file`] for several paths, in their order.
+    pub async fn files(
+        &self,
+        commit: Oid,
+        paths: Vec<String>,
+        limit: u64,
+    ) -> Result<Vec<Result<Vec<u8>, GitError>>, GitError> {
+        let shown = self.inner.address.shown.clone();
+        self.blocking(move |cache| {
+            let repository = cache.open()?;
+            let file = |path: &String| {
+                snapshot::file(&repository, commit, path, limit).map_err(|failure| {
+                    if failure.damaged() {
+                        cache.suspect();
+                    }
+                    failure.at(&shown)
+                })
+            };
+            Ok(paths.iter().map(file).collect())
+        })
+        .await
     }
 
     /// Whether a file at a commit is executable; a missing one is not.

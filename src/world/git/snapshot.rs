@@ -4,8 +4,9 @@
 use super::cache::Cache;
 use super::error::Failure;
 use crate::model::{BlobId, TreeFile};
-use crate::world::tree::{Listing, Skipped, unfit};
+use crate::world::tree::{Listing, Skipped, Stretch, unfit};
 use git2::{ObjectType, Oid, Repository};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Directories nested deeper than this are not entered.
@@ -13,52 +14,111 @@ const LEVELS: usize = 64;
 /// A tree with more files than this is refused.
 const FILES: usize = 1_000_000;
 
-pub(super) fn listing(repository: &Repository, commit: Oid) -> Result<Listing, Failure> {
+/// The files of a commit. Directories that `before`, another commit's listing, has under the same path and id are taken
+/// out of it: the result is the same, and costs what differs.
+pub(super) fn listing(repository: &Repository, commit: Oid, before: Listing) -> Result<Listing, Failure> {
     let found = repository.find_commit(commit).map_err(|e| missing(e, || format!("commit {commit}")))?;
-    let odb = repository.odb()?;
-    let mut out = Listing::default();
-    out.tree.revision = Some(commit.to_string());
-    walk(repository, &odb, &found.tree()?, "", 0, &mut out)?;
-    out.tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut walk = Walk { repository, odb: repository.odb()?, before, out: Listing::default() };
+    walk.out.tree.revision = Some(commit.to_string());
+    walk.directory(&found.tree()?, "", 0)?;
+    let mut out = walk.out;
+    // Git's own order, but for a tree that some other program wrote badly.
+    if !out.tree.files.is_sorted_by(|a, b| a.path <= b.path) {
+        out.tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+        out.directories.clear();
+    }
     Ok(out)
 }
 
-fn walk(
-    repository: &Repository,
-    odb: &git2::Odb<'_>,
-    tree: &git2::Tree<'_>,
-    prefix: &str,
-    level: usize,
-    out: &mut Listing,
-) -> Result<(), Failure> {
-    for entry in tree {
-        let raw = String::from_utf8_lossy(entry.name_bytes());
-        let path = format!("{prefix}{raw}");
-        let mut skip = |why| out.skipped.push(Skipped::new(&path, why));
-        if let Some(why) = unfit(entry.name_bytes()) {
-            skip(why);
-            continue;
-        }
-        match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Tree), _) if level >= LEVELS => skip("the directories are nested too deeply"),
-            (Some(ObjectType::Tree), _) => {
-                let inner = repository.find_tree(entry.id())?;
-                walk(repository, odb, &inner, &format!("{path}/"), level + 1, out)?;
-            }
-            (Some(ObjectType::Blob), 0o120_000) => skip("symlink"),
-            (Some(ObjectType::Blob), _) => {
-                if out.tree.files.len() >= FILES {
-                    return Err(Failure::Invalid(format!("the tree holds more than {FILES} files")));
-                }
-                let (size, _) = odb.read_header(entry.id())?;
-                let blob = BlobId(entry.id().to_string());
-                out.tree.files.push(TreeFile { path, blob, size: size as u64 });
-            }
-            (Some(ObjectType::Commit), _) => skip("submodule"),
-            _ => skip("neither a file nor a directory"),
-        }
+struct Walk<'a> {
+    repository: &'a Repository,
+    odb: git2::Odb<'a>,
+    before: Listing,
+    out: Listing,
+}
+
+impl Walk<'_> {
+    fn directory(&mut self, tree: &git2::Tree<'_>, prefix: &str, level: usize) -> Result<(), Failure> {
+        let (files, skipped) = (self.out.tree.files.len(), self.out.skipped.len());
+        self.entries(tree, prefix, level)?;
+        let stretch = Stretch {
+            id: bytes(tree.id()),
+            files: files..self.out.tree.files.len(),
+            skipped: skipped..self.out.skipped.len(),
+        };
+        self.out.directories.insert(prefix.to_owned(), stretch);
+        Ok(())
     }
-    Ok(())
+
+    /// Takes a directory over from the listing before, where it is the same there.
+    fn known(&mut self, prefix: &str, id: Oid) -> Result<bool, Failure> {
+        let Some(known) = self.before.directories.get(prefix).filter(|known| known.id == bytes(id)).cloned() else {
+            return Ok(false);
+        };
+        let (files, skipped) = (self.out.tree.files.len(), self.out.skipped.len());
+        if files + known.files.len() > FILES {
+            return Err(too_many());
+        }
+        let moved =
+            |range: &std::ops::Range<usize>, from: usize, to: usize| range.start - from + to..range.end - from + to;
+        let below = self.before.directories.range(prefix.to_owned()..).take_while(|(path, _)| path.starts_with(prefix));
+        for (path, stretch) in below {
+            let stretch = Stretch {
+                id: stretch.id,
+                files: moved(&stretch.files, known.files.start, files),
+                skipped: moved(&stretch.skipped, known.skipped.start, skipped),
+            };
+            self.out.directories.insert(path.clone(), stretch);
+        }
+        // Nothing of it is asked for again: a path stands in one directory only.
+        let taken = self.before.tree.files.get_mut(known.files).unwrap_or_default();
+        self.out.tree.files.extend(taken.iter_mut().map(std::mem::take));
+        self.out.skipped.extend(self.before.skipped.get(known.skipped).unwrap_or_default().iter().cloned());
+        Ok(true)
+    }
+
+    fn entries(&mut self, tree: &git2::Tree<'_>, prefix: &str, level: usize) -> Result<(), Failure> {
+        for entry in tree {
+            let raw = String::from_utf8_lossy(entry.name_bytes());
+            let path = format!("{prefix}{raw}");
+            let mut skip = |why| self.out.skipped.push(Skipped::new(&path, why));
+            if let Some(why) = unfit(entry.name_bytes()) {
+                skip(why);
+                continue;
+            }
+            match (entry.kind(), entry.filemode()) {
+                (Some(ObjectType::Tree), _) if level >= LEVELS => skip("the directories are nested too deeply"),
+                (Some(ObjectType::Tree), _) => {
+                    let below = format!("{path}/");
+                    if !self.known(&below, entry.id())? {
+                        self.directory(&self.repository.find_tree(entry.id())?, &below, level + 1)?;
+                    }
+                }
+                (Some(ObjectType::Blob), 0o120_000) => skip("symlink"),
+                (Some(ObjectType::Blob), _) => {
+                    if self.out.tree.files.len() >= FILES {
+                        return Err(too_many());
+                    }
+                    let (size, _) = self.odb.read_header(entry.id())?;
+                    let blob = BlobId(entry.id().to_string());
+                    self.out.tree.files.push(TreeFile { path, blob, size: size as u64 });
+                }
+                (Some(ObjectType::Commit), _) => skip("submodule"),
+                _ => skip("neither a file nor a directory"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_many() -> Failure {
+    Failure::Invalid(format!("the tree holds more than {FILES} files"))
+}
+
+fn bytes(id: Oid) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(id.as_bytes());
+    bytes
 }
 
 /// Reads blobs of one repository for the length of a pass. Blocking; safe to share between threads.
@@ -104,6 +164,21 @@ pub(super) fn file(repository: &Repository, commit: Oid, path: &str, limit: u64)
         return Err(Failure::Missing(format!("{path} at {commit} is no regular file and so")));
     }
     read(repository, entry.id(), limit, || path.to_owned())
+}
+
+/// Git's id of a content.
+pub fn blob_id(content: &[u8]) -> Option<Oid> {
+    Oid::hash_object(ObjectType::Blob, content).ok()
+}
+
+/// Ids of the regular files among these paths; what is missing or something else is left out.
+pub(super) fn ids(repository: &Repository, commit: Oid, paths: &[String]) -> Result<HashMap<String, Oid>, Failure> {
+    let tree = repository.find_commit(commit).map_err(|e| missing(e, || format!("commit {commit}")))?.tree()?;
+    let regular = |path: &String| {
+        let entry = tree.get_path(std::path::Path::new(path)).ok()?;
+        (entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000).then(|| (path.clone(), entry.id()))
+    };
+    Ok(paths.iter().filter_map(regular).collect())
 }
 
 pub(super) fn executable(repository: &Repository, commit: Oid, path: &str) -> Result<bool, Failure> {

@@ -1,5 +1,6 @@
 //! The cache on disk: one directory per URL, safe to delete at any moment. Files are written beside and renamed, the
-//! one that names the others last; a half-written directory is as good as none.
+//! one that names the others last; a half-written directory is as good as none. A directory's own time says when it was
+//! used last; `prune.rs` goes by it.
 
 use super::index::Extract;
 use crate::model::{Problem, Reason};
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Stamp {
     /// Hash of the body, which names its files.
     pub(super) hash: String,
+    /// Bytes of the body: a file cut short by a crash is no body.
+    #[serde(default)]
+    pub(super) size: u64,
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
 }
@@ -23,18 +27,26 @@ pub(super) struct Shelf {
     directory: PathBuf,
 }
 
+/// The directory of all shelves, named by their layout.
+pub(super) const LAYOUT: &str = "charts-v1";
 const STAMP: &str = "stamp.json";
 
 impl Shelf {
     /// `kind` keeps apart what one URL can give.
     pub(super) fn new(cache_dir: &Path, kind: &str, url: &str) -> Self {
-        Self { directory: cache_dir.join("charts-v1").join(kind).join(&digest(url.as_bytes())[..32]) }
+        Self { directory: cache_dir.join(LAYOUT).join(kind).join(&digest(url.as_bytes())[..32]) }
+    }
+
+    /// Notes that it is in use at this time.
+    pub(super) fn used(&self, now: jiff::Timestamp) {
+        set_used(&self.directory, now.into());
     }
 
     /// The last stamp, where its body is still there.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let stamp: Stamp = self.read(STAMP)?;
-        self.body(&stamp).is_file().then_some(stamp)
+        let body = std::fs::metadata(self.body(&stamp)).ok()?;
+        (body.is_file() && body.len() == stamp.size).then_some(stamp)
     }
 
     /// Where the body of a stamp lies.
@@ -93,10 +105,20 @@ impl Shelf {
         }
     }
 
-    fn problem(&self, error: &std::io::Error) -> Problem {
+    /// That it can't be written, with the remedy.
+    pub(super) fn problem(&self, error: &std::io::Error) -> Problem {
         let directory = self.directory.display();
-        Problem::new(Reason::SourceError, format!("the cache directory {directory} can't be written: {error}"))
+        let message = format!(
+            "the cache directory {directory} can't be written: {error}; free some space there, or set git.cacheDir to \
+             where Davit may write"
+        );
+        Problem::new(Reason::SourceError, message)
     }
+}
+
+/// Sets the time of a directory's last use. Where that fails, the time of its last change stands.
+pub(super) fn set_used(directory: &Path, time: std::time::SystemTime) {
+    let _ = std::fs::File::open(directory).and_then(|opened| opened.set_modified(time));
 }
 
 fn extract_name(stamp: &Stamp, chart: &str) -> String {
@@ -107,3 +129,7 @@ fn extract_name(stamp: &Stamp, chart: &str) -> String {
 pub(super) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

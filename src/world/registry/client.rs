@@ -1,25 +1,26 @@
 //! The way to a host: a client with the right certificates and the right reach, and whether it is known to answer.
 
-use super::address::{GuardedResolver, Network, Reach};
 use super::contact::Contact;
-use super::failure::{Failure, authority, private_address, shown};
+use super::failure::{Failure, authority, shown};
 use super::http::{Http, Trip};
 use crate::config::RegistryHost;
 use crate::model::Reason;
+use crate::world::address::{Guard, Reach};
+use crate::world::authorities::Authorities;
 use crate::world::loopback::Place;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// What tells one client from another.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct ClientKey {
     reach: Reach,
     unchecked: bool,
-    ca_file: Option<PathBuf>,
+    /// The file with further authorities, and which content it had.
+    ca: Option<(PathBuf, String)>,
     place: Place,
 }
 
@@ -36,24 +37,38 @@ pub(super) struct Way {
     pub(super) contact: Arc<Contact>,
 }
 
+impl Ways {
+    /// Lets go of what was built on an earlier content of the same file of authorities.
+    fn forget_former(&mut self, key: &ClientKey) {
+        let Some((file, digest)) = &key.ca else { return };
+        let former = |key: &ClientKey| key.ca.as_ref().is_some_and(|(of, was)| of == file && was != digest);
+        self.clients.retain(|key, _| !former(key));
+        self.contacts.retain(|(key, ..), _| !former(key));
+    }
+}
+
 impl Http {
     /// The way to a URL's host, where it is within reach.
     pub(super) fn way(&self, trip: &Trip, url: &Url) -> Result<Way, Failure> {
         let name = authority(url);
-        let reach = if self.named.contains(&name) { Reach::Any } else { trip.reach };
-        self.judge_literal(reach, url)?;
+        let guard = self.guard_at(url, trip.reach);
+        guard.judge_literal(url).map_err(|out| Failure::out_of_reach(&out, &shown(url)))?;
         let entry = self.entry(url);
+        let authorities = entry.and_then(|entry| entry.ca_file.as_deref()).map(Authorities::read).transpose();
+        let authorities = authorities
+            .map_err(|why| Failure::never(Reason::SourceTls, format!("{}: registries.hosts: {why}", shown(url))))?;
         let key = ClientKey {
-            reach,
+            reach: guard.reach(),
             unchecked: trip.unchecked || entry.is_some_and(|entry| entry.insecure),
-            ca_file: entry.and_then(|entry| entry.ca_file.clone()),
+            ca: authorities.as_ref().map(|found| (found.file.clone(), found.digest.clone())),
             place: Place::of(url),
         };
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         let client = if let Some(client) = ways.clients.get(&key) {
             client.clone()
         } else {
-            let client = self.build(&key)?;
+            let client = self.build(&key, guard, authorities.as_ref())?;
+            ways.forget_former(&key);
             ways.clients.insert(key.clone(), client.clone());
             client
         };
@@ -72,46 +87,33 @@ impl Http {
         self.options.registries.timeout / 3
     }
 
-    /// The resolver never sees an address that is written out.
-    fn judge_literal(&self, reach: Reach, url: &Url) -> Result<(), Failure> {
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => IpAddr::V4(address),
-            Some(Host::Ipv6(address)) => IpAddr::V6(address),
-            _ => return Ok(()),
-        };
-        if reach.admits(address, self.options.network.as_ref()) {
-            return Ok(());
-        }
-        Err(Failure::never(Reason::SourcePrivateAddress, private_address(&address.to_string(), &shown(url))))
+    /// Requests at once to one host, at most: so many connections are worth keeping for the next ones.
+    fn most_at_once(&self) -> usize {
+        let configured = self.options.registries.hosts.iter().map(|host| host.concurrency);
+        configured.chain([self.options.limits.concurrency]).max().unwrap_or(1)
     }
 
-    fn build(&self, key: &ClientKey) -> Result<reqwest::Client, Failure> {
-        let resolver = GuardedResolver {
-            network: Arc::clone(&self.options.network) as Arc<dyn Network>,
-            reach: key.reach,
-            proxies: Arc::clone(&self.proxies),
-        };
+    fn build(
+        &self,
+        key: &ClientKey,
+        guard: Guard,
+        authorities: Option<&Authorities>,
+    ) -> Result<reqwest::Client, Failure> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("davit/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(self.connect_timeout())
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(self.most_at_once())
             .pool_idle_timeout(Duration::from_secs(20))
             .tls_danger_accept_invalid_certs(key.unchecked)
-            .dns_resolver(Arc::new(resolver));
+            .dns_resolver(Arc::new(guard));
         builder = key.place.fit(builder);
-        if let Some(file) = &key.ca_file {
-            let broken = |why: String| {
-                Failure::never(Reason::SourceTls, format!("registries.hosts: caFile {}: {why}", file.display()))
-            };
-            let pem = std::fs::read(file).map_err(|e| broken(e.to_string()))?;
-            let bundle =
-                reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| broken("holds no PEM certificate".into()))?;
-            if bundle.is_empty() {
-                return Err(broken("holds no PEM certificate".into()));
-            }
-            builder = builder.tls_certs_merge(bundle);
+        if let Some(authorities) = authorities {
+            let certificates = authorities.certificates();
+            builder = builder.tls_certs_merge(
+                certificates.map_err(|why| Failure::never(Reason::SourceTls, format!("registries.hosts: {why}")))?,
+            );
         }
         builder.build().map_err(|_| {
             let message =

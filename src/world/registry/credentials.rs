@@ -15,6 +15,9 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// Longest time for a credential helper, where `registries.timeout` is not shorter.
+const HELPER: Duration = Duration::from_secs(10);
+
 /// What proves who we are, and which key or file it comes from.
 #[derive(Debug)]
 pub(super) struct Credential {
@@ -53,11 +56,10 @@ pub(super) fn for_index(options: &Options, url: &url::Url) -> Result<Option<Cred
     if let Some(found) = configured(options, &super::failure::authority(url), url.path())? {
         return Ok(Some(found));
     }
-    let decoded = |text: &str| percent_decoded(text);
     Ok((!url.username().is_empty()).then(|| Credential {
         secret: Secret::Basic {
-            username: decoded(url.username()),
-            password: SecretString::from(decoded(url.password().unwrap_or(""))),
+            username: percent_decoded(url.username()),
+            password: SecretString::from(percent_decoded(url.password().unwrap_or(""))),
         },
         origin: "the URL in Git".to_owned(),
     }))
@@ -75,7 +77,7 @@ pub(super) async fn for_registry(options: &Options, host: &str, path: &str) -> R
     };
     let Some(config) = docker_config(file, named).await? else { return Ok(None) };
     let origin = format!("registries.dockerConfigFile ({})", file.display());
-    from_docker(&config, host, &origin).await
+    from_docker(&config, host, &origin, options.registries.timeout.min(HELPER)).await
 }
 
 fn configured(options: &Options, host: &str, path: &str) -> Result<Option<Credential>, Problem> {
@@ -120,10 +122,15 @@ async fn docker_config(file: &Path, named: bool) -> Result<Option<DockerConfig>,
     }
 }
 
-async fn from_docker(config: &DockerConfig, host: &str, origin: &str) -> Result<Option<Credential>, Problem> {
+async fn from_docker(
+    config: &DockerConfig,
+    host: &str,
+    origin: &str,
+    limit: Duration,
+) -> Result<Option<Credential>, Problem> {
     for name in docker_names(host) {
         if let Some(helper) = config.cred_helpers.get(name) {
-            return from_helper(helper, name).await;
+            return from_helper(helper, name, limit).await;
         }
     }
     for name in docker_names(host) {
@@ -135,7 +142,7 @@ async fn from_docker(config: &DockerConfig, host: &str, origin: &str) -> Result<
     let Some(helper) = &config.creds_store else { return Ok(None) };
     for name in docker_names(host) {
         let asked = if is_docker_hub(name) { "https://index.docker.io/v1/" } else { name };
-        if let Some(found) = from_helper(helper, asked).await? {
+        if let Some(found) = from_helper(helper, asked, limit).await? {
             return Ok(Some(found));
         }
     }
@@ -167,7 +174,7 @@ struct Stored {
 }
 
 /// `docker-credential-NAME get`, as Docker's protocol for helpers says.
-async fn from_helper(helper: &str, host: &str) -> Result<Option<Credential>, Problem> {
+async fn from_helper(helper: &str, host: &str, limit: Duration) -> Result<Option<Credential>, Problem> {
     let problem = |why: &str| {
         let message = format!("docker-credential-{helper} gave no credentials for {host}: {why}");
         Problem::new(Reason::SourceUnauthorized, message)
@@ -194,18 +201,23 @@ async fn from_helper(helper: &str, host: &str) -> Result<Option<Credential>, Pro
         if let Some(stdout) = child.stdout.take() {
             stdout.take(1 << 20).read_to_end(&mut output).await?;
         }
-        Ok::<_, std::io::Error>((child.wait().await?.success(), output))
+        Ok::<_, std::io::Error>((child.wait().await?, output))
     };
-    let (success, output) = match tokio::time::timeout(Duration::from_secs(10), run).await {
+    let (status, output) = match tokio::time::timeout(limit, run).await {
         Ok(Ok(done)) => done,
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(problem("there is no such program on PATH"));
+        }
         Ok(Err(error)) => return Err(problem(&error.to_string())),
-        Err(_) => return Err(problem("it did not finish within 10 seconds")),
+        Err(_) => return Err(problem(&format!("it did not finish within {limit:?}"))),
     };
-    if !success {
+    // What it wrote may hold a secret: never shown.
+    if !status.success() {
         let none = String::from_utf8_lossy(&output).contains("credentials not found");
-        return if none { Ok(None) } else { Err(problem("it failed")) };
+        return if none { Ok(None) } else { Err(problem(&format!("it failed ({status})"))) };
     }
-    let stored: Stored = serde_json::from_slice(&output).map_err(|_| problem("its output is not JSON"))?;
+    let stored: Stored =
+        serde_json::from_slice(&output).map_err(|_| problem("its output is not what Docker's protocol asks for"))?;
     let secret = if stored.username == "<token>" {
         Secret::Identity(stored.secret)
     } else {
@@ -232,22 +244,7 @@ fn host_of_key(key: &str) -> &str {
 }
 
 fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let code = tail
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        if let (b'%', Some(code)) = (first, code) {
-            bytes.push(code);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

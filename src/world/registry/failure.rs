@@ -1,7 +1,7 @@
 //! A failed request: the problem for a person, and whether trying again can help.
 
-use super::address::OutOfReach;
 use crate::model::{Problem, Reason};
+use crate::world::address::{OutOfReach, in_chain};
 use reqwest::StatusCode;
 use std::error::Error;
 use std::time::Duration;
@@ -49,6 +49,11 @@ impl Failure {
         Self { again: Again::Soon, ..Self::never(reason, message) }
     }
 
+    /// A private address behind a public URL.
+    pub(super) fn out_of_reach(out: &OutOfReach, place: &str) -> Self {
+        Self::never(Reason::SourcePrivateAddress, format!("{place}: {out}"))
+    }
+
     /// From reqwest's error, by what its chain holds. Never its own text, which repeats the URL.
     pub(super) fn from_request(error: &reqwest::Error, url: &Url) -> Self {
         let link = if !error.is_connect() {
@@ -64,7 +69,7 @@ impl Failure {
     fn judge(error: &reqwest::Error, url: &Url) -> Self {
         let place = shown(url);
         if let Some(out) = in_chain::<OutOfReach>(error) {
-            return Self::never(Reason::SourcePrivateAddress, private_address(&out.host, &place));
+            return Self::out_of_reach(out, &place);
         }
         if let Some(tls) = in_chain::<rustls::Error>(error) {
             let message = format!(
@@ -81,14 +86,6 @@ impl Failure {
         }
         Self::soon(Reason::SourceUnreachable, format!("{place} is unreachable: {cause}"))
     }
-}
-
-/// The sentence for a private address behind a public URL.
-pub(super) fn private_address(host: &str, place: &str) -> String {
-    format!(
-        "{place}: {host} is a private address, and the URL in Git is public: refused; \
-         if this is meant, name the host in registries.hosts or set registries.allowPrivateAddresses"
-    )
 }
 
 /// Whether the other side answered a TLS greeting with something else, or does not listen.
@@ -134,22 +131,6 @@ pub(super) fn authority(url: &Url) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host,
     }
-}
-
-fn in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(current) = next {
-        if let Some(found) = current.downcast_ref::<T>() {
-            return Some(found);
-        }
-        if let Some(inner) = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
-            && let Some(found) = in_chain::<T>(inner)
-        {
-            return Some(found);
-        }
-        next = current.source();
-    }
-    None
 }
 
 fn last_cause(error: &reqwest::Error) -> String {

@@ -1,7 +1,6 @@
 //! One polite client: at most so many requests at once per host, pauses that servers ask for, redirects followed by
 //! hand so that every hop is judged, a limit on everything. It knows neither indexes nor registries.
 
-use super::address::Reach;
 use super::body::Body;
 use super::client::{Way, Ways};
 use super::contact::Leave;
@@ -10,6 +9,7 @@ use super::options::Options;
 use super::pause::HostState;
 use crate::config::PrivateAddresses;
 use crate::model::{Problem, Reason};
+use crate::world::address::{Guard, Reach};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret, SecretString};
@@ -82,7 +82,7 @@ impl Http {
             Url::parse(&mirror.to.replacen("oci://", "https://", 1)).ok().map(|url| authority(&url))
         });
         Self {
-            named: hosts.chain(mirrors).collect(),
+            named: hosts.chain(mirrors).chain(options.named.iter().map(|host| host.to_ascii_lowercase())).collect(),
             proxies: Arc::new(options.proxies.iter().cloned().collect()),
             ways: Mutex::default(),
             private: Mutex::default(),
@@ -94,12 +94,27 @@ impl Http {
     /// Starts the requests for one source: how far they may reach hangs on the URL itself.
     pub(super) async fn trip(&self, origin: &Url, unchecked: bool, since: Instant) -> Trip {
         let deadline = Instant::now() + self.options.limits.overall;
-        let reach = match self.options.registries.allow_private_addresses {
+        Trip { reach: self.reach(origin, since).await, deadline, since, unchecked }
+    }
+
+    async fn reach(&self, origin: &Url, since: Instant) -> Reach {
+        match self.options.registries.allow_private_addresses {
             PrivateAddresses::Always => Reach::Any,
             PrivateAddresses::Auto if self.is_private(origin, since).await => Reach::Private,
             PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
-        };
-        Trip { reach, deadline, since, unchecked }
+        }
+    }
+
+    /// What a source of a URL's own may reach, by another client than ours.
+    pub(super) async fn guard(&self, origin: &Url, since: Instant) -> Guard {
+        let reach = self.reach(origin, since).await;
+        self.guard_at(origin, reach)
+    }
+
+    /// The guard of one hop: what the configuration names is within every reach.
+    pub(super) fn guard_at(&self, url: &Url, reach: Reach) -> Guard {
+        let reach = if self.named.contains(&authority(url)) { Reach::Any } else { reach };
+        Guard::new(Arc::clone(&self.options.network), reach, Arc::clone(&self.proxies))
     }
 
     async fn is_private(&self, url: &Url, since: Instant) -> bool {

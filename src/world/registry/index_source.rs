@@ -53,6 +53,7 @@ impl IndexState {
         let known = shelf.stamp();
         let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
         let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
+        shelf.used((http.options.clock)());
         let charts =
             before.filter(|before| before.stamp.hash == stamp.hash).map(|before| before.charts).unwrap_or_default();
         let mut state = Self { shelf, stamp, place, charts };
@@ -193,14 +194,16 @@ async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<F
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
     let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
     let mut file = shelf.spool().map_err(Failure::of)?;
-    let mut hash = Sha256::new();
+    let (mut hash, mut size) = (Sha256::new(), 0);
     while let Some(chunk) = body.chunk().await? {
         hash.update(&chunk);
-        file.write_all(&chunk).map_err(|e| {
-            Failure::never(Reason::SourceError, format!("{}: the cache directory can't be written: {e}", shown(&url)))
+        size += chunk.len() as u64;
+        file.write_all(&chunk).map_err(|error| {
+            let problem = shelf.problem(&error);
+            Failure::never(problem.reason, format!("{}: {}", shown(&url), problem.message))
         })?;
     }
-    let stamp = Stamp { hash: hex::encode(hash.finalize()), etag, last_modified };
+    let stamp = Stamp { hash: hex::encode(hash.finalize()), size, etag, last_modified };
     if known.is_some_and(|known| known.hash == stamp.hash) {
         shelf.restamp(&stamp).map_err(Failure::of)?;
         return Ok(Fetched::Unchanged(stamp));

@@ -3,7 +3,6 @@
 //! Gives every version that Flux's rules admit, and chooses none. A source is asked once however many releases and
 //! repositories wait for it; what it said is good for a minute, what went wrong only for the round that saw it.
 
-mod address;
 mod body;
 mod cache;
 mod client;
@@ -16,10 +15,11 @@ mod index_source;
 mod oci;
 mod options;
 mod pause;
+mod prune;
 mod round;
 mod secret;
 
-pub use address::{Network, SystemNetwork};
+pub use crate::world::address::{Network, SystemNetwork};
 pub use index::read_index;
 pub use options::{Clock, GitTags, Limits, Options};
 pub use round::{Registry, Round};

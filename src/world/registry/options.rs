@@ -1,8 +1,8 @@
 //! What a [`super::Registry`] is built from: configuration, and everything that is not a fact of it as an argument.
 
-use super::address::{Network, SystemNetwork};
 use crate::config::Registries;
 use crate::model::Problem;
+use crate::world::address::{Guard, Network, SystemNetwork};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 /// Lists the tags of a Git repository; `world::git` does it, a test fakes it.
 #[async_trait::async_trait]
 pub trait GitTags: Send + Sync {
-    /// Every tag's name, without `refs/tags/`.
-    async fn tags(&self, url: &str) -> Result<Vec<String>, Problem>;
+    /// Every tag's name, without `refs/tags/`. Connects to nothing but what the guard lets through.
+    async fn tags(&self, url: &str, guard: &Guard) -> Result<Vec<String>, Problem>;
 }
 
 /// Limits that the configuration does not have keys for.
@@ -77,6 +77,8 @@ pub struct Options {
     pub docker_config: Option<PathBuf>,
     /// Host names of the proxies in the environment.
     pub proxies: Vec<String>,
+    /// Hosts that the configuration names in other sections (the forge): private ones are open too.
+    pub named: Vec<String>,
     /// Further limits.
     pub limits: Limits,
     /// Resolves names.
@@ -101,6 +103,7 @@ impl Options {
         Self {
             docker_config: docker_config(environment),
             proxies: proxies(environment),
+            named: Vec::new(),
             limits,
             registries,
             cache_dir,

@@ -68,3 +68,31 @@ async fn a_password_in_an_http_url_of_git_stays_here_too() {
     assert_eq!((problem.reason, seen.load(Ordering::SeqCst)), (Reason::SourceUnauthorized, 0), "{problem}");
     assert!(!problem.message.contains("hunter2"), "{problem}");
 }
+
+#[tokio::test]
+async fn how_a_registry_speaks_is_found_out_once_and_its_connections_are_kept() {
+    use axum::serve::ListenerExt as _;
+    let (pings, connections) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (pinged, connected) = (Arc::clone(&pings), Arc::clone(&connections));
+    let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
+        if request.uri().path() == "/v2/" {
+            pinged.fetch_add(1, Ordering::SeqCst);
+        }
+        async { "{\"tags\": [\"1.0.0\"]}" }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let listener = listener.tap_io(move |_| {
+        connected.fetch_add(1, Ordering::SeqCst);
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let (_cache, registry) = registry(|_| {});
+    let lookups: Vec<Lookup> = (0..40).map(|number| oci(&host, &format!("charts/app-{number}"))).collect();
+    let round = registry.round(&lookups);
+    let answers = futures_util::future::join_all(lookups.iter().map(|lookup| round.candidates(lookup))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(pings.load(Ordering::SeqCst), 1, "pings");
+    // The greeting in TLS, the ping, and four at once.
+    let connections = connections.load(Ordering::SeqCst);
+    assert!(connections <= 6, "{connections} connections for 41 requests");
+}

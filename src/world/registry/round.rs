@@ -92,6 +92,15 @@ impl Registry {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Forgets what nobody used for a month, and the least recently used of what is too much on disk. Blocks for as long
+    /// as that takes.
+    pub fn prune(&self, now: jiff::Timestamp) {
+        let gone = super::prune::prune(&self.http.options.cache_dir, super::prune::BOUNDS, now);
+        if gone > 0 {
+            tracing::info!(sources = gone, "forgot cached answers of chart sources");
+        }
+    }
+
     /// One question on its own: a round of one.
     pub async fn candidates(self: &Arc<Self>, lookup: &Lookup) -> Result<Arc<Candidates>, Problem> {
         self.round([lookup]).candidates(lookup).await
@@ -185,7 +194,8 @@ impl Registry {
                         "the tags of Git repositories are not listed here",
                     ));
                 };
-                let names = lister.tags(url).await?;
+                let guard = self.http.guard(&git_url(url)?, since).await;
+                let names = lister.tags(url, &guard).await?;
                 Ok(Said::Tags(Arc::new(Tags::from_names(names.iter().map(String::as_str)))))
             }
         }
@@ -276,6 +286,15 @@ impl Round {
             _ => Err(mismatch()),
         }
     }
+}
+
+/// A chart's Git repository, as Flux takes it: over HTTP or SSH. A path would be one on this machine.
+fn git_url(text: &str) -> Result<url::Url, Problem> {
+    let parsed = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http" | "ssh"));
+    parsed.filter(url::Url::has_host).ok_or_else(|| {
+        let shown = crate::world::git::redact(text);
+        Problem::new(Reason::InvalidSource, format!("{shown}: a GitRepository's URL is https://, http:// or ssh://"))
+    })
 }
 
 /// A URL for messages.

@@ -32,6 +32,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Reading or writing failed for another reason: a limit on the size of files, a quota, a failing disk.
+    #[error("store {path} can't be read or written ({error}); free some space on its disk, or check the disk")]
+    Failing {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        error: rusqlite::Error,
+    },
     /// Not SQLite, or damaged.
     #[error("store {path} is damaged or not a Davit store; move it away and start again")]
     Damaged {
@@ -77,6 +85,7 @@ impl StoreError {
                 Self::NotWritable { path }
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::SystemIoFailure) => Self::Failing { path, error },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
             _ => Self::Other { path, error },

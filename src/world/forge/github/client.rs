@@ -131,7 +131,13 @@ impl Client {
         let (what, permission) = (ask.what.to_owned(), ask.permission);
         let answer: Value = self.json(Ask { path: &self.graphql, ..ask }).await?;
         match answer.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty()) {
-            Some(errors) => Err(refused::graphql(&what, permission, errors, self.clock.now())),
+            Some(errors) => {
+                let error = refused::graphql(&what, permission, errors, self.clock.now());
+                if let ForgeError::RateLimited { until, .. } = &error {
+                    self.be_quiet(*until);
+                }
+                Err(error)
+            }
             None => Ok(answer.get("data").cloned().unwrap_or_default()),
         }
     }
@@ -341,8 +347,11 @@ impl Client {
         *quiet = Some(quiet.map_or(until, |now| now.max(until)));
     }
 
-    /// The primary limit says before the last request what comes after it.
+    /// The primary limit says before the last request what comes after it; GraphQL says a secondary one with status 200.
     fn note_limit(&self, headers: &HeaderMap) {
+        if let Some(until) = refused::retry_after(headers, self.clock.now()) {
+            self.be_quiet(until);
+        }
         if refused::number(headers, "x-ratelimit-remaining") == Some(0)
             && let Some(until) = refused::reset(headers)
         {

@@ -19,7 +19,7 @@ const UPDATE: &str = "mutation($input: UpdateRefsInput!) { updateRefs(input: $in
 impl GitHubForge {
     pub(super) async fn head_of(&self, branch: &str) -> Result<Option<String>, ForgeError> {
         let what = self.what(&format!("reading branch {branch}"));
-        let path = format!("{}/git/ref/heads/{}", self.root, branch_path(branch));
+        let path = format!("{}/git/ref/heads/{}", self.root(), branch_path(branch));
         match self.client.json::<Reference>(Ask::get(&what, &path, "contents: read")).await {
             Ok(reference) => Ok(Some(reference.object.sha)),
             Err(ForgeError::NotFound { .. }) => Ok(None),
@@ -29,7 +29,7 @@ impl GitHubForge {
 
     pub(super) async fn commit_objects(&self, commit: &NewCommit) -> Result<String, ForgeError> {
         let what = self.what("reading the base commit");
-        let path = format!("{}/git/commits/{}", self.root, segment(&commit.parent));
+        let path = format!("{}/git/commits/{}", self.root(), segment(&commit.parent));
         let parent: Commit = self.client.json(Ask::get(&what, &path, "contents: read")).await?;
         let mut entries = Vec::new();
         for file in &commit.files {
@@ -48,7 +48,7 @@ impl GitHubForge {
 
     async fn object(&self, kind: &str, body: Value) -> Result<String, ForgeError> {
         let what = self.what(&format!("writing git {kind}"));
-        let path = format!("{}/git/{kind}", self.root);
+        let path = format!("{}/git/{kind}", self.root());
         let object: Object = self.client.json(Ask::write(&what, Method::POST, &path, body, CONTENTS)).await?;
         Ok(object.sha)
     }

@@ -189,7 +189,7 @@ async fn a_forge_that_is_not_there_is_unreachable() {
     let forge = github.repository(&GitHubRepository { owner: "a".into(), name: "b".into() });
     let error = forge.open_pull_requests().await.unwrap_err();
     assert!(matches!(error, ForgeError::Unreachable { .. }), "{error}");
-    assert!(error.to_string().contains("a/b: listing open pull requests"), "{error}");
+    assert!(error.to_string().contains("a/b: looking the repository up"), "{error}");
 }
 
 #[tokio::test]
@@ -400,6 +400,7 @@ async fn an_app_signs_in_keeps_its_installations_token_and_renews_it() {
 
     // Near its end it is renewed before use.
     ground.clock.sleep(Duration::from_mins(56)).await;
+    ground.fake.set_clock(Some(ground.clock.now()));
     let second = forge.git_credentials().await.unwrap().unwrap();
     assert_ne!(first.password.expose_secret(), second.password.expose_secret());
     assert_eq!(asked(), 2);
@@ -433,5 +434,23 @@ async fn a_ca_file_that_is_none_is_named() {
         commit_via: CommitVia::Git,
     };
     let make = || GitHub::new(&config, Some(&path), Duration::from_secs(1), ground.clock.clone());
-    assert!(make().unwrap_err().to_string().contains("ca.pem cannot be read"));
+    assert!(make().unwrap_err().to_string().contains("ca.pem: No such file"));
+}
+
+#[tokio::test]
+async fn a_secondary_limit_of_graphql_with_status_200_is_obeyed() {
+    let ground = ground();
+    let forge = ground.davit();
+    let base = forge.branch_head("main").await.unwrap().unwrap();
+    let body = r#"{"data":null,"errors":[{"message":"You have exceeded a secondary rate limit. Please wait."}]}"#;
+    let reply = crate::demo::serve::Reply::new(200, "application/json", body).with("retry-after", "900");
+    ground.fake.server.fail(Fault::new("POST", "/graphql$", Moment::Before, Kind::Answer(reply)));
+    let until = ground.clock.now() + jiff::SignedDuration::from_secs(900);
+    for _ in 0..2 {
+        let error = forge.move_branch("davit/a", None, Some(&base)).await.unwrap_err();
+        assert!(matches!(error, ForgeError::RateLimited { .. }), "{error}");
+    }
+    let error = forge.login().await.unwrap_err();
+    assert!(matches!(error, ForgeError::RateLimited { until: end, .. } if end >= until), "{error}");
+    assert_eq!((ground.count("POST", "/graphql"), ground.count("GET", "/user")), (1, 0));
 }

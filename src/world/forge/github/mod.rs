@@ -13,6 +13,7 @@ use super::{
     StatusState, TextChange,
 };
 use crate::config::GitHubRepository;
+use crate::proposal::plain;
 use crate::world::retry::Clock;
 use async_trait::async_trait;
 use auth::Auth;
@@ -20,9 +21,9 @@ use client::{Ask, Client, parse};
 use http::Method;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use wire::{Account, App, Comment, Issue, Pull, ReviewWire};
+use wire::{Account, App, Assigned, Comment, Issue, Pull, RepositoryWire, ReviewWire};
 
 const READ: &str = "pull requests: read";
 const WRITE: &str = "pull requests: write";
@@ -62,8 +63,7 @@ impl GitHub {
         GitHubForge {
             client: self.client.clone(),
             name: repository.to_string(),
-            owner: repository.owner.clone(),
-            root: format!("/repos/{}/{}", segment(&repository.owner), segment(&repository.name)),
+            place: RwLock::new(Place::of(&repository.owner, &repository.name)),
             node: tokio::sync::OnceCell::new(),
         }
     }
@@ -72,17 +72,62 @@ impl GitHub {
 /// One repository on GitHub.
 pub struct GitHubForge {
     client: Arc<Client>,
+    /// As configured.
     name: String,
+    /// Where it is today: a repository that was renamed or given away answers under its new name.
+    place: RwLock<Place>,
+    /// The repository's GraphQL id.
+    node: tokio::sync::OnceCell<String>,
+}
+
+/// Owner and path of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
     owner: String,
     /// `/repos/OWNER/NAME`
     root: String,
-    /// The repository's GraphQL id.
-    node: tokio::sync::OnceCell<String>,
+}
+
+impl Place {
+    fn of(owner: &str, name: &str) -> Self {
+        Self { owner: owner.to_owned(), root: format!("/repos/{}/{}", segment(owner), segment(name)) }
+    }
 }
 
 impl GitHubForge {
     fn what(&self, doing: &str) -> String {
         format!("{}: {doing}", self.name)
+    }
+
+    fn place(&self) -> Place {
+        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// `/repos/OWNER/NAME`
+    fn root(&self) -> String {
+        self.place().root
+    }
+
+    /// Where the repository is today, and that it can be written. Asked once a pass, so that a rename or an archiving
+    /// is known before anything hangs on the old name: a list by its old owner would be empty, and an empty history
+    /// forgets a person's close.
+    async fn look_up(&self) -> Result<(), ForgeError> {
+        let what = self.what("looking the repository up");
+        let path = self.root();
+        let now: RepositoryWire = self.client.json(Ask::get(&what, &path, "metadata: read")).await?;
+        if now.archived {
+            return Err(ForgeError::Archived { what: self.name.clone() });
+        }
+        if let Some((owner, name)) = now.full_name.split_once('/') {
+            let place = Place::of(owner, name);
+            if place != self.place() {
+                if !now.full_name.eq_ignore_ascii_case(&self.name) {
+                    tracing::warn!(was = %self.name, is = %now.full_name, "the repository was renamed: write its new name in the configuration");
+                }
+                *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
+            }
+        }
+        Ok(())
     }
 
     /// Every entry of a list, page by page. A list without end is an error, never a short answer.
@@ -117,7 +162,7 @@ impl GitHubForge {
     /// Who closed it; a close may be by an account that is gone.
     async fn closed_by(&self, number: u64) -> Result<Option<String>, ForgeError> {
         let what = self.what(&format!("asking who closed pull request {number}"));
-        let path = format!("{}/issues/{number}", self.root);
+        let path = format!("{}/issues/{number}", self.root());
         let issue: Issue = self.client.json(Ask::get(&what, &path, READ)).await?;
         Ok(issue.closed_by.map(|account| account.login))
     }
@@ -131,15 +176,22 @@ impl GitHubForge {
 
     async fn patch(&self, number: u64, doing: &str, body: Value) -> Result<(), ForgeError> {
         let what = self.what(&format!("{doing} pull request {number}"));
-        self.write(&what, Method::PATCH, &format!("{}/pulls/{number}", self.root), body).await
+        self.write(&what, Method::PATCH, &format!("{}/pulls/{number}", self.root()), body).await
+    }
+
+    async fn ask_for_reviews(&self, what: &str, number: u64, reviewers: &[String]) -> Result<(), ForgeError> {
+        let path = format!("{}/pulls/{number}/requested_reviewers", self.root());
+        let (teams, people): (Vec<_>, Vec<_>) = reviewers.iter().partition(|name| name.contains('/'));
+        let teams: Vec<_> = teams.into_iter().filter_map(|name| name.split('/').next_back()).collect();
+        self.write(what, Method::POST, &path, json!({"reviewers": people, "team_reviewers": teams})).await
     }
 
     /// Our own open pull request with this head and base.
     async fn existing(&self, new: &NewPullRequest) -> Result<Option<PullRequest>, ForgeError> {
         let login = self.login().await?;
         let what = self.what(&format!("looking for the open pull request of {}", new.head));
-        let head = query(&format!("{}:{}", self.owner, new.head));
-        let path = format!("{}/pulls?state=open&head={head}&base={}&per_page=100", self.root, query(&new.base));
+        let head = query(&format!("{}:{}", self.place().owner, new.head));
+        let path = format!("{}/pulls?state=open&head={head}&base={}&per_page=100", self.root(), query(&new.base));
         let pulls = self.list::<Pull>(&what, &path).await?.into_iter().map(Pull::into_model);
         Ok(pulls.into_iter().find(|p| {
             p.same_repository && p.head == new.head && p.base == new.base && p.author.eq_ignore_ascii_case(&login)
@@ -170,14 +222,15 @@ impl Forge for GitHubForge {
     }
 
     async fn open_pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {
-        let path = format!("{}/pulls?state=open&sort=created&direction=desc&per_page=100", self.root);
+        self.look_up().await?;
+        let path = format!("{}/pulls?state=open&sort=created&direction=desc&per_page=100", self.root());
         let pulls = self.list::<Pull>(&self.what("listing open pull requests"), &path).await?;
         Ok(pulls.into_iter().map(Pull::into_model).collect())
     }
 
     async fn pull_requests_of(&self, branch: &str) -> Result<Vec<PullRequest>, ForgeError> {
-        let head = query(&format!("{}:{branch}", self.owner));
-        let path = format!("{}/pulls?state=all&head={head}&sort=created&direction=desc&per_page=100", self.root);
+        let head = query(&format!("{}:{branch}", self.place().owner));
+        let path = format!("{}/pulls?state=all&head={head}&sort=created&direction=desc&per_page=100", self.root());
         let pulls = self.list::<Pull>(&self.what(&format!("listing the pull requests of {branch}")), &path).await?;
         let mut found = Vec::new();
         for pull in pulls.into_iter().map(Pull::into_model).filter(|p| p.same_repository && p.head == branch) {
@@ -188,7 +241,7 @@ impl Forge for GitHubForge {
 
     async fn pull_request(&self, number: u64) -> Result<PullRequest, ForgeError> {
         let what = self.what(&format!("reading pull request {number}"));
-        let path = format!("{}/pulls/{number}", self.root);
+        let path = format!("{}/pulls/{number}", self.root());
         let pull: Pull = self.client.json(Ask::get(&what, &path, READ)).await?;
         self.with_closer(pull.into_model()).await
     }
@@ -197,12 +250,12 @@ impl Forge for GitHubForge {
         let what = self.what(&format!("opening a pull request for {}", new.head));
         let body =
             json!({"title": new.title, "body": new.body, "head": new.head, "base": new.base, "draft": new.draft});
-        let path = format!("{}/pulls", self.root);
+        let path = format!("{}/pulls", self.root());
         match self.client.json::<Pull>(Ask::write(&what, Method::POST, &path, body, WRITE).once()).await {
             Ok(pull) => Ok(Opened { pull: pull.into_model(), adopted: false }),
             Err(error @ ForgeError::Validation { .. }) => match self.existing(new).await? {
                 Some(pull) => Ok(Opened { pull, adopted: true }),
-                None => Err(error),
+                None => Err(with_remedy(error, new.draft)),
             },
             Err(error) => Err(error),
         }
@@ -225,7 +278,7 @@ impl Forge for GitHubForge {
     async fn comment(&self, number: u64, marker: &str, body: &str) -> Result<(), ForgeError> {
         let login = self.login().await?;
         let what = self.what(&format!("commenting on pull request {number}"));
-        let path = format!("{}/issues/{number}/comments", self.root);
+        let path = format!("{}/issues/{number}/comments", self.root());
         let comments = self.list::<Comment>(&what, &format!("{path}?per_page=100")).await?;
         let ours = comments.into_iter().find(|c| {
             c.user.as_ref().is_some_and(|u| u.login.eq_ignore_ascii_case(&login))
@@ -235,7 +288,7 @@ impl Forge for GitHubForge {
         match ours {
             Some(comment) if comment.body.as_deref() == Some(text.as_str()) => Ok(()),
             Some(comment) => {
-                let path = format!("{}/issues/comments/{}", self.root, comment.id);
+                let path = format!("{}/issues/comments/{}", self.root(), comment.id);
                 self.write(&what, Method::PATCH, &path, json!({"body": text})).await
             }
             None => {
@@ -250,7 +303,7 @@ impl Forge for GitHubForge {
             return Ok(());
         }
         let what = self.what(&format!("labelling pull request {number}"));
-        let path = format!("{}/issues/{number}/labels", self.root);
+        let path = format!("{}/issues/{number}/labels", self.root());
         self.write(&what, Method::POST, &path, json!({"labels": labels})).await
     }
 
@@ -259,8 +312,17 @@ impl Forge for GitHubForge {
             return Ok(());
         }
         let what = self.what(&format!("assigning pull request {number}"));
-        let path = format!("{}/issues/{number}/assignees", self.root);
-        self.write(&what, Method::POST, &path, json!({"assignees": assignees})).await
+        let path = format!("{}/issues/{number}/assignees", self.root());
+        let ask = Ask::write(&what, Method::POST, &path, json!({"assignees": assignees}), WRITE);
+        let now: Assigned = self.client.json(ask).await?;
+        // Who cannot be assigned is left out without a word.
+        let there = |login: &String| now.assignees.iter().any(|have| have.login.eq_ignore_ascii_case(login));
+        let errors: Vec<_> = assignees.iter().filter(|login| !there(login)).map(|login| plain(login)).collect();
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let message = "not everybody can be assigned: only people who can write here".to_owned();
+        Err(ForgeError::Validation { what, message, errors })
     }
 
     async fn request_reviewers(&self, number: u64, reviewers: &[String]) -> Result<(), ForgeError> {
@@ -268,15 +330,27 @@ impl Forge for GitHubForge {
             return Ok(());
         }
         let what = self.what(&format!("asking for reviews of pull request {number}"));
-        let path = format!("{}/pulls/{number}/requested_reviewers", self.root);
-        let (teams, people): (Vec<_>, Vec<_>) = reviewers.iter().partition(|name| name.contains('/'));
-        let teams: Vec<_> = teams.into_iter().filter_map(|name| name.split('/').next_back()).collect();
-        self.write(&what, Method::POST, &path, json!({"reviewers": people, "team_reviewers": teams})).await
+        match self.ask_for_reviews(&what, number, reviewers).await {
+            Err(ForgeError::Validation { .. }) if reviewers.len() > 1 => {}
+            other => return other,
+        }
+        // One name that may not review costs all of them: each on its own.
+        let mut errors = Vec::new();
+        for reviewer in reviewers {
+            match self.ask_for_reviews(&what, number, std::slice::from_ref(reviewer)).await {
+                Err(ForgeError::Validation { message, .. }) => errors.push(format!("{}: {message}", plain(reviewer))),
+                other => other?,
+            }
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(ForgeError::Validation { what, message: "not everybody can be asked".to_owned(), errors })
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<Review>, ForgeError> {
         let what = self.what(&format!("reading the reviews of pull request {number}"));
-        let path = format!("{}/pulls/{number}/reviews?per_page=100", self.root);
+        let path = format!("{}/pulls/{number}/reviews?per_page=100", self.root());
         Ok(self.list::<ReviewWire>(&what, &path).await?.into_iter().map(ReviewWire::into_model).collect())
     }
 
@@ -293,7 +367,7 @@ impl Forge for GitHubForge {
         if let Some(url) = &status.url {
             body["target_url"] = Value::String(url.clone());
         }
-        let path = format!("{}/statuses/{}", self.root, segment(sha));
+        let path = format!("{}/statuses/{}", self.root(), segment(sha));
         // The last one of a context counts: sending it twice changes nothing.
         self.client.call(Ask::write(&what, Method::POST, &path, body, "commit statuses: write")).await.map(drop)
     }
@@ -313,6 +387,20 @@ impl Forge for GitHubForge {
     async fn git_credentials(&self) -> Result<Option<GitCredentials>, ForgeError> {
         let token = self.client.token().await?;
         Ok(token.map(|password| GitCredentials { username: "x-access-token".to_owned(), password }))
+    }
+}
+
+/// A plan without drafts refuses the opening; the key that helps is said with it.
+fn with_remedy(error: ForgeError, draft: bool) -> ForgeError {
+    match error {
+        ForgeError::Validation { what, message, mut errors } if draft => {
+            let about = |text: &String| text.to_ascii_lowercase().contains("draft");
+            if about(&message) || errors.iter().any(about) {
+                errors.push("set pullRequests.draft: false for this repository".to_owned());
+            }
+            ForgeError::Validation { what, message, errors }
+        }
+        other => other,
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn classify(what: &str, permission: &'static str, error: &octocrab::E
     let errors = || source.errors.iter().flatten().map(one_error).collect();
     Refusal::Error(match status {
         401 => ForgeError::Unauthorized { what, message },
+        403 if message.to_ascii_lowercase().contains("archived") => ForgeError::Archived { what },
         403 => ForgeError::Forbidden { what, message, permission },
         404 | 410 => ForgeError::NotFound { what },
         409 => ForgeError::Conflict { what, message },
@@ -42,15 +43,24 @@ fn limit(status: u16, message: &str, headers: &HeaderMap, now: Timestamp) -> Opt
     if !matches!(status, 403 | 429) {
         return None;
     }
-    let later = |wait: SignedDuration| now.checked_add(wait).unwrap_or(Timestamp::MAX);
-    if let Some(seconds) = number(headers, "retry-after") {
-        return Some(later(SignedDuration::from_secs(seconds.clamp(1, 86_400))));
+    if let Some(until) = retry_after(headers, now) {
+        return Some(until);
     }
     if number(headers, "x-ratelimit-remaining") == Some(0) {
-        return Some(reset(headers).unwrap_or_else(|| later(UNSAID)));
+        return Some(reset(headers).unwrap_or_else(|| later(now, UNSAID)));
     }
     let said = message.to_ascii_lowercase();
-    (status == 429 || said.contains("secondary rate limit") || said.contains("abuse detection")).then(|| later(UNSAID))
+    (status == 429 || said.contains("secondary rate limit") || said.contains("abuse detection"))
+        .then(|| later(now, UNSAID))
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// When a secondary limit says to come back.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    number(headers, "retry-after").map(|seconds| later(now, SignedDuration::from_secs(seconds.clamp(1, 86_400))))
 }
 
 /// What one of GitHub's `errors` says: an object of resource, field, code and message, or a text.
@@ -68,10 +78,12 @@ pub(super) fn graphql(what: &str, permission: &'static str, errors: &[Value], no
     let what = what.to_owned();
     let kind = errors.first().and_then(|e| e.get("type")).and_then(Value::as_str).unwrap_or_default();
     let message = errors.iter().map(one_error).collect::<Vec<_>>().join("; ");
+    let secondary = message.to_ascii_lowercase().contains("secondary rate limit");
     match kind {
+        _ if secondary => ForgeError::RateLimited { what, until: later(now, UNSAID) },
         "NOT_FOUND" => ForgeError::NotFound { what },
         "FORBIDDEN" | "INSUFFICIENT_SCOPES" => ForgeError::Forbidden { what, message, permission },
-        "RATE_LIMITED" => ForgeError::RateLimited { what, until: now.checked_add(UNSAID).unwrap_or(Timestamp::MAX) },
+        "RATE_LIMITED" => ForgeError::RateLimited { what, until: later(now, UNSAID) },
         "UNPROCESSABLE" | "STALE_DATA" => ForgeError::Conflict { what, message },
         _ => ForgeError::Validation { what, message, errors: Vec::new() },
     }

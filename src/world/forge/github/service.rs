@@ -1,11 +1,13 @@
 //! The wire under octocrab: reqwest, so that proxies, an own authority and limits hold. It follows no redirect to
 //! another host, and reads no body without end.
 
+use crate::world::authorities::Authorities;
 use crate::world::forge::ForgeError;
 use crate::world::loopback::Place;
 use bytes::BytesMut;
 use octocrab::OctoBody;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tower::BoxError;
 
@@ -15,8 +17,13 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Octocrab on a reqwest client. Needs a Tokio runtime around it.
 pub(super) fn octocrab(api_url: &url::Url, ca_file: Option<&Path>) -> Result<octocrab::Octocrab, ForgeError> {
-    let client = client(api_url, ca_file)?;
-    let service = tower::service_fn(move |request| exchange(client.clone(), request));
+    let wire =
+        Arc::new(Wire { api_url: api_url.clone(), ca_file: ca_file.map(Path::to_owned), last: Mutex::default() });
+    wire.client()?;
+    let service = tower::service_fn(move |request| {
+        let wire = wire.clone();
+        async move { exchange(wire.client()?, request).await }
+    });
     let built =
         octocrab::OctocrabBuilder::new_empty().with_service(service).with_auth(octocrab::AuthState::None).build();
     match built {
@@ -25,24 +32,39 @@ pub(super) fn octocrab(api_url: &url::Url, ca_file: Option<&Path>) -> Result<oct
     }
 }
 
-fn client(api_url: &url::Url, ca_file: Option<&Path>) -> Result<reqwest::Client, ForgeError> {
-    let fail = |detail: String| ForgeError::Credentials { what: "setting up access to the forge".into(), detail };
-    crate::world::init::tls_provider();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("davit/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_LIMIT);
-    builder = Place::of(api_url).fit(builder);
-    if let Some(path) = ca_file {
-        let pem =
-            std::fs::read(path).map_err(|e| fail(format!("the CA file {} cannot be read: {e}", path.display())))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|_| fail(format!("the CA file {} holds no PEM certificates", path.display())))?;
-        builder = builder.tls_certs_merge(certificates);
+/// The client in use, and the digest of the authorities that it was built on.
+struct Wire {
+    api_url: url::Url,
+    ca_file: Option<PathBuf>,
+    last: Mutex<Option<(Option<String>, reqwest::Client)>>,
+}
+
+impl Wire {
+    /// The client; a new one where the file of authorities has another content than before.
+    fn client(&self) -> Result<reqwest::Client, ForgeError> {
+        let fail = |detail: String| ForgeError::Credentials { what: "setting up access to the forge".into(), detail };
+        let unusable = |why: crate::world::authorities::Unusable| fail(format!("git.http.{why}"));
+        let authorities = self.ca_file.as_deref().map(Authorities::read).transpose().map_err(unusable)?;
+        let digest = authorities.as_ref().map(|found| found.digest.clone());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = last.as_ref().filter(|(of, _)| *of == digest) {
+            return Ok(client.clone());
+        }
+        crate::world::init::tls_provider();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("davit/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT);
+        builder = Place::of(&self.api_url).fit(builder);
+        if let Some(authorities) = &authorities {
+            builder = builder.tls_certs_merge(authorities.certificates().map_err(unusable)?);
+        }
+        let client = builder
+            .build()
+            .map_err(|e| fail(format!("no HTTP client: {} (is a bundle of CA certificates installed?)", causes(&e))))?;
+        *last = Some((digest, client.clone()));
+        Ok(client)
     }
-    builder
-        .build()
-        .map_err(|e| fail(format!("no HTTP client: {} (is a bundle of CA certificates installed?)", causes(&e))))
 }
 
 async fn exchange(

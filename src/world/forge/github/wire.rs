@@ -20,6 +20,19 @@ pub(super) struct App {
 }
 
 #[derive(Deserialize)]
+pub(super) struct RepositoryWire {
+    pub(super) full_name: String,
+    #[serde(default)]
+    pub(super) archived: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Assigned {
+    #[serde(default)]
+    pub(super) assignees: Vec<Account>,
+}
+
+#[derive(Deserialize)]
 struct Repo {
     full_name: String,
 }

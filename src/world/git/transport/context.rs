@@ -4,6 +4,7 @@
 //! It travels by a scoped thread-local, because libgit2 runs the transport factory on the thread that calls fetch or
 //! push. So calls side by side never see each other's credentials.
 
+use crate::world::address::Guard;
 use crate::world::git::error::Failure;
 use crate::world::git::options::{Basic, SshAuth};
 use std::cell::RefCell;
@@ -19,6 +20,8 @@ pub(crate) struct Context {
     pub runtime: tokio::runtime::Handle,
     /// Built only for HTTP remotes: a machine without any authority can still use SSH.
     pub http: Option<reqwest::Client>,
+    /// SSH connects through it; the HTTP client has it inside.
+    pub guard: Guard,
     pub basic: Option<Basic>,
     pub ssh: Option<SshAuth>,
     pub known_hosts: Vec<PathBuf>,

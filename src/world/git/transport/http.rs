@@ -2,6 +2,7 @@
 //! only, so credentials stay where they belong; sends credentials as basic authentication from the start.
 
 use super::context::{Context, as_git, as_io};
+use crate::world::address::{OutOfReach, in_chain};
 use crate::world::git::error::{Failure, chain, words};
 use git2::Error;
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
@@ -93,6 +94,9 @@ fn authorised(context: &Context, request: RequestBuilder) -> RequestBuilder {
 
 /// What a failed exchange means. The URL is left out: the error that carries this names the repository.
 fn network(error: &reqwest::Error) -> Failure {
+    if let Some(out) = in_chain::<OutOfReach>(error) {
+        return Failure::PrivateAddress(out.clone());
+    }
     let mut tls = false;
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = cause {

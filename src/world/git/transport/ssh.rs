@@ -4,6 +4,7 @@
 use super::context::{Context, as_git, as_io};
 use super::known_hosts::{self, Known};
 use crate::config::SecretRef;
+use crate::world::address::{OutOfReach, in_chain};
 use crate::world::git::address::Target;
 use crate::world::git::error::{Failure, words};
 use crate::world::git::options::SshAuth;
@@ -125,9 +126,9 @@ async fn open(context: &Context, target: &Target, command: &str) -> Result<Sessi
     let (text, file) = known_hosts_text(&context.known_hosts).map_err(Refusal)?;
     let known = known_hosts::of_host(&text, &target.known_as());
     let config = client_config(&known);
-    let address = (target.host.as_str(), target.port);
-    let mut session =
-        client::connect(Arc::new(config), address, HostKey { target: target.clone(), known, file }).await?;
+    let stream = context.guard.connect(&target.host, target.port).await.map_err(|error| not_connected(&error))?;
+    let host_key = HostKey { target: target.clone(), known, file };
+    let mut session = client::connect_stream(Arc::new(config), stream, host_key).await?;
     match &context.ssh {
         None => {
             return Err(Refusal(Failure::Unauthorized(
@@ -143,6 +144,13 @@ async fn open(context: &Context, target: &Target, command: &str) -> Result<Sessi
     channel.exec(true, command).await?;
     let (reader, writer) = channel.split();
     Ok((session, reader, writer))
+}
+
+fn not_connected(error: &io::Error) -> Refusal {
+    Refusal(match in_chain::<OutOfReach>(error) {
+        Some(out) => Failure::PrivateAddress(out.clone()),
+        None => Failure::Unreachable(words(&format!("ssh: {error}"))),
+    })
 }
 
 async fn rsa_hash(session: &mut Handle<HostKey>, kind: &Algorithm) -> Result<Option<HashAlg>, Refusal> {

@@ -11,7 +11,7 @@ use crate::world::registry::secret;
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -20,8 +20,11 @@ use url::Url;
 #[derive(Default)]
 pub(in crate::world::registry) struct Tokens {
     by_repository: Mutex<HashMap<(String, String), (Authorization, Instant)>>,
-    plain_http: Mutex<HashMap<String, bool>>,
+    plain_http: Mutex<HashMap<String, Arc<PlainHttp>>>,
 }
+
+/// Whether a registry speaks plain HTTP only; held while somebody finds out, so that the others do not ask too.
+type PlainHttp = tokio::sync::Mutex<Option<bool>>;
 
 #[derive(serde::Deserialize)]
 struct TokenAnswer {
@@ -53,9 +56,12 @@ impl Tokens {
     /// Whether a registry that may be insecure answers to plain HTTP only. Asked once. A certificate that is refused
     /// is no reason to ask in plain text: somebody in the middle could make us do so.
     pub(super) async fn speaks_plain_http(&self, http: &Http, base: &Url, trip: &Trip) -> bool {
-        let host = authority(base);
-        let known = self.plain_http.lock().unwrap_or_else(PoisonError::into_inner).get(&host).copied();
-        if let Some(known) = known {
+        let known = {
+            let mut hosts = self.plain_http.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(hosts.entry(authority(base)).or_default())
+        };
+        let mut known = known.lock().await;
+        if let Some(known) = *known {
             return known;
         }
         let Ok(ping) = base.join("/v2/") else { return false };
@@ -75,7 +81,7 @@ impl Tokens {
                 }
             }
         };
-        self.plain_http.lock().unwrap_or_else(PoisonError::into_inner).insert(host, plain);
+        *known = Some(plain);
         plain
     }
 }

@@ -23,10 +23,11 @@ struct Pointer {
     digest: String,
 }
 
-fn point(shelf: &Shelf, digest: &str) {
+fn point(shelf: &Shelf, digest: &str, now: jiff::Timestamp) {
     if let Err(problem) = shelf.write(POINTER, &Pointer { digest: digest.to_owned() }) {
         tracing::warn!(%problem, "the cache of tags is not written");
     }
+    shelf.used(now);
 }
 
 /// What one manifest says; good for ever under its digest.
@@ -105,19 +106,30 @@ impl Repository {
         let place = shown(&url);
         let mut question = Question { url: &url, accept: ACCEPT, limit, head: true, etag: None };
         let by_tag = Shelf::new(&http.options.cache_dir, "tag", url.as_str());
+        let now = (http.options.clock)();
         if let Some(Pointer { digest }) = by_tag.read(POINTER)
-            && let Some(known) = Shelf::new(&http.options.cache_dir, "manifest", &digest).read::<Detail>(DETAIL)
+            && let shelf = Shelf::new(&http.options.cache_dir, "manifest", &digest)
+            && let Some(known) = shelf.read::<Detail>(DETAIL)
             && self.still(http, tokens, question, &digest).await?
         {
+            by_tag.used(now);
+            shelf.used(now);
             return Ok(known);
         }
         question.head = false;
         let answer = expect_ok(self.get(http, tokens, question).await?)?;
+        let named = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+        let named = named.filter(|named| named.starts_with("sha256:")).map(str::to_owned);
         let bytes = answer.body.bytes().await?;
         let manifest_digest = format!("sha256:{}", digest(&bytes));
+        if named.is_some_and(|named| named != manifest_digest) {
+            let message = format!("{place}: the manifest is not what its Docker-Content-Digest says");
+            return Err(Failure::never(Reason::SourceInvalid, message));
+        }
         let shelf = Shelf::new(&http.options.cache_dir, "manifest", &manifest_digest);
         if let Some(known) = shelf.read::<Detail>(DETAIL) {
-            point(&by_tag, &manifest_digest);
+            point(&by_tag, &manifest_digest, now);
+            shelf.used(now);
             return Ok(known);
         }
         let invalid = |why: String| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
@@ -142,7 +154,8 @@ impl Repository {
         if let Err(problem) = shelf.write(DETAIL, &detail) {
             tracing::warn!(%problem, "the cache of manifests is not written");
         }
-        point(&by_tag, &manifest_digest);
+        point(&by_tag, &manifest_digest, now);
+        shelf.used(now);
         Ok(detail)
     }
 

@@ -1,20 +1,10 @@
-//! A generated fleet for measurements: bare repositories with as many releases as asked for, and the forge, the chart
-//! repository and the OCI registry that they name, on loopback. Prints one JSON line that says where everything is,
-//! then changes one file of the first repository for each line on standard input, until that ends.
-//!
-//! Usage: `loopback DIRECTORY RELEASES [REPOSITORIES]`. Measures nothing itself: `benches/figures` does.
-
-#![expect(clippy::print_stdout, reason = "its one line is its result")]
+//! A generated fleet: the files of one repository, and the charts that it names. Half of the charts come from chart
+//! repositories, half from an OCI registry.
 
 use davit::demo::chart::{Chart, chart};
 use davit::demo::charts::ChartServer;
-use davit::demo::forge::{Forge, Role};
 use davit::demo::oci::OciServer;
 use std::fmt::Write as _;
-use std::io::BufRead as _;
-use std::path::Path;
-
-type Failure = Box<dyn std::error::Error>;
 
 /// Versions of each chart: 1.0.0 to 1.0.39.
 const VERSIONS: usize = 40;
@@ -25,20 +15,21 @@ const CHARTS: usize = 100;
 /// Chart repositories, each with an equal share of the first half.
 const INDEXES: usize = 10;
 
-struct Sources {
-    charts: ChartServer,
-    registry: OciServer,
+/// What a tree's sources are, on loopback.
+pub struct Sources {
+    pub charts: ChartServer,
+    pub registry: OciServer,
 }
 
-fn main() -> Result<(), Failure> {
-    let mut arguments = std::env::args().skip(1);
-    let directory = arguments.next().ok_or("usage: loopback DIRECTORY RELEASES [REPOSITORIES]")?;
-    let releases: usize = arguments.next().ok_or("how many releases?")?.parse()?;
-    let repositories: usize = arguments.next().as_deref().unwrap_or("1").parse()?;
-    let directory = Path::new(&directory);
-    let sources = Sources { charts: ChartServer::start(Vec::new())?, registry: OciServer::start(Vec::new())? };
-    let used = releases.div_ceil(2).min(CHARTS);
-    for number in 0..used {
+impl Sources {
+    pub fn start() -> std::io::Result<Self> {
+        Ok(Self { charts: ChartServer::start(Vec::new())?, registry: OciServer::start(Vec::new())? })
+    }
+}
+
+/// Publishes every chart that a fleet of so many releases uses.
+pub fn publish(releases: usize, sources: &Sources) {
+    for number in 0..releases.div_ceil(2).min(CHARTS) {
         for version in versions(&format!("chart-{number}")) {
             sources.charts.add_at(&format!("team-{}", number % INDEXES), version);
         }
@@ -46,30 +37,6 @@ fn main() -> Result<(), Failure> {
             sources.registry.add(&format!("charts/oci-{number}"), version);
         }
     }
-    let forge = Forge::start()?;
-    forge.add_token("loopback", "davit");
-    let mut paths = Vec::new();
-    for number in 0..repositories {
-        let path = directory.join(format!("fleet-{number}.git"));
-        let git = git2::Repository::init_bare(&path)?;
-        git.set_head("refs/heads/main")?;
-        commit(&git, &fleet(releases, &sources))?;
-        let name = format!("acme/fleet-{number}");
-        forge.add_repository(&name, &path, "main");
-        forge.set_role(&name, "davit", Some(Role::Write));
-        paths.push(path.to_string_lossy().into_owned());
-    }
-    let places = serde_json::json!({
-        "charts": sources.charts.url(), "registry": sources.registry.authority(), "forge": forge.url(), "git": paths,
-    });
-    println!("{places}");
-    for (count, line) in std::io::stdin().lock().lines().enumerate() {
-        line?;
-        let person = forge.person("acme/fleet-0", "acme");
-        person.push("main", "one file", &[("apps/0/app-0.yaml", Some(&release(0, count % 2)))])?;
-        println!("changed");
-    }
-    Ok(())
 }
 
 fn versions(name: &str) -> impl Iterator<Item = Chart> {
@@ -78,7 +45,7 @@ fn versions(name: &str) -> impl Iterator<Item = Chart> {
 
 /// Every file of one repository: sources, Flux Kustomizations, one file a release. Two charts of each hundred are one
 /// version behind.
-fn fleet(releases: usize, sources: &Sources) -> Vec<(String, String)> {
+pub fn files(releases: usize, sources: &Sources) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut text = String::new();
     for number in 0..INDEXES {
@@ -123,7 +90,7 @@ fn kustomization(name: &str, path: &str) -> String {
 }
 
 /// A release as people write it, values included.
-fn release(number: usize, replicas: usize) -> String {
+pub fn release(number: usize, replicas: usize) -> String {
     let chart = number / 2 % CHARTS;
     let source = if number.is_multiple_of(2) {
         format!(
@@ -143,15 +110,4 @@ fn release(number: usize, replicas: usize) -> String {
          resources:\n      requests: {{cpu: 10m, memory: 64Mi}}\n      limits: {{memory: 256Mi}}\n",
         number / SHARE
     )
-}
-
-fn commit(git: &git2::Repository, files: &[(String, String)]) -> Result<(), git2::Error> {
-    let mut update = git2::build::TreeUpdateBuilder::new();
-    for (path, text) in files {
-        update.upsert(path.as_str(), git.blob(text.as_bytes())?, git2::FileMode::Blob);
-    }
-    let empty = git.find_tree(git.treebuilder(None)?.write()?)?;
-    let tree = git.find_tree(update.create_updated(git, &empty)?)?;
-    let who = git2::Signature::new("acme", "acme@example.com", &git2::Time::new(1_783_670_400, 0))?;
-    git.commit(Some("refs/heads/main"), &who, &who, "feat: the fleet\n", &tree, &[]).map(drop)
 }

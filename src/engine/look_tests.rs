@@ -1,0 +1,289 @@
+//! Memory has no say: along a walk of commits, each look with what the earlier ones remember equals a look that
+//! remembers nothing, row by row.
+
+use super::*;
+use crate::config::{Config, PolicyConfig};
+use crate::demo::chart::chart;
+use crate::demo::charts::ChartServer;
+use crate::demo::oci::OciServer;
+use crate::world::git::{Git, GitOptions, Repository, Wanted};
+use crate::world::registry::Options;
+use jiff::SignedDuration;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const APPS: usize = 8;
+
+struct Stage {
+    charts: ChartServer,
+    oci: OciServer,
+    _directory: tempfile::TempDir,
+    raw: git2::Repository,
+    git: Repository,
+    registry: Arc<Registry>,
+    cache: Arc<Cache>,
+    files: BTreeMap<String, String>,
+    state: u64,
+}
+
+impl Stage {
+    fn new(seed: u64) -> Self {
+        crate::world::git::init().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let remote = directory.path().join("fleet.git");
+        let raw = git2::Repository::init_bare(&remote).unwrap();
+        raw.set_head("refs/heads/main").unwrap();
+        let git = Git::new(GitOptions::anonymous(directory.path().join("cache")), CancellationToken::new());
+        let (charts, oci) = (ChartServer::start(Vec::new()).unwrap(), OciServer::start(Vec::new()).unwrap());
+        for version in ["1.0.0", "1.1.0", "2.0.0"] {
+            charts.add_at("team-0", chart("web", version));
+            charts.add_at("team-1", chart("web", version));
+            oci.add("charts/tool", chart("tool", version));
+        }
+        let clock = Arc::new(Timestamp::now);
+        let registries = Config::default().registries;
+        let options = Options::new(registries, directory.path().join("registry"), clock, &|_| None);
+        let mut stage = Self {
+            git: git.repository("fleet", remote.to_str().unwrap()).unwrap(),
+            raw,
+            registry: Registry::new(options),
+            cache: Arc::new(Cache::in_memory()),
+            files: BTreeMap::new(),
+            state: seed,
+            charts,
+            oci,
+            _directory: directory,
+        };
+        stage.plant();
+        stage
+    }
+
+    /// Two clusters that build one base, plain files, a kustomization.yaml, and sources.
+    fn plant(&mut self) {
+        let mut roots = String::new();
+        for (name, path) in [("sources", "sources"), ("base", "base"), ("plain", "plain")] {
+            roots += &flux(name, path);
+        }
+        self.files.insert("clusters/one/apps.yaml".to_owned(), roots);
+        self.files.insert("clusters/two/apps.yaml".to_owned(), flux("sources", "sources") + &flux("base", "base"));
+        self.set_sources(0);
+        let names: Vec<String> = (0..APPS / 2).map(|app| format!("app-{app}.yaml")).collect();
+        self.files.insert("base/kustomization.yaml".to_owned(), format!("resources: [{}]\n", names.join(", ")));
+        for app in 0..APPS {
+            let path = if app < APPS / 2 { "base" } else { "plain" };
+            self.files.insert(format!("{path}/app-{app}.yaml"), release(&format!("app-{app}"), app, "1.0.0", 0));
+        }
+    }
+
+    fn set_sources(&mut self, team: usize) {
+        let (charts, oci) = (self.charts.url(), self.oci.authority());
+        let text = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{name: team, namespace: flux-system}}\n\
+             spec: {{url: {charts}/team-{team}}}\n---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\n\
+             metadata: {{name: tool, namespace: flux-system}}\nspec:\n  insecure: true\n  url: oci://{oci}/charts/tool\n  \
+             ref: {{tag: 1.{team}.0}}\n"
+        );
+        self.files.insert("sources/all.yaml".to_owned(), text);
+    }
+
+    fn next(&mut self, below: usize) -> usize {
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.state >> 33).unwrap() % below
+    }
+
+    /// One change of one file.
+    fn change(&mut self) -> &'static str {
+        let (app, other) = (self.next(APPS), self.next(100));
+        let mut apps: Vec<String> = self.files.keys().filter(|path| path.contains("/app-")).cloned().collect();
+        apps.push(format!("plain/app-{other}.yaml"));
+        let path = apps[self.next(apps.len())].clone();
+        match self.next(12) {
+            0..3 => {
+                let version = ["1.0.0", "1.1.0", "2.0.0", "1.x"][self.next(4)];
+                self.files.insert(path, release(&format!("app-{app}"), other, version, 0));
+                "a version"
+            }
+            3 | 4 => {
+                let Some(text) = self.files.get_mut(&path) else { return "nothing" };
+                *text = text.replace("replicas: ", "replicas: 1");
+                "values"
+            }
+            5 => {
+                self.files.remove(&path);
+                "a file gone"
+            }
+            6 => {
+                let Some(text) = self.files.remove(&path) else { return "nothing" };
+                self.files.insert(format!("plain/deep/app-{other}.yaml"), text);
+                "a file moved"
+            }
+            7 => {
+                let namespace = ["", "namespace: media\n", "namePrefix: my-\n"][self.next(3)];
+                let text = format!("{namespace}resources: [app-0.yaml, app-{}.yaml, app-99.yaml]\n", app % 4);
+                self.files.insert("base/kustomization.yaml".to_owned(), text);
+                "a kustomization"
+            }
+            8 => {
+                let team = self.next(2);
+                self.set_sources(team);
+                "the sources"
+            }
+            9 => {
+                let text = self.files.entry(path).or_default();
+                text.insert_str(0, "# a line more\n");
+                "lines moved"
+            }
+            10 => {
+                self.files
+                    .insert(path, "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec: [\n".to_owned());
+                "a broken file"
+            }
+            _ => {
+                let more = flux(&format!("more-{other}"), ["base", "plain", "nowhere"][self.next(3)]);
+                self.files.insert("clusters/two/more.yaml".to_owned(), more);
+                "a Flux Kustomization"
+            }
+        }
+    }
+
+    fn commit(&self) {
+        let mut update = git2::build::TreeUpdateBuilder::new();
+        for (path, text) in &self.files {
+            update.upsert(path.as_str(), self.raw.blob(text.as_bytes()).unwrap(), git2::FileMode::Blob);
+        }
+        let empty = self.raw.find_tree(self.raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let tree = self.raw.find_tree(update.create_updated(&self.raw, &empty).unwrap()).unwrap();
+        let who = git2::Signature::new("acme", "acme@example.com", &git2::Time::new(1_783_670_400, 0)).unwrap();
+        let parent = self.raw.head().ok().map(|head| head.peel_to_commit().unwrap());
+        let parents: Vec<_> = parent.iter().collect();
+        self.raw.commit(Some("refs/heads/main"), &who, &who, "a change\n", &tree, &parents).unwrap();
+    }
+
+    async fn look(&self, recollection: &Arc<Recollection>, rules: &Rules, now: Timestamp) -> Arc<Look> {
+        self.registry.refresh();
+        let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
+        let commit = self.git.fetch(wanted).await.unwrap().base_commit;
+        let files = if recollection.holds(&commit.to_string()) {
+            Files::Held(commit.to_string())
+        } else {
+            let listing = self.git.tree_after(commit, recollection.listing()).await.unwrap();
+            Files::Tree(listing, self.git.reader().await.unwrap())
+        };
+        let request = Request {
+            files,
+            shown: "fleet".to_owned(),
+            url: None,
+            name: "fleet",
+            filter: Filter::new(&["**".to_owned()], &[]),
+            rules,
+            recollection: recollection.clone(),
+            store: None,
+            now,
+            branch_prefix: "davit/",
+        };
+        look(&self.registry, &self.cache, request).await.unwrap()
+    }
+}
+
+fn flux(name: &str, path: &str) -> String {
+    format!(
+        "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
+         flux-system}}\nspec: {{path: ./{path}, sourceRef: {{kind: GitRepository, name: flux-system}}}}\n"
+    )
+}
+
+/// Even ones take the index's chart, odd ones the OCI repository's.
+fn release(name: &str, number: usize, version: &str, replicas: usize) -> String {
+    let source = if number.is_multiple_of(2) {
+        format!(
+            "chart: {{spec: {{chart: web, version: {version}, sourceRef: {{kind: HelmRepository, name: team, namespace: \
+             flux-system}}}}}}"
+        )
+    } else {
+        "chartRef: {kind: OCIRepository, name: tool, namespace: flux-system}".to_owned()
+    };
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: {name}, namespace: apps}}\nspec:\n  \
+         {source}\n  values:\n    replicas: {replicas}\n"
+    )
+}
+
+fn rules(age: Duration) -> Rules {
+    let policy = PolicyConfig { minimum_age: age, ..Config::default().settings().policy };
+    Rules::from_config(&policy).unwrap()
+}
+
+/// Everything a look says, for comparison.
+fn said(look: &Look) -> String {
+    let text = |candidate: &Option<Candidate>| candidate.as_ref().map(|c| c.text.clone());
+    let decisions = look.decisions.iter().map(|(row, d)| (*row, d.reason, text(&d.target), text(&d.within_major)));
+    format!("{:#?}\n{:#?}\n{:#?}", look.findings, look.effective, decisions.collect::<Vec<_>>())
+}
+
+async fn walk(seed: u64, steps: usize) {
+    let mut stage = Stage::new(seed);
+    let memory = Arc::new(Recollection::default());
+    let (plain, aged) = (rules(Duration::ZERO), rules(Duration::from_secs(1)));
+    let mut now = Timestamp::now();
+    let (mut kept, mut outdated) = (0, 0);
+    let mut last: Option<Arc<Look>> = None;
+    let mut told = Vec::new();
+    for step in 0..steps {
+        stage.commit();
+        // The policy comes from the commit, so that it changes with one.
+        let rules = if step % 7 == 6 { &aged } else { &plain };
+        let with = stage.look(&memory, rules, now).await;
+        let without = stage.look(&Arc::default(), rules, now).await;
+        assert_eq!(said(&with), said(&without), "seed {seed}, step {step}: {told:?}");
+        let mut asked: Vec<_> = with.offers.keys().zip(with.offers.values().map(Result::is_ok)).collect();
+        let mut fresh: Vec<_> = without.offers.keys().zip(without.offers.values().map(Result::is_ok)).collect();
+        asked.sort();
+        fresh.sort();
+        assert_eq!(asked, fresh, "seed {seed}, step {step}: {told:?}");
+        let again = stage.look(&memory, rules, now).await;
+        assert_eq!(said(&again), said(&with), "seed {seed}, step {step}, unchanged: {told:?}");
+        outdated += with.findings.count(crate::model::Status::Outdated);
+        if let Some(last) = &last {
+            let same = |row: &&Arc<Row>| last.findings.rows.iter().any(|known| Arc::ptr_eq(known, row));
+            kept += with.findings.rows.iter().filter(same).count();
+        }
+        last = Some(with);
+        told.push(stage.change());
+        if step % 10 == 9 {
+            stage.charts.add_at("team-0", chart("web", &format!("2.{step}.0")));
+            now += SignedDuration::from_mins(25);
+            told.push("a version more");
+        }
+    }
+    assert!(outdated > steps, "the walk has something to propose: {outdated}");
+    assert!(kept > steps, "memory is used: {kept}");
+}
+
+#[tokio::test]
+async fn a_look_with_memory_equals_one_without_along_a_walk_of_changes() {
+    for seed in [1, 2] {
+        walk(seed, 40).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_shelf_has_no_room_for_is_read_again_and_says_the_same() {
+    let mut stage = Stage::new(7);
+    let memory = Arc::new(Recollection::default());
+    let shelf = recollection::Shelf::default();
+    let (rules, now) = (rules(Duration::ZERO), Timestamp::now());
+    stage.commit();
+    stage.look(&memory, &rules, now).await;
+    shelf.used(&memory, 10_000);
+    assert!(!memory.listing().tree.files.is_empty());
+    stage.change();
+    stage.commit();
+    stage.look(&memory, &rules, now).await;
+    let other = Arc::new(Recollection::default());
+    shelf.used(&other, 10_000);
+    assert!(memory.listing().tree.files.is_empty(), "the one that read its files longest ago lets go of them");
+    stage.files.remove("plain/app-7.yaml");
+    stage.commit();
+    let with = stage.look(&memory, &rules, now).await;
+    assert_eq!(said(&with), said(&stage.look(&Arc::default(), &rules, now).await));
+}
