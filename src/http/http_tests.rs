@@ -33,7 +33,6 @@ fn release(name: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
-        digest_site: None,
         frame: None,
         chain: Vec::new(),
     }

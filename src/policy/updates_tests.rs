@@ -61,7 +61,6 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
-        digest_site: None,
         frame: None,
         chain: Vec::new(),
     }
