@@ -167,7 +167,7 @@ struct Pass<'p, 'a> {
     places: HashSet<At>,
 }
 
-impl<'a> Pass<'_, 'a> {
+impl Pass<'_, '_> {
     /// Every cluster, with all of its roots at once: they share their ConfigMaps.
     fn all(&mut self, roots: Vec<Root>) {
         let mut clusters: BTreeMap<usize, (String, Vec<Start>)> = BTreeMap::new();
@@ -220,13 +220,13 @@ impl<'a> Pass<'_, 'a> {
             if !root {
                 self.below.insert(object.at);
             }
-            let below = self.visit(object, cluster, &mut store);
+            let below = self.visit(&object, cluster, &mut store);
             open.extend(below.into_iter().map(|object| (object, false)));
         }
     }
 
     /// Builds one Kustomization; gives back those that it holds.
-    fn visit(&mut self, object: Object, cluster: &str, store: &mut Store) -> Vec<Object> {
+    fn visit(&mut self, object: &Object, cluster: &str, store: &mut Store) -> Vec<Object> {
         let key = (cluster.to_owned(), object.at, object.namespace().to_owned(), object.name().to_owned());
         let names = self.names.entry((cluster.to_owned(), object.at)).or_default();
         if *names >= MAX_NAMES || !self.visited.insert(key) {
@@ -234,13 +234,13 @@ impl<'a> Pass<'_, 'a> {
         }
         *names += 1;
         self.seen.insert(object.at);
-        let reach = self.judge.reach(&object, cluster);
-        self.world.note_reach(&object, &reach);
+        let reach = self.judge.reach(object, cluster);
+        self.world.note_reach(object, &reach);
         let parsed = self.builder.parsed.clone();
         let inventory = self.world.inventory;
         let file = self.builder.name(object.at.0);
         let whole = View::whole(inventory);
-        let layer = flux::layer(&whole, &object, &file, &parsed);
+        let layer = flux::layer(&whole, object, &file, &parsed);
         let output = match &reach {
             Reach::Here { directory, .. } => self.builder.build(&whole, directory, Some(&layer)),
             Reach::Artifact { directory, artifact } => {
@@ -249,10 +249,10 @@ impl<'a> Pass<'_, 'a> {
             }
             Reach::Away { .. } => return Vec::new(),
         };
-        let mut context = self.context(&object, cluster, &reach);
+        let mut context = self.context(object, cluster, &reach);
         let Output { mut objects, fault } = output;
         context.fault = fault;
-        self.substitute(&object, &mut objects, store, &mut context);
+        self.substitute(object, &mut objects, store, &mut context);
         self.take(objects, &Rc::new(context), store)
     }
 
@@ -305,7 +305,7 @@ impl<'a> Pass<'_, 'a> {
     }
 }
 
-impl<'a> World<'a> {
+impl World<'_> {
     fn take(
         &mut self,
         objects: impl Iterator<Item = Object>,
