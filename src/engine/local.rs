@@ -135,8 +135,12 @@ fn explicit(look: &Look, row: &Row, version: &str, selection: &mut Selection) ->
     };
     let from = release.current.clone().unwrap_or_default();
     if from != text {
+        let Some(to) = release.at_site(&text).map(str::to_owned) else {
+            let message = format!("{}: {text} does not fit into the text around the variable", release.id());
+            return Err(Problem::new(Reason::NotEditable, message));
+        };
         let digest = digest(look, release, &text)?;
-        add(selection, UpdateSite { site: site.clone(), from, to: text, digest });
+        add(selection, UpdateSite { site: site.clone(), from, to, digest });
     }
     Ok(())
 }

@@ -33,6 +33,8 @@ fn release(name: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
+        frame: None,
+        chain: Vec::new(),
     }
 }
 

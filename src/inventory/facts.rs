@@ -12,12 +12,21 @@ pub struct FileFacts {
     pub problems: Vec<FileProblem>,
     /// Comments of other bots.
     pub markers: Vec<Marker>,
+    /// Scalars that hold a version or may, by their first byte.
+    pub sites: Vec<SiteFacts>,
+    /// What scalars hold as YAML text (inline patches), by the scalar's first byte; positions are the file's.
+    pub embedded: Vec<(u32, Vec<Node>)>,
 }
 
 impl FileFacts {
     /// Whether the file has no say in anything.
     pub fn is_empty(&self) -> bool {
         self.documents.is_empty() && self.problems.is_empty()
+    }
+
+    /// The scalar whose content starts at a byte, where it may hold a version.
+    pub fn site(&self, start: u32) -> Option<&SiteFacts> {
+        self.sites.binary_search_by_key(&start, |site| site.start).ok().and_then(|index| self.sites.get(index))
     }
 }
 
@@ -55,6 +64,11 @@ pub enum Kind {
     JsonPatch,
     /// `v1` ConfigMap: its short values may feed substitution.
     ConfigMap,
+    /// `v1` Secret: the names of its keys, never a value, say which variables Git does not show.
+    Secret,
+    /// kustomize's `configurations`: which fields its transformers reach. It counts only where a kustomization names its
+    /// file.
+    Configuration,
 }
 
 impl Kind {
@@ -72,8 +86,9 @@ impl Kind {
             Self::ArtifactGenerator => "ArtifactGenerator",
             Self::FluxInstance => "FluxInstance",
             Self::ResourceSet => "ResourceSet",
-            Self::JsonPatch => "",
+            Self::JsonPatch | Self::Configuration => "",
             Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
         }
     }
 
@@ -92,7 +107,7 @@ impl Kind {
             Self::ArtifactGenerator => "source.extensions.fluxcd.io",
             Self::FluxInstance | Self::ResourceSet => "fluxcd.controlplane.io",
             Self::Kustomization => "kustomize.config.k8s.io",
-            Self::JsonPatch | Self::ConfigMap => "",
+            Self::JsonPatch | Self::ConfigMap | Self::Secret | Self::Configuration => "",
         }
     }
 }
@@ -112,13 +127,13 @@ pub struct DocumentFacts {
     pub resource_set: Option<String>,
     /// The fields that matter, with the places they were read from.
     pub tree: Node,
-    /// Where versions stand: the route in the object, and the site (without its file) or why it can't be edited.
-    pub sites: Vec<(String, SiteFacts)>,
 }
 
 /// A version's place in its file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SiteFacts {
+    /// First byte of the scalar's content.
+    pub start: u32,
     /// The place, its `file` empty; nothing where it can't be edited.
     pub site: Option<Site>,
     /// Why it can't be edited, from `:line:` on, for the file's name to stand before it; empty where it can.
@@ -156,11 +171,6 @@ impl DocumentFacts {
     /// `metadata.labels[key]`
     pub fn label(&self, key: &str) -> Option<&str> {
         self.tree.at("metadata.labels")?.get(key)?.text()
-    }
-
-    /// The place of the version under a route.
-    pub fn site(&self, route: &str) -> Option<&SiteFacts> {
-        self.sites.iter().find(|(at, _)| at == route).map(|(_, facts)| facts)
     }
 }
 

@@ -8,12 +8,14 @@ mod prune;
 mod read;
 mod remote;
 mod scan;
+mod sites;
 
 pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts};
 pub use place::{Context, Directory, Found, Inventory, gather};
-pub use read::{MAX_DOCUMENTS_KEPT, read_file, reads};
+pub use prune::keeps;
+pub use read::{MAX_DOCUMENTS_KEPT, kind_of, read_file, reads};
 pub use remote::same_repository;
 
 /// Version of what [`read_file`] makes of the same bytes: raise it with every change of [`FileFacts`] or of what goes
 /// into it, so that nobody remembers what older code read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;

@@ -1,7 +1,8 @@
 //! All files together: which path holds what, which directories there are, which repository this is.
 
-use super::facts::{DocumentFacts, FileFacts, Kind};
+use super::facts::{DocumentFacts, FileFacts, Kind, SiteFacts};
 use crate::model::{Problem, Reason};
+use crate::yaml::Node;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -123,6 +124,18 @@ impl Inventory {
     /// Documents of a file.
     pub fn documents(&self, file: usize) -> &[DocumentFacts] {
         self.files.get(file).map_or(&[], |(_, facts)| &facts.documents)
+    }
+
+    /// The scalar of a file whose content starts at a byte, where it may hold a version.
+    pub fn site(&self, file: usize, start: u32) -> Option<&SiteFacts> {
+        self.files.get(file)?.1.site(start)
+    }
+
+    /// The documents that the scalar of a file whose content starts at a byte holds as text.
+    pub fn embedded(&self, file: usize, start: u32) -> Option<&[Node]> {
+        let embedded = &self.files.get(file)?.1.embedded;
+        let index = embedded.binary_search_by_key(&start, |(start, _)| *start).ok()?;
+        embedded.get(index).map(|(_, roots)| roots.as_slice())
     }
 
     /// Every document of a kind with its file and its place in it, in order.

@@ -37,20 +37,21 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "patchesStrategicMerge",
             "patchesJson6902",
             "components",
+            "ignoreMissingComponents",
             "sourceRef",
             "suspend",
             "postBuild",
         ],
         Kind::FluxInstance => &["sync"],
-        Kind::ResourceSet => &[],
-        Kind::ArtifactGenerator | Kind::Kustomization | Kind::JsonPatch | Kind::ConfigMap => return None,
+        Kind::ArtifactGenerator | Kind::Kustomization | Kind::JsonPatch | Kind::Configuration => return None,
+        Kind::ResourceSet | Kind::ConfigMap | Kind::Secret => &[],
     })
 }
 
 /// The document without what nobody reads.
 pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
     match kind {
-        Kind::JsonPatch => tree.clone(),
+        Kind::JsonPatch | Kind::Configuration => tree.clone(),
         Kind::Kustomization => keep(tree, |key, value| Some(kustomization_field(key, value))),
         _ => keep(tree, |key, value| match key {
             "apiVersion" | "kind" | "$patch" => Some(value.clone()),
@@ -61,10 +62,30 @@ pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
                     keep(value, |key, value| (fields.contains(&key) || key == "$patch").then(|| value.clone()))
                 }
             }),
-            "data" if kind == Kind::ConfigMap => Some(keep(value, |_, value| short(value).then(|| value.clone()))),
+            "data" if kind == Kind::ConfigMap => {
+                Some(keep(value, |_, value| Some(if short(value) { value.clone() } else { withheld(value) })))
+            }
+            "data" | "stringData" if kind == Kind::Secret => Some(keep(value, |_, value| Some(withheld(value)))),
             _ => None,
         }),
     }
+}
+
+/// Whether [`prune`] keeps the field of an object at these keys, the outermost first.
+pub fn keeps(kind: Kind, keys: &[&str]) -> bool {
+    match (kind, keys) {
+        (Kind::JsonPatch | Kind::Kustomization | Kind::Configuration, _)
+        | (_, [] | ["apiVersion" | "kind", ..] | ["metadata" | "spec"])
+        | (Kind::ConfigMap, ["data", ..]) => true,
+        (_, ["metadata", field, ..]) => metadata_field(field),
+        (_, ["spec", field, ..]) => spec_fields(kind).is_none_or(|fields| fields.contains(field)),
+        _ => false,
+    }
+}
+
+/// A value that is there and is not remembered: the key stays, with an empty sequence.
+fn withheld(value: &Node) -> Node {
+    Node { kind: NodeKind::Sequence(Arc::new(Vec::new())), ..value.clone() }
 }
 
 fn metadata_field(key: &str) -> bool {
@@ -72,15 +93,13 @@ fn metadata_field(key: &str) -> bool {
 }
 
 fn short(value: &Node) -> bool {
-    value.text().is_some_and(|text| text.len() <= LONGEST_VALUE && !text.contains('\n'))
+    value.text().is_some_and(|text| text.len() <= LONGEST_VALUE)
 }
 
-/// Secrets' literals must not be remembered, images and labels say nothing about releases: the key stays, empty.
+/// Secrets' literals must not be remembered, images say nothing about releases: the key stays, empty.
 fn kustomization_field(key: &str, value: &Node) -> Node {
     match key {
-        "secretGenerator" | "images" | "commonAnnotations" => {
-            Node { kind: NodeKind::Sequence(Arc::new(Vec::new())), ..value.clone() }
-        }
+        "secretGenerator" | "images" => withheld(value),
         _ => value.clone(),
     }
 }

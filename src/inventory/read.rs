@@ -1,8 +1,8 @@
 //! The bytes of one file become facts. Reads every document, keeps those of a known kind, and says of the broken ones
 //! what is wrong; a broken document costs that document.
 
-use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, SiteFacts};
-use super::{prune, scan};
+use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind};
+use super::{prune, scan, sites};
 use crate::model::Reason;
 use crate::yaml::{self, Node, NodeKind, Route};
 
@@ -45,7 +45,7 @@ pub fn read_file(bytes: &[u8]) -> FileFacts {
     for document in yaml::parse(bytes).documents {
         match document.root {
             Ok(Some(root)) => {
-                let mut reader = Reader { facts: &mut facts, root: &root, document: document.index };
+                let mut reader = Reader { facts: &mut facts, bytes, root: &root, document: document.index };
                 reader.objects(&root, document.start_line);
             }
             Err(error) if scan::names_flux(bytes) => facts.problems.push(FileProblem {
@@ -56,6 +56,9 @@ pub fn read_file(bytes: &[u8]) -> FileFacts {
             Ok(None) | Err(_) => {}
         }
     }
+    facts.sites.sort_by_key(|site| site.start);
+    facts.sites.dedup_by_key(|site| site.start);
+    facts.embedded.sort_by_key(|(start, _)| *start);
     if !facts.documents.is_empty() {
         facts.markers = scan::markers(bytes);
     }
@@ -73,6 +76,7 @@ fn broken(bytes: &[u8], message: &str) -> String {
 /// Takes the objects out of one document.
 struct Reader<'a> {
     facts: &'a mut FileFacts,
+    bytes: &'a [u8],
     root: &'a Node,
     document: usize,
 }
@@ -104,8 +108,10 @@ impl Reader<'_> {
             encrypted: yaml::is_sops(self.root),
             resource_set: resource_set.map(str::to_owned),
             tree: prune::prune(kind, node),
-            sites: self.sites(kind, route),
         });
+        let mut finder =
+            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        finder.object(kind, node, route);
         if kind == Kind::ResourceSet && resource_set.is_none() {
             let set = node.at("metadata.name").and_then(Node::text).unwrap_or_default();
             let route = route.key("spec").key("resources");
@@ -115,34 +121,19 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn sites(&self, kind: Kind, object: &Route) -> Vec<(String, SiteFacts)> {
-        let routes = version_routes(kind).iter();
-        routes.filter_map(|route| Some(((*route).to_owned(), self.site(route, object)?))).collect()
-    }
-
-    /// The place of a scalar, nothing where the object has none there.
-    fn site(&self, route: &str, object: &Route) -> Option<SiteFacts> {
-        let route = route.split('.').fold(object.clone(), |route, key| route.key(key));
-        self.root.find(&route)?;
-        Some(match yaml::site("", self.document, self.root, &route) {
-            Ok(site) => {
-                let shared = yaml::shared_by(self.root, &route).iter().map(ToString::to_string).collect();
-                SiteFacts { site: Some(site), refusal: String::new(), shared }
-            }
-            Err(problem) => SiteFacts { site: None, refusal: problem.message, shared: Vec::new() },
-        })
-    }
 }
 
 /// What an object is, by group and kind; every version of a group counts (Flux rule 16).
-fn kind_of(root: &Node) -> Option<Kind> {
+pub fn kind_of(root: &Node) -> Option<Kind> {
     if let NodeKind::Sequence(items) = &root.kind {
         let operation = |item: &Node| item.get("op").is_some() && item.get("path").is_some();
         return items.first().filter(|item| operation(item)).map(|_| Kind::JsonPatch);
     }
     let Some(kind) = root.get("kind").and_then(Node::text) else {
         let known = |key: &str| root.own_entry(key).is_some();
+        if is_configuration(root) {
+            return Some(Kind::Configuration);
+        }
         return KUSTOMIZATION_KEYS.iter().any(|key| known(key)).then_some(Kind::Kustomization);
     };
     let api_version = root.get("apiVersion").and_then(Node::text).unwrap_or_default();
@@ -164,17 +155,14 @@ fn kind_of(root: &Node) -> Option<Kind> {
         "Kustomization" if group == "kustomize.toolkit.fluxcd.io" => Some(Kind::FluxKustomization),
         "Kustomization" | "Component" => of("kustomize.config.k8s.io", Kind::Kustomization),
         "ConfigMap" if api_version == "v1" => Some(Kind::ConfigMap),
+        "Secret" if api_version == "v1" => Some(Kind::Secret),
         _ => None,
     }
 }
 
-/// The routes at which an object of a kind holds its version.
-fn version_routes(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::HelmRelease => &["spec.chart.spec.version"],
-        Kind::HelmChart => &["spec.version"],
-        Kind::OciRepository => &["spec.ref.tag", "spec.ref.semver", "spec.ref.digest"],
-        Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
-        _ => &[],
-    }
+/// Lists of fields under the names of kustomize's transformers.
+fn is_configuration(root: &Node) -> bool {
+    const LISTS: [&str; 7] =
+        ["nameReference", "varReference", "namespace", "namePrefix", "nameSuffix", "commonLabels", "commonAnnotations"];
+    LISTS.iter().any(|key| root.own_entry(key).is_some_and(|entry| !entry.value.items().is_empty()))
 }

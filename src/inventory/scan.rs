@@ -5,7 +5,7 @@ use super::facts::{Marker, MarkerKind};
 
 /// Words of which a file with a say has at least one. Quoted keys and JSON hold them too. The Flux groups cover every
 /// Flux kind, `List` items and ResourceSet templates included.
-const WORDS: [&[u8]; 8] = [
+const WORDS: [&[u8]; 9] = [
     b"fluxcd.io",
     b"controlplane.io",
     b"HelmRelease",
@@ -13,12 +13,23 @@ const WORDS: [&[u8]; 8] = [
     b"OCIRepository",
     b"kustomize.config.k8s.io",
     b"ConfigMap",
+    b"kind: Secret",
     b"\"op\"",
 ];
 
 /// First words of lines that make a kustomization without `apiVersion` and `kind`, or a JSON 6902 patch.
-const LINES: [&[u8]; 8] =
-    [b"resources", b"components", b"patches", b"namespace", b"bases", b"namePrefix", b"nameSuffix", b"transformers"];
+const LINES: [&[u8]; 10] = [
+    b"resources",
+    b"components",
+    b"patches",
+    b"namespace",
+    b"bases",
+    b"namePrefix",
+    b"nameSuffix",
+    b"nameReference",
+    b"transformers",
+    b"configMapGenerator",
+];
 
 /// Whether the file may have a say.
 pub(super) fn may_matter(bytes: &[u8]) -> bool {

@@ -18,7 +18,7 @@ pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
-pub use release::{Annotations, ChartKind, Note, NsName, Release, RowKind, SourceKind, SourceRef};
+pub use release::{Annotations, ChartKind, Frame, Note, NsName, Release, RowKind, SourceKind, SourceRef, Step};
 pub use shown::shown;
 pub use site::{EmbeddedPlace, Inner, Part, ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};

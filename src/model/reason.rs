@@ -131,6 +131,8 @@ reasons! {
     Encrypted = "encrypted" => Unresolved, "Keep the version outside the encrypted file.",
     /// The scalar's form can't be edited safely: folded, merged, doubled.
     NotEditable = "not-editable" => Unresolved, "Write the version as a plain or quoted scalar.",
+    /// Flux cannot build the Kustomization, so nothing of it is applied; the message says why.
+    BuildFailed = "build-failed" => Unresolved, "Correct what the message names.",
     /// The same release is built twice from different files.
     ReleaseAmbiguous = "release-ambiguous" => Unresolved, "Remove one.",
     /// The document is not YAML that Flux would accept; templates too.

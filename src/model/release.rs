@@ -135,6 +135,28 @@ impl RowKind {
     }
 }
 
+/// One place that had a say in a release beside its own document and its source's: a patch, a namespace, a variable.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Step {
+    /// What it changed: `version`, `chart`, `source`, `url`, `suspend`, `namespace`, `name`, ….
+    pub field: &'static str,
+    /// File.
+    pub file: std::sync::Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// What happened there, for a person.
+    pub what: std::sync::Arc<str>,
+}
+
+/// Fixed text around the variable that a version is made of: `v${VERSION}`. The site holds what is between.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frame {
+    /// Before it.
+    pub prefix: String,
+    /// After it.
+    pub suffix: String,
+}
+
 /// One row: a release in one Flux Kustomization of one cluster; or a chart source that none of them uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -161,7 +183,9 @@ pub struct Release {
     pub site: Option<Site>,
     /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag (Flux rule 6).
     pub digest_site: Option<Box<Site>>,
-    /// The version as written; nothing where there is only a digest or no version.
+    /// Where the site holds only a part of the version: what stands around it.
+    pub frame: Option<Box<Frame>>,
+    /// The version in force; nothing where there is only a digest or no version.
     pub current: Option<String>,
     /// Which rules read the version.
     pub chart_kind: Option<ChartKind>,
@@ -173,11 +197,28 @@ pub struct Release {
     pub notes: Vec<Note>,
     /// Why nothing can be proposed, known before any registry is asked: unresolved, floating, suspended, not built.
     pub problem: Option<Problem>,
+    /// Who else had a say, in the order of the build; empty for most.
+    pub chain: Vec<Step>,
     /// The Secret that the source names, for the message of a refused request.
     pub credentials: Option<super::CredentialsHint>,
 }
 
+impl Frame {
+    /// What stands between the fixed text in a version; nothing where the version does not have that text.
+    pub fn inside<'v>(&self, version: &'v str) -> Option<&'v str> {
+        version.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
 impl Release {
+    /// What the site must hold for the release to have a version; nothing where the fixed text around it says otherwise.
+    pub fn at_site<'v>(&self, version: &'v str) -> Option<&'v str> {
+        match &self.frame {
+            None => Some(version),
+            Some(frame) => frame.inside(version),
+        }
+    }
+
     /// Namespace and name.
     pub fn id(&self) -> NsName {
         NsName { namespace: self.namespace.clone(), name: self.name.clone() }

@@ -2,7 +2,9 @@
 //! any order give the same updates, keys and branch names.
 
 use super::branch::{Name, branch};
-use crate::model::{Bump, Candidate, Decision, DigestMove, Lookup, NsName, Release, Site, Update, UpdateSite, Version};
+use crate::model::{
+    Bump, Candidate, Decision, DigestMove, Frame, Lookup, NsName, Release, Site, Update, UpdateSite, Version,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A release whose decision has a target.
@@ -42,6 +44,7 @@ struct Moves<'a> {
     digest: Option<&'a Site>,
     target: &'a Candidate,
     within_major: Option<&'a Candidate>,
+    frame: Option<&'a Frame>,
     releases: BTreeMap<usize, NsName>,
 }
 
@@ -66,6 +69,8 @@ fn sites<'a>(movers: &[Mover<'a>]) -> Vec<Moves<'a>> {
 
 fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
     let site = mover.release.site.as_ref()?;
+    // Fixed text around a variable that the target does not have: no edit could reach it.
+    mover.release.at_site(&mover.decision.target.as_ref()?.text)?;
     let lookup = mover.release.lookup.as_ref()?;
     Some(Moves {
         site,
@@ -75,7 +80,8 @@ fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
         from: mover.release.current.as_deref().unwrap_or(&site.text),
         digest: mover.release.digest_site.as_deref(),
         target: mover.decision.target.as_ref()?,
-        within_major: mover.decision.within_major.as_ref(),
+        within_major: mover.decision.within_major.as_ref().filter(|c| mover.release.at_site(&c.text).is_some()),
+        frame: mover.release.frame.as_deref(),
         releases: BTreeMap::from([(mover.index, mover.release.id())]),
     })
 }
@@ -161,7 +167,7 @@ fn update(name: &Name<'_>, sites: &[(&Moves<'_>, &Candidate)], branch_prefix: &s
             .map(|(moves, to)| UpdateSite {
                 site: moves.site.clone(),
                 from: moves.from.to_owned(),
-                to: to.text.clone(),
+                to: moves.frame.and_then(|frame| frame.inside(&to.text)).unwrap_or(&to.text).to_owned(),
                 digest: moves.digest(to),
             })
             .collect(),

@@ -61,6 +61,8 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
+        frame: None,
+        chain: Vec::new(),
     }
 }
 

@@ -47,6 +47,8 @@ fn release(name: &str, site: &Site) -> Release {
         annotations: Annotations::default(),
         notes: vec![],
         digest_site: None,
+        frame: None,
+        chain: Vec::new(),
         problem: None,
         credentials: None,
     }

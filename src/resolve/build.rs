@@ -1,14 +1,20 @@
-//! What kustomize would gather for a directory: the kustomization.yaml there with all it names, or, where there is none,
+//! What kustomize would make of a directory: the kustomization.yaml there with all it names, or, where there is none,
 //! what kustomize-controller generates. Nothing is fetched: what lies elsewhere is a problem worth a word.
 
-use super::layer::{At, Layer, Object};
+pub(super) use super::view::View;
+
+use super::generator;
+use super::layer::{Configured, Layer, unique};
+use super::object::{At, Fault, Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
+use super::value::Ref;
 use crate::inventory::{DocumentFacts, Found, Inventory, Kind};
 use crate::model::Reason;
-use crate::yaml::Node;
+use crate::yaml::{Node, ScalarType};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Deepest nesting of kustomizations.
 const MAX_DEPTH: usize = 64;
@@ -22,6 +28,16 @@ pub(super) struct FluxLayer {
     pub(super) layer: Layer,
     /// `spec.components`, relative to the path.
     pub(super) components: Vec<String>,
+    /// `spec.ignoreMissingComponents`
+    pub(super) ignore_missing: bool,
+}
+
+/// What a build gives.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) objects: Vec<Object>,
+    /// The first thing that kustomize fails on.
+    pub(super) fault: Option<Fault>,
 }
 
 /// Builds directories and remembers what was read and what could not be.
@@ -31,11 +47,27 @@ pub(super) struct Builder<'a> {
     pub(super) problems: Vec<Found>,
     /// Files that a build read as kustomization.yaml or as resources.
     pub(super) files: HashSet<usize>,
+    /// Files that an artifact's kustomizations use as patches.
+    pub(super) patches: HashSet<usize>,
     /// Inline patches, parsed once.
     pub(super) parsed: Rc<Parsed>,
     layers: HashMap<usize, Rc<Layer>>,
+    names: HashMap<usize, Arc<str>>,
     stack: Vec<String>,
-    objects: usize,
+    count: usize,
+    fault: Option<Fault>,
+}
+
+/// One gathering: the objects so far, and whether every object of it was read.
+struct Gathered {
+    objects: Vec<Object>,
+    complete: bool,
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        Self { objects: Vec::new(), complete: true }
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -44,148 +76,238 @@ impl<'a> Builder<'a> {
             inventory,
             problems: Vec::new(),
             files: HashSet::new(),
+            patches: HashSet::new(),
             parsed: Rc::default(),
             layers: HashMap::new(),
+            names: HashMap::new(),
             stack: Vec::new(),
-            objects: 0,
+            count: 0,
+            fault: None,
         }
+    }
+
+    /// The objects of a directory of the repository.
+    pub(super) fn directory(&mut self, directory: &str, flux: Option<&FluxLayer>) -> Output {
+        let view = View::whole(self.inventory);
+        self.build(&view, directory, flux)
     }
 
     /// The objects of a directory, as the Flux Kustomization (where there is one) builds it.
-    pub(super) fn directory(&mut self, directory: &str, flux: Option<&FluxLayer>) -> Vec<Object<'a>> {
+    pub(super) fn build(&mut self, view: &View<'_>, directory: &str, flux: Option<&FluxLayer>) -> Output {
         self.stack.clear();
-        self.objects = 0;
-        if self.inventory.kustomization(directory).is_some() {
-            return self.kustomization(directory, flux);
+        (self.count, self.fault) = (0, None);
+        let mut gathered = Gathered::default();
+        if view.kustomization(directory).is_some() {
+            self.layer(view, directory, flux, &mut gathered);
+        } else {
+            self.generated(view, directory, &mut gathered);
+            let place = Place { file: Arc::from(directory), line: 1 };
+            self.note(unique(&gathered.objects, &place));
+            let none = FluxLayer::default();
+            let flux = flux.unwrap_or(&none);
+            self.components(view, directory, &flux.components, flux.ignore_missing, &mut gathered);
+            let result = flux.layer.apply(&mut gathered.objects, gathered.complete);
+            self.note(result);
         }
-        let mut objects = Vec::new();
-        self.generated(directory, &mut objects);
-        let none = FluxLayer::default();
-        let flux = flux.unwrap_or(&none);
-        self.components(directory, &flux.components, &mut objects);
-        flux.layer.apply(&mut objects);
-        objects
+        let mut objects = gathered.objects;
+        objects.retain(|object| {
+            object.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
+        });
+        for object in objects.iter_mut().filter(|object| object.hashed) {
+            // The hash itself does not matter: nobody refers to a name that changes with its content.
+            let name = Arc::from(format!("{}-<hash>", object.name()));
+            object.set_name(name);
+        }
+        Output { objects, fault: self.fault.take() }
     }
 
-    /// A directory with a kustomization.yaml of its own.
-    fn kustomization(&mut self, directory: &str, flux: Option<&FluxLayer>) -> Vec<Object<'a>> {
-        let mut objects = Vec::new();
-        self.layer(directory, flux, &mut objects);
-        objects
+    fn note(&mut self, result: Result<(), Fault>) {
+        if let Err(fault) = result {
+            self.fault.get_or_insert(fault);
+        }
+    }
+
+    /// A file's name, shared.
+    pub(super) fn name(&mut self, file: usize) -> Arc<str> {
+        let inventory = self.inventory;
+        self.names.entry(file).or_insert_with(|| Arc::from(inventory.path(file))).clone()
     }
 
     /// Adds what a kustomization.yaml names to the objects and applies its layer to all of them: to its own, or, for a
     /// component, to everything gathered by the kustomization that includes it.
-    fn layer(&mut self, directory: &str, flux: Option<&FluxLayer>, objects: &mut Vec<Object<'a>>) {
-        let Some((file, facts)) = self.inventory.kustomization(directory) else { return };
-        self.files.insert(file);
-        let name = self.inventory.path(file);
+    fn layer(&mut self, view: &View<'_>, directory: &str, flux: Option<&FluxLayer>, gathered: &mut Gathered) {
+        let Some((file, facts)) = view.kustomization(directory) else { return };
+        let real = view.real(file);
+        self.files.insert(real);
+        let name = self.name(real);
         let Some(facts) = facts else {
-            self.problem(
-                name,
-                1,
-                Reason::InvalidDocument,
-                "this kustomization.yaml has no content that kustomize reads",
-            );
-            return;
+            gathered.complete = false;
+            let what = "this kustomization.yaml has no content that kustomize reads";
+            return self.problem(&name, 1, Reason::InvalidDocument, what);
         };
         if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|open| open == directory) {
-            self.problem(name, facts.line, Reason::InvalidDocument, "this kustomization.yaml includes itself");
-            return;
+            gathered.complete = false;
+            let place = Place { file: name.clone(), line: facts.line };
+            self.note(Err(Fault { place, message: "this kustomization.yaml includes itself".to_owned() }));
+            return self.problem(&name, facts.line, Reason::InvalidDocument, "this kustomization.yaml includes itself");
+        }
+        let said = facts.tree.pairs().into_iter().filter(|(key, _)| !matches!(*key, "apiVersion" | "kind"));
+        if said.filter(|(_, value)| value.scalar_type() != Some(ScalarType::Null)).count() == 0 {
+            let place = Place { file: name.clone(), line: facts.line };
+            self.note(Err(Fault { place, message: "this kustomization.yaml is empty".to_owned() }));
         }
         self.stack.push(directory.to_owned());
         for key in ["resources", "bases"] {
             for entry in facts.tree.get(key).map(Node::items).unwrap_or_default() {
-                self.resource(directory, name, entry, objects);
+                self.resource(view, directory, &name, entry, gathered);
             }
         }
+        let place = Place { file: name.clone(), line: facts.line };
+        let tree = Ref::Written(&facts.tree, real);
+        let index = view.facts(file).and_then(|f| f.documents.iter().position(|d| std::ptr::eq(d, facts)));
+        let made = generator::run(tree, (real, index.unwrap_or_default()), &name, &mut gathered.objects);
+        self.note(made);
+        self.note(unique(&gathered.objects, &place));
         let listed = facts.tree.get("components").map(Node::items).unwrap_or_default();
         let listed: Vec<String> = listed.iter().filter_map(|node| node.text().map(str::to_owned)).collect();
-        let added = flux.map(|flux| flux.components.as_slice()).unwrap_or_default();
-        self.components(directory, &listed, objects);
-        self.components(directory, added, objects);
-        self.helm_charts(name, facts);
-        let layer = self.read(file, facts, directory);
-        match flux {
-            None => layer.apply(objects),
+        self.components(view, directory, &listed, false, gathered);
+        if let Some(flux) = flux {
+            self.components(view, directory, &flux.components, flux.ignore_missing, gathered);
+        }
+        self.helm_charts(&name, facts);
+        let layer = self.read(view, file, facts, directory);
+        let result = match flux {
+            None => layer.apply(&mut gathered.objects, gathered.complete),
             Some(flux) => {
                 let mut layer = (*layer).clone();
                 layer.take(&flux.layer);
-                layer.apply(objects);
+                layer.apply(&mut gathered.objects, gathered.complete)
             }
-        }
+        };
+        self.note(result);
         self.stack.pop();
     }
 
     /// The layer of a kustomization.yaml, read once however often it is built.
-    fn read(&mut self, file: usize, facts: &DocumentFacts, directory: &str) -> Rc<Layer> {
-        let (inventory, parsed) = (self.inventory, &self.parsed);
-        let read = || {
-            let file = inventory.path(file);
-            Rc::new(Layer::read(facts, Reader { inventory, file, directory: Some(directory), parsed }))
-        };
-        self.layers.entry(file).or_insert_with(read).clone()
+    fn read(&mut self, view: &View<'_>, file: usize, facts: &DocumentFacts, directory: &str) -> Rc<Layer> {
+        let real = view.real(file);
+        if view.is_part() {
+            self.patches.extend(patches_of(view, directory, facts));
+        }
+        if let Some(known) = self.layers.get(&real).filter(|_| !view.is_part()) {
+            return known.clone();
+        }
+        let name = self.name(real);
+        let tree = Ref::Written(&facts.tree, real);
+        let component = facts.text("kind") == Some("Component");
+        let reader =
+            Reader { view, file: &name, line: facts.line, directory: Some(directory), component, parsed: &self.parsed };
+        let mut layer = Layer::read(tree, reader);
+        layer.configured = self.configured(view, directory, facts);
+        let layer = Rc::new(layer);
+        if !view.is_part() {
+            self.layers.insert(real, layer.clone());
+        }
+        layer
     }
 
-    fn components(&mut self, directory: &str, components: &[String], objects: &mut Vec<Object<'a>>) {
+    /// The fields that its `configurations` name.
+    fn configured(&mut self, view: &View<'_>, directory: &str, facts: &DocumentFacts) -> Vec<Configured> {
+        let mut found = Vec::new();
+        for entry in facts.tree.get("configurations").map(Node::items).unwrap_or_default() {
+            let file = entry.text().and_then(|name| view.file(&path::join(directory, name)?));
+            let Some((file, facts)) = file.and_then(|file| Some((file, view.facts(file)?))) else { continue };
+            let name = self.name(view.real(file));
+            self.files.insert(view.real(file));
+            for document in facts.documents.iter().filter(|d| matches!(d.kind, Kind::Configuration)) {
+                fields(&document.tree, &name, &mut found);
+            }
+        }
+        found
+    }
+
+    fn components(
+        &mut self,
+        view: &View<'_>,
+        directory: &str,
+        components: &[String],
+        ignore_missing: bool,
+        gathered: &mut Gathered,
+    ) {
         for component in components {
-            if let Some(directory) = path::join(directory, component).filter(|_| !path::is_remote(component)) {
-                self.layer(&directory, None, objects);
+            let found = path::join(directory, component)
+                .filter(|target| !path::is_remote(component) && view.kustomization(target).is_some());
+            match found {
+                Some(directory) => self.layer(view, &directory, None, gathered),
+                None if ignore_missing && !path::is_remote(component) => {}
+                None => gathered.complete = false,
             }
         }
     }
 
-    fn resource(&mut self, directory: &str, holder: &str, entry: &Node, objects: &mut Vec<Object<'a>>) {
+    fn resource(&mut self, view: &View<'_>, directory: &str, holder: &str, entry: &Node, gathered: &mut Gathered) {
         let Some(name) = entry.text() else { return };
         let target = path::join(directory, name).filter(|_| !path::is_remote(name));
-        if let Some(file) = target.as_deref().and_then(|target| self.inventory.file(target)) {
-            self.documents(file, objects);
-        } else if let Some(target) = target.filter(|target| self.inventory.kustomization(target).is_some()) {
-            objects.extend(self.kustomization(&target, None));
-        } else if path::is_remote(name) {
-            let message = format!("the resource {name} lies outside this repository and is not followed");
-            self.problem(holder, entry.line, Reason::OutOfReach, &message);
+        if let Some(file) = target.as_deref().and_then(|target| view.file(target)) {
+            self.documents(view, file, gathered);
+        } else if let Some(target) = target.filter(|target| view.kustomization(target).is_some()) {
+            let mut below = Gathered::default();
+            self.layer(view, &target, None, &mut below);
+            gathered.complete &= below.complete;
+            gathered.objects.append(&mut below.objects);
         } else {
-            let message = format!("the resource {name} is not in the tree that was read");
+            gathered.complete = false;
+            let message = if path::is_remote(name) {
+                format!("the resource {name} lies outside this repository and is not followed")
+            } else {
+                format!("the resource {name} is not in the tree that was read")
+            };
             self.problem(holder, entry.line, Reason::OutOfReach, &message);
         }
     }
 
     /// What kustomize-controller generates: every YAML file below, but a sub-directory with a kustomization.yaml is a
     /// unit of its own and is not descended into.
-    fn generated(&mut self, directory: &str, objects: &mut Vec<Object<'a>>) {
-        let Some(entry) = self.inventory.directory(directory) else { return };
+    fn generated(&mut self, view: &View<'_>, directory: &str, gathered: &mut Gathered) {
+        let Some(entry) = view.seen().directory(directory) else { return };
         for file in &entry.files {
-            let name = self.inventory.path(*file);
             // The generator takes no other extension.
-            if matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml"))) {
-                self.documents(*file, objects);
+            if matches!(view.seen().path(*file).rsplit_once('.'), Some((_, "yaml" | "yml"))) {
+                self.documents(view, *file, gathered);
             }
         }
         for below in &entry.directories {
-            if self.inventory.kustomization(below).is_some() {
-                objects.extend(self.kustomization(below, None));
+            if view.kustomization(below).is_some() {
+                let mut unit = Gathered::default();
+                self.layer(view, below, None, &mut unit);
+                gathered.complete &= unit.complete;
+                gathered.objects.append(&mut unit.objects);
             } else {
-                self.generated(below, objects);
+                self.generated(view, below, gathered);
             }
         }
     }
 
-    fn documents(&mut self, file: usize, objects: &mut Vec<Object<'a>>) {
-        self.files.insert(file);
-        for (index, facts) in self.inventory.documents(file).iter().enumerate() {
-            if self.objects < MAX_OBJECTS && is_object(facts) {
-                self.objects += 1;
-                objects.push(Object::new((file, index), facts));
+    fn documents(&mut self, view: &View<'_>, file: usize, gathered: &mut Gathered) {
+        let real = view.real(file);
+        self.files.insert(real);
+        let Some(facts) = view.facts(file) else { return };
+        gathered.complete &= facts.problems.is_empty();
+        for (index, facts) in facts.documents.iter().enumerate() {
+            if self.count < MAX_OBJECTS && is_object(facts) {
+                self.count += 1;
+                gathered.objects.push(Object::new((real, index), facts));
             }
         }
     }
 
     /// Flux rule 26: Flux builds with that plugin off.
-    fn helm_charts(&mut self, file: &str, facts: &DocumentFacts) {
+    fn helm_charts(&mut self, file: &Arc<str>, facts: &DocumentFacts) {
         if let Some(charts) = facts.tree.get("helmCharts").filter(|charts| !charts.items().is_empty()) {
-            let message = "helmCharts is not applied by Flux, which builds with that plugin off; it is not read yet";
+            let message = "helmCharts is not applied by Flux, which builds with that plugin off";
             self.problem(file, charts.line, Reason::OutOfReach, message);
+            let place = Place { file: file.clone(), line: charts.line };
+            self.note(Err(Fault { place, message: message.to_owned() }));
         }
     }
 
@@ -194,28 +316,52 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Every `path:` of a configuration with the kind it is for.
+fn fields(node: &Node, file: &Arc<str>, found: &mut Vec<Configured>) {
+    if let Some(path) = node.get("path").and_then(Node::text) {
+        let place = Place { file: file.clone(), line: node.line };
+        let kind = node.get("kind").and_then(Node::text).map(str::to_owned);
+        found.push(Configured { place, kind, path: path.to_owned() });
+    }
+    for (_, value) in node.pairs() {
+        fields(value, file, found);
+    }
+    for item in node.items() {
+        fields(item, file, found);
+    }
+}
+
 /// Documents that Flux or kustomize would apply.
 pub(super) fn is_object(facts: &DocumentFacts) -> bool {
-    !matches!(facts.kind, Kind::Kustomization | Kind::JsonPatch | Kind::ConfigMap)
+    !matches!(facts.kind, Kind::Kustomization | Kind::JsonPatch | Kind::Configuration)
 }
 
 /// The documents that kustomizations of the tree use as patches, which are no objects by themselves.
 pub(super) fn patch_files(inventory: &Inventory) -> HashSet<usize> {
+    let view = View::whole(inventory);
     let mut files = HashSet::new();
     for (directory, entry) in inventory.directories() {
-        let Some((_, Some(facts))) = entry.kustomization.and_then(|_| inventory.kustomization(directory)) else {
-            continue;
-        };
-        let list = |key: &str| facts.tree.get(key).map(Node::items).unwrap_or_default();
-        let named = list("patches").iter().chain(list("patchesJson6902")).filter_map(|entry| entry.get("path"));
-        for name in named.chain(list("patchesStrategicMerge")).filter_map(Node::text) {
-            files.extend(path::join(directory, name).and_then(|path| inventory.file(&path)));
+        if let Some((_, Some(facts))) = entry.kustomization.and_then(|_| inventory.kustomization(directory)) {
+            files.extend(patches_of(&view, directory, facts));
         }
     }
     files
 }
 
+/// The files that a kustomization.yaml names as patches.
+fn patches_of(view: &View<'_>, directory: &str, facts: &DocumentFacts) -> Vec<usize> {
+    let list = |key: &str| facts.tree.get(key).map(Node::items).unwrap_or_default();
+    let named = list("patches").iter().chain(list("patchesJson6902")).filter_map(|entry| entry.get("path"));
+    let names = named.chain(list("patchesStrategicMerge")).filter_map(Node::text);
+    names.filter_map(|name| view.file(&path::join(directory, name)?)).map(|file| view.real(file)).collect()
+}
+
 /// The place of an object, for sets.
-pub(super) fn places(objects: &[Object<'_>]) -> impl Iterator<Item = At> {
-    objects.iter().map(|object| object.at)
+pub(super) fn places(objects: &[Object]) -> impl Iterator<Item = At> {
+    objects.iter().filter(|object| object.kind != Kind::ConfigMap).map(|object| object.at)
+}
+
+/// The value of a list of a Flux Kustomization's spec, as texts.
+pub(super) fn texts(list: Option<Ref<'_>>) -> Vec<String> {
+    list.map(Ref::items).unwrap_or_default().iter().filter_map(|node| node.text().map(str::to_owned)).collect()
 }

@@ -1,15 +1,16 @@
 //! Where a release's chart comes from (Flux rules 1 to 6): the source object, the field that holds the version, and the
 //! question to ask.
 
-use super::layer::{At, Say};
+use super::object::{At, Object, Say};
 use super::patch_reach::Aspect;
 use super::row::{Concerns, Weight};
 use super::sources::{Sources, Wanted};
+use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
-use crate::inventory::{DocumentFacts, Kind, SiteFacts, same_repository};
-use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, shown};
-use crate::yaml::Node;
+use crate::inventory::{Kind, same_repository};
+use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, Step, shown};
+use crate::yaml::ScalarType;
 use std::collections::HashMap;
 
 /// What is known of a release's chart.
@@ -19,16 +20,20 @@ pub(super) struct Chart {
     pub(super) source: Option<SourceRef>,
     pub(super) kind: Option<ChartKind>,
     pub(super) current: Option<String>,
-    /// File and place of the version.
-    pub(super) site: Option<(usize, SiteFacts)>,
-    /// The same of the digest beside it.
-    pub(super) digest_site: Option<(usize, SiteFacts)>,
+    /// Where the version was last written.
+    pub(super) site: Option<Origin>,
+    /// Where the digest beside a tag was.
+    pub(super) digest: Option<Origin>,
+    /// Who had a say in the sources.
+    pub(super) steps: Vec<Step>,
     pub(super) lookup: Option<Lookup>,
     pub(super) credentials: Option<CredentialsHint>,
     /// `davit.dev/…` annotations of the sources.
     pub(super) annotations: HashMap<String, String>,
     pub(super) notes: Vec<Note>,
-    /// Something hangs on substitution: there is no question to ask.
+    /// Something hangs on a variable that is not known: there is no question to ask.
+    pub(super) unknown: bool,
+    /// The version comes out of substitution.
     pub(super) substituted: bool,
     /// Who has a say in the sources.
     pub(super) says: Vec<Say>,
@@ -37,31 +42,30 @@ pub(super) struct Chart {
 }
 
 /// Follows a release to its chart.
-pub(super) fn of(world: &World<'_>, sources: &Sources<'_, '_>, built: &Built<'_>, concerns: &mut Concerns) -> Chart {
+pub(super) fn of(world: &World<'_>, sources: &Sources<'_>, built: &Built, concerns: &mut Concerns) -> Chart {
     let mut follow = Follow { world, sources, built, concerns, chart: Chart::default() };
     follow.release();
     follow.chart
 }
 
-struct Follow<'f, 'w, 'a> {
-    world: &'w World<'a>,
-    sources: &'f Sources<'w, 'a>,
-    built: &'f Built<'a>,
+struct Follow<'f, 'w> {
+    world: &'w World<'w>,
+    sources: &'f Sources<'w>,
+    built: &'f Built,
     concerns: &'f mut Concerns,
     chart: Chart,
 }
 
-impl<'w, 'a> Follow<'_, 'w, 'a> {
+impl<'w> Follow<'_, 'w> {
     fn release(&mut self) {
         let object = &self.built.object;
-        let facts = object.facts;
-        let place = self.world.place(object.at, facts);
-        match facts.kind {
+        let place = self.world.place(object);
+        match object.kind {
             Kind::OciRepository => return self.oci(object.namespace(), object.name()),
             Kind::HelmChart => return self.helm_chart(object.namespace(), object.name()),
             _ => {}
         }
-        let filled = |route: &str| facts.tree.at(route).is_some_and(|node| !node.entries().is_empty());
+        let filled = |route: &str| object.get(route).is_some_and(Look::is_filled);
         match (filled("spec.chart"), filled("spec.chartRef")) {
             (true, false) => self.template(&place),
             (false, true) => self.chart_ref(&place),
@@ -76,16 +80,15 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
 
     /// `spec.chart.spec`
     fn template(&mut self, place: &str) {
-        let facts = self.built.object.facts;
-        let (built, at) = (self.built, self.built.object.at);
-        let namespace = facts.text("spec.chart.spec.sourceRef.namespace").unwrap_or_else(|| built.object.namespace());
+        let object = &self.built.object;
+        let namespace = object.text("spec.chart.spec.sourceRef.namespace").unwrap_or_else(|| object.namespace());
         let namespace = namespace.to_owned();
-        self.verify(facts, "spec.chart.spec.verify", place);
-        self.ranged(at.0, facts, "spec.chart.spec", &namespace, place);
+        self.verify(object, "spec.chart.spec.verify", place);
+        self.ranged(object, "spec.chart.spec", &namespace, place);
     }
 
     /// A chart, its version and its source, in a HelmRelease's template or in a HelmChart.
-    fn ranged(&mut self, file: usize, facts: &'a DocumentFacts, base: &str, namespace: &str, place: &str) {
+    fn ranged(&mut self, facts: &Object, base: &str, namespace: &str, place: &str) {
         let text = |field: &str| facts.text(&format!("{base}.{field}"));
         let (chart, version) = (text("chart"), text("version"));
         let (kind, name) = (text("sourceRef.kind"), text("sourceRef.name"));
@@ -95,7 +98,8 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
         self.chart.name = Some(chart.to_owned());
         self.chart.current = version.map(str::to_owned);
         self.chart.kind = Some(ChartKind::Range);
-        self.chart.site = facts.site(&format!("{base}.version")).map(|site| (file, site.clone()));
+        self.chart.site =
+            facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value, place));
         self.substituted(place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
@@ -115,16 +119,15 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
         let Some(source) = self.source(Kind::HelmRepository, SourceKind::HelmRepository, namespace, name) else {
             return;
         };
-        let facts = source.object.facts;
-        self.ask(version::ask_repository(facts, chart, &self.world.place(source.object.at, facts)));
+        self.ask(version::ask_repository(&source.object, chart, &self.world.place(&source.object)));
     }
 
     fn git(&mut self, namespace: &str, name: &str) {
         // Flux rule 3: the version in the release is ignored for Git.
         (self.chart.kind, self.chart.current, self.chart.site) = (Some(ChartKind::GitTag), None, None);
         let Some(source) = self.source(Kind::GitRepository, SourceKind::GitRepository, namespace, name) else { return };
-        let facts = source.object.facts;
-        let place = self.world.place(source.object.at, facts);
+        let facts = &source.object;
+        let place = self.world.place(facts);
         let ours = self.world.url.as_deref().zip(facts.text("spec.url"));
         if ours.is_some_and(|(ours, theirs)| same_repository(ours, theirs)) {
             return self.in_git(format!("{place}: the chart lies in this repository and moves with it"));
@@ -140,7 +143,7 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
 
     /// `spec.chartRef`
     fn chart_ref(&mut self, place: &str) {
-        let facts = self.built.object.facts;
+        let facts = &self.built.object;
         let text = |field: &str| facts.text(&format!("spec.chartRef.{field}"));
         let namespace = text("namespace").unwrap_or_else(|| self.built.object.namespace()).to_owned();
         let (Some(kind), Some(name)) = (text("kind"), text("name")) else {
@@ -163,8 +166,8 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
     fn oci(&mut self, namespace: &str, name: &str) {
         self.chart.kind = Some(ChartKind::Tag);
         let Some(source) = self.source(Kind::OciRepository, SourceKind::OciRepository, namespace, name) else { return };
-        let facts = source.object.facts;
-        let place = self.world.place(source.object.at, facts);
+        let facts = &source.object;
+        let place = self.world.place(facts);
         self.ask(version::ask_oci(facts, &place));
         let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
         self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
@@ -173,30 +176,29 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
 
     fn helm_chart(&mut self, namespace: &str, name: &str) {
         let Some(source) = self.source(Kind::HelmChart, SourceKind::HelmChart, namespace, name) else { return };
-        let (facts, at) = (source.object.facts, source.object.at);
-        let place = self.world.place(at, facts);
+        let facts = &source.object;
+        let place = self.world.place(facts);
         let shown = self.chart.source.take();
         // Flux rule 1: its sourceRef has no namespace.
-        self.ranged(at.0, facts, "spec", source.object.namespace(), &place);
+        self.ranged(facts, "spec", source.object.namespace(), &place);
         let url = self.chart.source.take().and_then(|behind| behind.url);
         self.chart.source = shown.map(|shown| SourceRef { url, ..shown });
     }
 
     /// The version of a source with a `ref`.
-    fn referenced(&mut self, source: &Built<'a>, found: Ref<'_>) {
-        let facts = source.object.facts;
-        let place = self.world.place(source.object.at, facts);
+    fn referenced(&mut self, source: &Built, found: Ref<'_>) {
+        let facts = &source.object;
+        let place = self.world.place(facts);
         self.chart.current = found.current.map(str::to_owned);
-        let site = found.route.and_then(|route| facts.site(route));
-        self.chart.site = site.map(|site| (source.object.at.0, site.clone()));
-        let digest = found.digest.and_then(|_| facts.site("spec.ref.digest"));
-        self.chart.digest_site = digest.map(|site| (source.object.at.0, site.clone()));
+        self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value, &place));
+        let digest = found.digest.and_then(|_| facts.get("spec.ref.digest"));
+        self.chart.digest = digest.map(Look::origin);
         self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
     }
 
     /// Looks a source up and takes over what it says of itself.
-    fn source(&mut self, kind: Kind, as_kind: SourceKind, namespace: &str, name: &str) -> Option<&'w Built<'a>> {
+    fn source(&mut self, kind: Kind, as_kind: SourceKind, namespace: &str, name: &str) -> Option<&'w Built> {
         self.chart.source = Some(reference(as_kind, namespace, name, None));
         let source = match self.sources.find(self.built, Wanted { kind, namespace, name }) {
             Ok(source) => source,
@@ -207,8 +209,9 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
             }
         };
         self.chart.used.push(source.object.at);
-        let (object, facts) = (&source.object, source.object.facts);
-        let place = self.world.place(object.at, facts);
+        let (object, facts) = (&source.object, &source.object);
+        let place = self.world.place(object);
+        self.chart.steps.extend(object.steps.iter().cloned());
         let namespace = if object.namespace().is_empty() { namespace } else { object.namespace() };
         self.chart.source = Some(reference(as_kind, namespace, name, facts.text("spec.url")));
         self.substituted(&place, &[("URL", facts.text("spec.url").unwrap_or_default())]);
@@ -238,19 +241,31 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
         if let Some(secret) = facts.text("spec.secretRef.name") {
             self.chart.credentials = Some(CredentialsHint { secret: format!("{namespace}/{secret}") });
         }
-        for entry in facts.tree.at("metadata.annotations").map(Node::entries).unwrap_or_default() {
-            if let (Some(key), Some(value)) = (entry.key.text(), entry.value.text())
-                && key.starts_with("davit.dev/")
-            {
+        for (key, value) in facts.get("metadata.annotations").map(Look::pairs).unwrap_or_default() {
+            if let Some(value) = value.text().filter(|_| key.starts_with("davit.dev/")) {
                 self.chart.annotations.entry(key.to_owned()).or_insert_with(|| value.to_owned());
             }
         }
         Some(source)
     }
 
+    /// Where a version was last written.
+    fn origin(&mut self, value: Look<'_>, place: &str) -> Origin {
+        if matches!(value, Look::Value(Value::Made(_))) {
+            self.chart.substituted = true;
+            if value.kind() != Some(ScalarType::String) {
+                let text = value.text().unwrap_or_default();
+                let message =
+                    format!("{place}: after substitution the version {text} is no string, which Flux refuses");
+                self.concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
+            }
+        }
+        value.origin()
+    }
+
     /// Flux rule 15.
-    fn verify(&mut self, facts: &DocumentFacts, route: &str, place: &str) {
-        if facts.tree.at(route).is_some_and(|verify| !verify.entries().is_empty()) {
+    fn verify(&mut self, facts: &Object, route: &str, place: &str) {
+        if facts.get(route).is_some_and(Look::is_filled) {
             let message = format!("{place} asks Flux to verify signatures; Davit did not check one");
             self.chart.notes.push(Note::SignatureUnchecked(message));
         }
@@ -260,7 +275,7 @@ impl<'w, 'a> Follow<'_, 'w, 'a> {
     fn substituted(&mut self, place: &str, values: &[(&str, &str)]) {
         for (what, value) in values {
             if let Some(variable) = variable(value) {
-                self.chart.substituted = true;
+                self.chart.unknown = true;
                 let message = format!("the {what} in {place} hangs on the variable {variable}: {value}");
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {

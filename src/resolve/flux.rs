@@ -1,18 +1,23 @@
 //! Flux Kustomizations: which directory of this repository each one builds, if any (Flux rules 23 and 24), and what it
 //! adds to the kustomization.yaml there (Flux rule 11).
 
-use super::artifact;
-use super::build::FluxLayer;
-use super::layer::{Layer, Object};
+use super::artifact::{self, Artifact};
+use super::build::{FluxLayer, View, texts};
+use super::layer::{Layer, Said};
+use super::object::{Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
-use crate::inventory::{DocumentFacts, Inventory, Kind, same_repository};
+use super::value::Ref;
+use crate::inventory::{Inventory, Kind, same_repository};
 use crate::model::Reason;
 use crate::yaml::Node;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a Flux Kustomization builds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Reach {
     /// A directory of this repository; where that was assumed, why.
     Here {
@@ -21,12 +26,12 @@ pub(super) enum Reach {
         /// Why membership of this repository is an assumption.
         assumed: Option<String>,
     },
-    /// A path inside an artifact that an ArtifactGenerator makes of this repository: the directory it stands for.
+    /// A path inside an artifact that an ArtifactGenerator makes of this repository.
     Artifact {
-        /// The directory in Git.
+        /// The directory in the artifact.
         directory: String,
-        /// The artifact's name.
-        artifact: String,
+        /// The artifact.
+        artifact: Rc<Artifact>,
     },
     /// Something else.
     Away {
@@ -38,14 +43,14 @@ pub(super) enum Reach {
 }
 
 impl Reach {
-    /// The directory, where there is one.
-    pub(super) fn directory(&self) -> Option<&str> {
-        match self {
-            Self::Here { directory, .. } | Self::Artifact { directory, .. } => Some(directory),
-            Self::Away { .. } => None,
-        }
+    /// Whether it builds something that is in the tree.
+    pub(super) fn is_here(&self) -> bool {
+        !matches!(self, Self::Away { .. })
     }
 }
+
+/// Artifacts by the cluster that asks, namespace and name.
+type Artifacts = HashMap<(String, String, String), Result<Rc<Artifact>, String>>;
 
 /// Judges Flux Kustomizations of one tree.
 pub(super) struct Judge<'a> {
@@ -56,6 +61,7 @@ pub(super) struct Judge<'a> {
     pub(super) url: Option<String>,
     /// The URL was not told.
     inferred: bool,
+    artifacts: RefCell<Artifacts>,
 }
 
 impl<'a> Judge<'a> {
@@ -70,7 +76,7 @@ impl<'a> Judge<'a> {
         let named =
             |url: &String| !url.starts_with("file://") || git.values().flatten().any(|(_, theirs)| theirs == url);
         let url = inventory.repository_url.clone().filter(named);
-        let mut judge = Self { inventory, git, url, inferred: false };
+        let mut judge = Self { inventory, git, url, inferred: false, artifacts: RefCell::default() };
         if judge.url.is_none() {
             judge.url = judge.own_url();
             judge.inferred = judge.url.is_some();
@@ -82,17 +88,22 @@ impl<'a> Judge<'a> {
     fn own_url(&self) -> Option<String> {
         let mut urls = self.inventory.of_kind(Kind::FluxKustomization).filter_map(|(file, _, facts)| {
             let directory = path::join("", facts.text("spec.path")?).filter(|directory| !directory.is_empty())?;
-            path::within(&directory, self.inventory.path(file)).then(|| self.url_of(facts))?
+            let kustomization = Object::new((file, 0), facts);
+            path::within(&directory, self.inventory.path(file)).then(|| self.url_of(&kustomization))?
         });
         let first = urls.next()?;
         urls.all(|other| same_repository(&first, &other)).then_some(first)
     }
 
     /// The URL of the GitRepository that a Kustomization names, where it is in the tree.
-    fn url_of(&self, facts: &DocumentFacts) -> Option<String> {
-        let (kind, name, namespace) = source_ref(facts);
+    fn url_of(&self, object: &Object) -> Option<String> {
+        let (kind, name, namespace) = source_ref(object);
+        if kind == "GitRepository" { self.url_named(name, namespace) } else { None }
+    }
+
+    fn url_named(&self, name: &str, namespace: &str) -> Option<String> {
         let fits = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
-        let named = self.git.get(name).filter(|_| kind == "GitRepository")?;
+        let named = self.git.get(name)?;
         let mut fitting = named.iter().filter(|(own, _)| fits(own, namespace)).map(|(_, url)| *url);
         let first = fitting.next()?;
         // Every cluster of a repository has its own `flux-system`: one that is this repository counts.
@@ -101,12 +112,12 @@ impl<'a> Judge<'a> {
         Some(chosen.to_owned())
     }
 
-    /// Where a Kustomization leads.
-    pub(super) fn reach(&self, facts: &DocumentFacts) -> Reach {
-        let (kind, name, _) = source_ref(facts);
-        let written = facts.text("spec.path").unwrap_or_default();
+    /// Where a Kustomization of a cluster leads.
+    pub(super) fn reach(&self, object: &Object, cluster: &str) -> Reach {
+        let (kind, name, namespace) = source_ref(object);
+        let written = object.text("spec.path").unwrap_or_default();
         let away = |reason, message: String| Reach::Away { reason, message };
-        let what = format!("Kustomization {}", facts.name());
+        let what = format!("Kustomization {}", object.name());
         if written.contains("${") || name.contains("${") {
             let message = format!("{what}: its path or source hangs on substitution ({written} of {kind} {name})");
             return away(Reason::VersionInSubstitution, message);
@@ -115,23 +126,52 @@ impl<'a> Judge<'a> {
             return away(Reason::OutOfReach, format!("{what}: its path {written} leads out of the repository"));
         };
         match kind {
-            "GitRepository" => self.in_git(facts, name, directory),
-            "ExternalArtifact" => match artifact::directory(self.inventory, name, &directory) {
-                Some(directory) => Reach::Artifact { directory, artifact: name.to_owned() },
-                None => away(
+            "GitRepository" => self.in_git(object, name, directory),
+            "ExternalArtifact" => match self.artifact(name, namespace, cluster) {
+                Ok(artifact) if artifact.tree.directory(&directory).is_some() => {
+                    Reach::Artifact { directory, artifact }
+                }
+                Ok(_) => away(
                     Reason::ArtifactGenerator,
-                    format!("{what}: its path {written} in ExternalArtifact {name} could not be led back to Git"),
+                    format!("{what}: nothing of this repository lies at {written} in ExternalArtifact {name}"),
+                ),
+                Err(why) => away(
+                    Reason::ArtifactGenerator,
+                    format!(
+                        "{what}: its path {written} in ExternalArtifact {name} could not be led back to Git: {why}"
+                    ),
                 ),
             },
             _ => away(Reason::OutOfReach, format!("{what} builds {kind} {name}, not this repository")),
         }
     }
 
-    fn in_git(&self, facts: &DocumentFacts, name: &str, directory: String) -> Reach {
+    fn artifact(&self, name: &str, namespace: &str, cluster: &str) -> Result<Rc<Artifact>, String> {
+        let key = (cluster.to_owned(), namespace.to_owned(), name.to_owned());
+        if let Some(known) = self.artifacts.borrow().get(&key) {
+            return known.clone();
+        }
+        let ours = |source: &Node, home: &str| {
+            let text = |key: &str| source.get(key).and_then(Node::text);
+            let namespace = text("namespace").unwrap_or(home);
+            text("kind") == Some("GitRepository")
+                && match (self.url_named(text("name").unwrap_or_default(), namespace), &self.url) {
+                    (Some(theirs), Some(ours)) => same_repository(&theirs, ours),
+                    // As for a Kustomization: what is not known is taken for this repository.
+                    _ => true,
+                }
+        };
+        let wanted = artifact::Wanted { namespace, name, cluster };
+        let composed = artifact::compose(self.inventory, wanted, &ours).map(Rc::new);
+        self.artifacts.borrow_mut().insert(key, composed.clone());
+        composed
+    }
+
+    fn in_git(&self, object: &Object, name: &str, directory: String) -> Reach {
         let exists = self.inventory.directory(&directory).is_some();
-        let what = format!("Kustomization {}", facts.name());
+        let what = format!("Kustomization {}", object.name());
         let away = |message: String| Reach::Away { reason: Reason::OutOfReach, message };
-        match (self.url_of(facts), &self.url) {
+        match (self.url_of(object), &self.url) {
             (Some(theirs), Some(ours)) if same_repository(&theirs, ours) => {
                 let assumed = self.inferred.then(|| format!("this folder is taken for a checkout of {ours}"));
                 Reach::Here { directory, assumed }
@@ -153,35 +193,28 @@ impl<'a> Judge<'a> {
 }
 
 /// Kind, name and namespace of `spec.sourceRef`; the namespace defaults to the Kustomization's.
-fn source_ref(facts: &DocumentFacts) -> (&str, &str, &str) {
-    let namespace = facts.text("spec.sourceRef.namespace").unwrap_or_else(|| facts.namespace());
-    let kind = facts.text("spec.sourceRef.kind").unwrap_or("GitRepository");
-    (kind, facts.text("spec.sourceRef.name").unwrap_or_default(), namespace)
+fn source_ref(object: &Object) -> (&str, &str, &str) {
+    let namespace = object.text("spec.sourceRef.namespace").unwrap_or_else(|| object.namespace());
+    let kind = object.text("spec.sourceRef.kind").unwrap_or("GitRepository");
+    (kind, object.text("spec.sourceRef.name").unwrap_or_default(), namespace)
 }
 
-/// What a Kustomization adds on top, with the patches that its parents gave it.
-pub(super) fn layer(inventory: &Inventory, object: &Object<'_>, parsed: &Parsed) -> FluxLayer {
-    let facts = object.facts;
-    let text = |route: &str| facts.text(route).map(str::to_owned);
-    let reader = |file| Reader { inventory, file, directory: None, parsed };
-    let mut patches =
-        facts.tree.get("spec").map(|spec| reader(inventory.path(object.at.0)).patches(spec)).unwrap_or_default();
-    for (origin, spec) in &object.given {
-        let mut given = reader("").patches(spec);
-        for patch in &mut given {
-            patch.origin = origin.to_string();
-        }
-        patches.extend(given);
-    }
-    let components = facts.tree.at("spec.components").map(Node::items).unwrap_or_default();
+/// What a Kustomization adds on top.
+pub(super) fn layer(view: &View<'_>, object: &Object, file: &Arc<str>, parsed: &Parsed) -> FluxLayer {
+    let spec = object.get("spec");
+    let said = |key: &str| -> Option<Said> {
+        let node = spec?.get(key)?;
+        let line = node.line().map_or(object.line, |(_, line)| line);
+        let text = node.text().filter(|text| !text.is_empty())?;
+        Some((Arc::from(text), Place { file: file.clone(), line }))
+    };
+    let reader = Reader { view, file, line: object.line, directory: None, component: false, parsed };
     FluxLayer {
-        layer: Layer {
-            namespace: text("spec.targetNamespace"),
-            prefix: text("spec.namePrefix").unwrap_or_default(),
-            suffix: text("spec.nameSuffix").unwrap_or_default(),
-            patches,
-            ..Layer::default()
-        },
-        components: components.iter().filter_map(|node| node.text().map(str::to_owned)).collect(),
+        layer: Layer::of_flux(
+            [said("targetNamespace"), said("namePrefix"), said("nameSuffix")],
+            spec.map(|spec| reader.patches(spec)).unwrap_or_default(),
+        ),
+        components: texts(object.get("spec.components")),
+        ignore_missing: object.get("spec.ignoreMissingComponents").and_then(Ref::text) == Some("true"),
     }
 }

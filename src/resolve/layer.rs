@@ -1,196 +1,249 @@
 //! One layer of a build: what one kustomization.yaml, with the Flux Kustomization that builds it, does to the objects
-//! gathered so far. Order as in kustomize: patches, namespace, prefix, suffix, then replacements and transformers.
+//! gathered so far. Order as in kustomize (configureBuiltinTransformers): strategic patches, patches, namespace, prefix,
+//! suffix, labels, annotations, the old JSON patches, replacements, transformers.
 
-use super::patch::{Body, Patch, Reader};
+use super::object::{Fault, Object, Place, Say};
+use super::patch::{Patches, Reader};
 use super::patch_reach::{self, Aspect};
-use super::selector::{Selector, Subject};
-use crate::inventory::{DocumentFacts, Kind};
-use crate::model::Reason;
-use crate::yaml::Node;
+use super::selector::Selector;
+use super::value::{Origin, Ref, Value};
+use crate::inventory::Kind;
+use crate::model::{Reason, Step};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Where a document lies: file and place in its documents.
-pub(super) type At = (usize, usize);
-
-/// Something that has a say in an object and is not followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Say {
-    pub(super) aspect: Aspect,
-    pub(super) reason: Reason,
-    pub(super) message: String,
-}
-
-/// An object on its way through a build.
-#[derive(Debug, Clone)]
-pub(super) struct Object<'a> {
-    pub(super) at: At,
-    pub(super) facts: &'a DocumentFacts,
-    /// Namespace and name; the first is the one in force, the others are those before it.
-    pub(super) identities: Vec<(String, String)>,
-    pub(super) says: Vec<Say>,
-    /// For a Flux Kustomization: specs whose patches a parent adds, each with the file:line of the parent's patch.
-    pub(super) given: Vec<(Arc<str>, Node)>,
-}
-
-impl<'a> Object<'a> {
-    pub(super) fn new(at: At, facts: &'a DocumentFacts) -> Self {
-        let identities = vec![(facts.namespace().to_owned(), facts.name().to_owned())];
-        Self { at, facts, identities, says: Vec::new(), given: Vec::new() }
-    }
-
-    pub(super) fn namespace(&self) -> &str {
-        self.identities.first().map_or("", |(namespace, _)| namespace)
-    }
-
-    pub(super) fn name(&self) -> &str {
-        self.identities.first().map_or("", |(_, name)| name)
-    }
-
-    pub(super) fn subject(&self) -> Subject<'_> {
-        Subject {
-            group: self.facts.kind.group(),
-            kind: self.facts.kind.as_str(),
-            identities: &self.identities,
-            labels: self.facts.tree.at("metadata.labels"),
-            annotations: self.facts.tree.at("metadata.annotations"),
-        }
-    }
-
-    fn rename(&mut self, namespace: String, name: String) {
-        if self.identities.first().is_none_or(|now| *now != (namespace.clone(), name.clone())) {
-            self.identities.insert(0, (namespace, name));
-        }
-    }
-}
+/// A text with the place that says it.
+pub(super) type Said = (Arc<str>, Place);
 
 /// What one layer does.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
-    pub(super) namespace: Option<String>,
-    pub(super) prefix: String,
-    pub(super) suffix: String,
-    pub(super) patches: Vec<Patch>,
-    /// A component: its patches are named so.
-    pub(super) component: bool,
-    pub(super) replacements: Vec<Replacement>,
-    /// File:line of transformers that are not followed.
-    pub(super) transformers: Option<String>,
+    pub(super) namespace: Option<Said>,
+    pub(super) prefix: Option<Said>,
+    pub(super) suffix: Option<Said>,
+    pub(super) patches: Patches,
+    labels: Vec<(String, String)>,
+    annotations: Vec<(String, String)>,
+    replacements: Vec<Replacement>,
+    /// Transformers that are not followed.
+    transformers: Option<Place>,
+    /// Fields that its `configurations` add to kustomize's transformers.
+    pub(super) configured: Vec<Configured>,
+}
+
+/// A field of a kind that a transformer reaches by configuration.
+#[derive(Debug, Clone)]
+pub(super) struct Configured {
+    pub(super) place: Place,
+    pub(super) kind: Option<String>,
+    pub(super) path: String,
 }
 
 /// What a replacement writes to; without selectors it may write to anything.
 #[derive(Debug, Clone)]
-pub(super) struct Replacement {
-    origin: String,
+struct Replacement {
+    place: Place,
     targets: Option<Vec<(Selector, Vec<String>)>>,
 }
 
 impl Layer {
     /// The layer of a kustomization.yaml (the caller adds what the Flux Kustomization says).
-    pub(super) fn read(kustomization: &DocumentFacts, reader: Reader<'_>) -> Self {
-        let tree = &kustomization.tree;
-        let text = |key: &str| tree.get(key).and_then(Node::text).filter(|t| !t.is_empty());
-        let at = |node: &Node| format!("{}:{}", reader.file, node.line);
-        let replacements = tree.get("replacements").map(Node::items).unwrap_or_default();
+    pub(super) fn read(tree: Ref<'_>, reader: Reader<'_>) -> Self {
+        let at = |node: Ref<'_>| Place {
+            file: reader.file.clone(),
+            line: node.line().map_or(reader.line, |(_, line)| line),
+        };
+        let said = |key: &str| {
+            let node = tree.get(key)?;
+            let text = node.text().filter(|text| !text.is_empty())?;
+            Some((Arc::from(text), at(node)))
+        };
+        let strings = |node: Option<Ref<'_>>| {
+            let pairs = node.map(Ref::pairs).unwrap_or_default().into_iter();
+            pairs.filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned()))).collect::<Vec<_>>()
+        };
+        let list = |key: &str| tree.get(key).map(Ref::items).unwrap_or_default();
+        let mut labels: Vec<_> = list("labels").into_iter().flat_map(|label| strings(label.get("pairs"))).collect();
+        labels.extend(strings(tree.get("commonLabels")));
         Self {
-            namespace: text("namespace").map(str::to_owned),
-            prefix: text("namePrefix").unwrap_or_default().to_owned(),
-            suffix: text("nameSuffix").unwrap_or_default().to_owned(),
+            namespace: said("namespace"),
+            prefix: said("namePrefix"),
+            suffix: said("nameSuffix"),
             patches: reader.patches(tree),
-            component: text("kind") == Some("Component"),
-            replacements: replacements.iter().map(|node| Replacement::read(node, at(node))).collect(),
+            labels,
+            annotations: strings(tree.get("commonAnnotations")),
+            replacements: list("replacements").into_iter().map(|node| Replacement::read(node, at(node))).collect(),
             transformers: tree.get("transformers").filter(|node| !node.items().is_empty()).map(at),
+            configured: Vec::new(),
         }
+    }
+
+    /// The layer of a Flux Kustomization: namespace, prefix, suffix and patches.
+    pub(super) fn of_flux(said: [Option<Said>; 3], patches: Patches) -> Self {
+        let [namespace, prefix, suffix] = said;
+        Self { namespace, prefix, suffix, patches, ..Self::default() }
     }
 
     /// Takes over what a Flux Kustomization says on top (Flux rule 11): its namespace, prefix and suffix replace those of
     /// the kustomization.yaml at its path, its patches come after them.
     pub(super) fn take(&mut self, flux: &Layer) {
-        self.namespace = flux.namespace.clone().or(self.namespace.take());
-        for (own, other) in [(&mut self.prefix, &flux.prefix), (&mut self.suffix, &flux.suffix)] {
-            if !other.is_empty() {
+        for (own, other) in
+            [(&mut self.namespace, &flux.namespace), (&mut self.prefix, &flux.prefix), (&mut self.suffix, &flux.suffix)]
+        {
+            if other.is_some() {
                 own.clone_from(other);
             }
         }
-        self.patches.extend(flux.patches.iter().cloned());
+        self.patches.early.extend(flux.patches.early.iter().cloned());
+        self.patches.late.extend(flux.patches.late.iter().cloned());
     }
 
-    /// Applies the layer.
-    pub(super) fn apply(&self, objects: &mut [Object<'_>]) {
-        for object in objects.iter_mut().filter(|object| object.facts.resource_set.is_none()) {
-            for patch in &self.patches {
-                self.patch(patch, object);
-            }
-            let namespace = self.namespace.clone().unwrap_or_else(|| object.namespace().to_owned());
-            let name = format!("{}{}{}", self.prefix, object.name(), self.suffix);
-            object.rename(namespace, name);
+    /// Applies the layer. `complete`: every object of the layer was read.
+    ///
+    /// # Errors
+    /// What kustomize fails on; the rest of the layer is done all the same.
+    pub(super) fn apply(&self, objects: &mut Vec<Object>, complete: bool) -> Result<(), Fault> {
+        let mut result = Ok(());
+        // Templates of a ResourceSet are no objects of the build.
+        let (mut own, templates): (Vec<Object>, Vec<Object>) =
+            std::mem::take(objects).into_iter().partition(|object| object.resource_set.is_none());
+        for patch in &self.patches.early {
+            result = result.and(patch.apply(&mut own, complete));
+        }
+        own.retain(|object| !object.deleted);
+        result = result.and(self.names(&mut own));
+        self.metadata(&mut own);
+        for patch in &self.patches.late {
+            result = result.and(patch.apply(&mut own, complete));
+        }
+        own.retain(|object| !object.deleted);
+        for object in &mut own {
             for replacement in &self.replacements {
                 replacement.judge(object);
             }
-            if let Some(origin) = &self.transformers {
-                let message = format!("{origin} names transformers, which are not followed yet");
-                object.says.push(Say { aspect: Aspect::Version, reason: Reason::VersionInComponent, message });
+            self.transformed(object);
+        }
+        *objects = own;
+        objects.extend(templates);
+        result
+    }
+
+    /// Namespace, prefix and suffix; kustomize remembers each name before it changes it.
+    fn names(&self, objects: &mut [Object]) -> Result<(), Fault> {
+        if let Some((namespace, place)) = &self.namespace {
+            let step = Step {
+                field: "namespace",
+                file: place.file.clone(),
+                line: place.line,
+                what: Arc::from(format!("the namespace is set to {namespace}")),
+            };
+            for object in objects.iter_mut() {
+                object.remember();
+                if object.namespace() != &**namespace {
+                    object.set_namespace(namespace);
+                    object.steps.push(step.clone());
+                }
+            }
+            unique(objects, place)?;
+        }
+        for (said, before) in [(&self.prefix, true), (&self.suffix, false)] {
+            let Some((text, place)) = said else { continue };
+            for object in objects.iter_mut() {
+                object.remember();
+                let name: Arc<str> = Arc::from(if before {
+                    format!("{text}{}", object.name())
+                } else {
+                    format!("{}{text}", object.name())
+                });
+                let what = Arc::from(format!("the name becomes {name}"));
+                object.steps.push(Step { field: "name", file: place.file.clone(), line: place.line, what });
+                object.set_name(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Labels and annotations: selectors of later layers read them, and Flux's own.
+    fn metadata(&self, objects: &mut [Object]) {
+        for (field, pairs) in [("labels", &self.labels), ("annotations", &self.annotations)] {
+            for object in objects.iter_mut().filter(|_| !pairs.is_empty()) {
+                for (key, value) in pairs {
+                    let value = Value::string(value, Origin::None("a label".to_owned()));
+                    object.tree_mut().set_at(&["metadata", field, key], value);
+                }
             }
         }
     }
 
-    fn patch(&self, patch: &Patch, object: &mut Object<'_>) {
-        if object.facts.kind == Kind::FluxKustomization {
-            let given = patch_reach::given(patch, &object.subject());
-            object.given.extend(given.into_iter().map(|spec| (Arc::from(patch.origin.as_str()), spec)));
+    /// What is not followed.
+    fn transformed(&self, object: &mut Object) {
+        let mut say = |aspect, message| {
+            object.says.push(Say { aspect, reason: Reason::VersionInComponent, message });
+        };
+        if let Some(place) = &self.transformers {
+            say(Aspect::Version, format!("{place} names transformers, which are not followed"));
         }
-        for aspect in patch_reach::aspects(patch, object.facts.kind, &object.subject()) {
-            let (reason, what) = if self.component {
-                (Reason::VersionInComponent, "a component's patch")
-            } else {
-                (Reason::VersionInPatch, "a patch")
-            };
-            let message = match &patch.body {
-                Body::Unknown(why) => format!("{what} at {} may set {}: {why}", patch.origin, aspect.words()),
-                _ => format!("{what} at {} sets {}", patch.origin, aspect.words()),
-            };
-            object.says.push(Say { aspect, reason, message });
+        for configured in &self.configured {
+            let fits = configured.kind.as_deref().is_none_or(|kind| kind == object.kind.as_str());
+            if let Some(aspect) = patch_reach::at(object.kind, &configured.path).filter(|_| fits) {
+                let message = format!(
+                    "the configuration at {} lets kustomize change {} ({})",
+                    configured.place,
+                    aspect.words(),
+                    configured.path
+                );
+                object.says.push(Say { aspect, reason: Reason::VersionInComponent, message });
+            }
         }
     }
 }
 
+/// Two objects of one kind, namespace and name are an error.
+pub(super) fn unique(objects: &[Object], place: &Place) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
+    for object in objects.iter().filter(|object| object.resource_set.is_none() && !object.deleted) {
+        let (namespace, name) = object.id();
+        let kind = object.text("kind").unwrap_or_default();
+        if !seen.insert((object.text("apiVersion").unwrap_or_default(), kind, namespace, name)) {
+            let message = format!("two objects are {kind} {namespace}/{name}");
+            return Err(Fault { place: place.clone(), message });
+        }
+    }
+    Ok(())
+}
+
 impl Replacement {
-    fn read(node: &Node, origin: String) -> Self {
+    fn read(node: Ref<'_>, place: Place) -> Self {
         let targets = node.get("targets").map(|targets| {
-            let target = |target: &Node| {
-                let paths = target.get("fieldPaths").map(Node::items).unwrap_or_default();
-                let paths = paths.iter().filter_map(|path| path.text().map(str::to_owned)).collect();
+            let target = |target: Ref<'_>| {
+                let paths = target.get("fieldPaths").map(Ref::items).unwrap_or_default();
+                let mut paths: Vec<_> = paths.iter().filter_map(|path| path.text().map(str::to_owned)).collect();
+                if paths.is_empty() {
+                    paths.push("metadata.name".to_owned());
+                }
                 (target.get("select").map(Selector::read).unwrap_or_default(), paths)
             };
-            targets.items().iter().map(target).collect()
+            targets.items().into_iter().map(target).collect()
         });
-        Self { origin, targets }
+        Self { place, targets }
     }
 
     /// A field path such as `spec.ref.tag` or `spec.chart.spec.version`; anything that starts elsewhere is harmless.
-    fn judge(&self, object: &mut Object<'_>) {
-        const FIELDS: [&str; 9] = [
-            "spec.chart",
-            "spec.chartRef",
-            "spec.ref",
-            "spec.url",
-            "spec.version",
-            "spec.suspend",
-            "spec.sourceRef",
-            "metadata.name",
-            "spec.path",
-        ];
-        let subject = object.subject();
-        let touches =
-            |path: &String| FIELDS.iter().any(|field| path.starts_with(field) || field.starts_with(path.as_str()));
+    fn judge(&self, object: &mut Object) {
+        if object.kind == Kind::ConfigMap {
+            return;
+        }
         let hit = match &self.targets {
-            None => true,
+            None => patch_reach::all(object.kind).first().copied(),
             Some(targets) => {
-                targets.iter().any(|(select, paths)| select.selects(&subject) && paths.iter().any(touches))
+                let mut paths =
+                    targets.iter().filter(|(select, _)| select.selects(object)).flat_map(|(_, paths)| paths);
+                paths.find_map(|path| patch_reach::at(object.kind, path))
             }
         };
-        if hit {
-            let message = format!("the replacement at {} may set the version, the source or the name", self.origin);
-            object.says.push(Say { aspect: Aspect::Version, reason: Reason::VersionInComponent, message });
+        if let Some(aspect) = hit {
+            let message = format!("the replacement at {} may set {}", self.place, aspect.words());
+            object.says.push(Say { aspect, reason: Reason::VersionInComponent, message });
         }
     }
 }

@@ -1,21 +1,33 @@
 //! F2. A release becomes where its chart comes from and which bytes hold its version. Pure.
 //!
 //! Builds the tree as Flux would ([`Inventory`] in, rows out): Flux Kustomizations from their roots, kustomization.yaml
-//! with its resources, components, namespaces and names. What it does not build yet (patches that touch what matters,
-//! substitution, replacements) becomes a typed reason on the release, never a guess.
+//! with its resources, components, patches, namespaces and names, and substitution. Every value knows the bytes that it
+//! was last written at. What is not followed (replacements, transformers, what Git does not show) becomes a typed reason
+//! on the release, never a guess.
 
 mod artifact;
 mod build;
 mod chart;
+mod envsubst;
 mod flux;
+mod generator;
+mod json_patch;
 mod layer;
+mod merge;
+mod object;
 mod patch;
 mod patch_reach;
 mod path;
+mod roots;
 mod row;
 mod selector;
+mod site;
 mod sources;
+mod substitute;
+mod value;
+mod variables;
 mod version;
+mod view;
 mod world;
 
 use crate::inventory::{Found, Inventory};

@@ -118,16 +118,11 @@ fn flux_rule_11_a_patch_counts_only_where_it_reaches_the_version() {
     };
     let pinned = Some("1.2.3".to_owned());
     assert_eq!(patched("    - {op: add, path: /spec/install, value: {}}\n"), (None, pinned.clone()));
-    assert_eq!(
-        patched("    - {op: replace, path: /spec/chart/spec/version, value: 1.0.0}\n"),
-        (Some(Reason::VersionInPatch), None)
-    );
+    let set = |version: &str| (None, Some(version.to_owned()));
+    assert_eq!(patched("    - {op: replace, path: /spec/chart/spec/version, value: 1.0.0}\n"), set("1.0.0"));
     let strategic = "    apiVersion: x\n    kind: HelmRelease\n    metadata: {name: _}\n    spec:\n";
     assert_eq!(patched(&format!("{strategic}      install: {{crds: Skip}}\n")), (None, pinned));
-    assert_eq!(
-        patched(&format!("{strategic}      chart: {{spec: {{version: 2.0.0}}}}\n")).0,
-        Some(Reason::VersionInPatch)
-    );
+    assert_eq!(patched(&format!("{strategic}      chart: {{spec: {{version: 2.0.0}}}}\n")), set("2.0.0"));
 }
 
 /// The reason of the one row when a text of the sample is another.
@@ -288,4 +283,153 @@ spec: {{path: ./app, targetNamespace: media, sourceRef: {{kind: GitRepository, n
     };
     assert!(!notes("file:///srv/fleet.git"));
     assert!(notes("file:///srv/mirror/fleet.git"));
+}
+
+/// The sample built by a Kustomization with a `postBuild`, its version a text with variables.
+fn substituted(version: &str, post_build: &str, beside: &str) -> Release {
+    let release = RELEASE.replace("1.2.3", version);
+    let text = format!("{release}{KUSTOMIZATION}{ROOT}  postBuild: {post_build}\n---\n{beside}");
+    let resolution = resolved(&text);
+    Release::clone(resolution.releases.iter().find(|row| row.name == "plex").unwrap())
+}
+
+fn place(release: &Release) -> Option<(String, u32, String)> {
+    release.site.as_ref().map(|site| (site.file.clone(), site.line, site.text.clone()))
+}
+
+const SETTINGS: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: flux-system}
+data: {PLEX: 2.0.0, LONG: x}
+";
+
+#[test]
+fn flux_rule_12_the_site_of_a_substituted_version_is_its_definition() {
+    let cluster = |text: &str| format!("{text}---\n{CLUSTER}");
+    let row = substituted("${PLEX}", "{substitute: {PLEX: 2.0.0}}", "");
+    assert_eq!((reason(&row), row.current.as_deref()), (None, Some("2.0.0")));
+    assert_eq!(place(&row), Some(("clusters/home/apps.yaml".to_owned(), 11, "2.0.0".to_owned())));
+    assert!(row.chain.iter().any(|step| step.field == "version" && step.what.contains("PLEX")), "{:?}", row.chain);
+
+    let row = substituted("v${PLEX}", "{substituteFrom: [{kind: ConfigMap, name: settings}]}", &cluster(SETTINGS));
+    assert_eq!((reason(&row), row.current.as_deref()), (None, Some("v2.0.0")));
+    assert_eq!(place(&row).unwrap().2, "2.0.0");
+    assert_eq!((row.at_site("v3.0.0"), row.at_site("3.0.0")), (Some("3.0.0"), None));
+
+    let row = substituted("${OTHER:=1.5.0}", "{substitute: {PLEX: 2.0.0}}", "");
+    assert_eq!((reason(&row), row.current.as_deref()), (None, Some("1.5.0")));
+    assert_eq!(place(&row), Some(("app/release.yaml".to_owned(), 9, "1.5.0".to_owned())));
+}
+
+/// A root above the sample's, so that the ConfigMap beside it is built.
+const CLUSTER: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: cluster, namespace: flux-system}
+spec: {path: ./clusters/home, sourceRef: {kind: GitRepository, name: flux-system}}
+";
+
+#[test]
+fn flux_rule_12_substitute_beats_substitute_from_and_composed_versions_have_no_site() {
+    let both = "{substitute: {PLEX: 3.0.0}, substituteFrom: [{kind: ConfigMap, name: settings}]}";
+    let row = substituted("${PLEX}", both, &format!("{SETTINGS}---\n{CLUSTER}"));
+    assert_eq!((reason(&row), row.current.as_deref()), (None, Some("3.0.0")));
+    let row = substituted("${A}.${B}.0", "{substitute: {A: '1', B: '2'}}", "");
+    assert_eq!((reason(&row), row.current.as_deref()), (Some(Reason::VersionInSubstitution), Some("1.2.0")));
+    assert!(row.site.is_none());
+}
+
+#[test]
+fn flux_rule_12_a_secrets_variable_is_a_reason_for_the_field_that_needs_it_alone() {
+    let from = "{substitute: {OTHER: x}, substituteFrom: [{kind: Secret, name: secrets}]}";
+    let row = substituted("${PLEX}", from, "");
+    assert_eq!(reason(&row), Some(Reason::VersionInSubstitution));
+    assert!(row.problem.unwrap().message.contains("Secret flux-system/secrets is not in Git"));
+    assert_eq!(reason(&substituted("1.2.3", from, "")), None);
+    // The keys of a Secret in Git are known, its values never.
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: secrets, namespace: flux-system}\nstringData: {TOKEN: t}\n";
+    let row = substituted("${PLEX:=4.0.0}", from, &format!("{secret}---\n{CLUSTER}"));
+    assert_eq!((reason(&row), row.current.as_deref()), (None, Some("4.0.0")));
+    let hidden = secret.replace("TOKEN", "PLEX");
+    let row = substituted("${PLEX:=4.0.0}", from, &format!("{hidden}---\n{CLUSTER}"));
+    assert_eq!(reason(&row), Some(Reason::VersionInSubstitution));
+}
+
+#[test]
+fn flux_rule_12_what_is_no_string_any_more_and_what_flux_refuses_are_reasons() {
+    assert_eq!(reason(&substituted("${V}", "{substitute: {V: '1.10'}}", "")), Some(Reason::InvalidRelease));
+    assert_eq!(reason(&substituted("${V-1}", "{substitute: {V: 1.2.3}}", "")), Some(Reason::BuildFailed));
+    assert_eq!(reason(&substituted("1.2.3", "{substitute: {a-b: x}}", "")), Some(Reason::BuildFailed));
+    // Without a variable Flux substitutes nothing, not even defaults.
+    assert_eq!(reason(&substituted("${V:=1.2.3}", "{}", "")), Some(Reason::VersionInSubstitution));
+}
+
+#[test]
+fn flux_rule_12_a_generated_config_map_feeds_substitution_from_its_literal() {
+    let release = RELEASE.replace("1.2.3", "${PLEX}");
+    let generator = "=== clusters/home/kustomization.yaml
+resources: [apps.yaml]
+configMapGenerator:
+- name: settings
+  namespace: flux-system
+  literals: [PLEX=2.0.0]
+  options: {disableNameSuffixHash: true}
+";
+    let post = "  postBuild: {substituteFrom: [{kind: ConfigMap, name: settings}]}\n";
+    let sync = format!("=== flux/sync.yaml\n{CLUSTER}");
+    let text = format!("{release}{KUSTOMIZATION}{ROOT}{post}{generator}{sync}");
+    let resolution = resolved(&text);
+    let row = only(&resolution);
+    assert_eq!((reason(row), row.current.as_deref()), (None, Some("2.0.0")));
+    let site = row.site.as_ref().unwrap();
+    assert_eq!((site.file.as_str(), site.line, site.text.as_str()), ("clusters/home/kustomization.yaml", 5, "2.0.0"));
+    let hashed = resolved(&text.replace("disableNameSuffixHash: true", "disableNameSuffixHash: false"));
+    assert_eq!(reason(only(&hashed)), Some(Reason::VersionInSubstitution));
+}
+
+#[test]
+fn flux_rule_11_a_build_that_kustomize_refuses_is_a_reason_for_all_of_it() {
+    let patched = |patch: &str| {
+        let kustomization = format!("{KUSTOMIZATION}patches:\n- patch: |-\n{patch}");
+        reason(only(&resolved(&format!("{RELEASE}{kustomization}{ROOT}"))))
+    };
+    let named = |version: &str, name: &str| {
+        let head = format!("    apiVersion: helm.toolkit.fluxcd.io/{version}\n    kind: HelmRelease\n");
+        patched(&format!("{head}    metadata: {{name: {name}}}\n    spec: {{suspend: false}}\n"))
+    };
+    assert_eq!(named("v2", "plex"), None);
+    assert_eq!(named("v2", "sonarr"), Some(Reason::BuildFailed));
+    assert_eq!(named("v2beta2", "plex"), Some(Reason::BuildFailed));
+    // A kind that Davit does not read may well be there.
+    let deployment = "    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: x}\n";
+    assert_eq!(patched(deployment), None);
+    let twice = KUSTOMIZATION.replace("[release.yaml,", "[release.yaml, release.yaml,");
+    let resolution = resolved(&format!("{RELEASE}{twice}{ROOT}"));
+    assert!(resolution.releases.iter().all(|row| reason(row) == Some(Reason::BuildFailed)));
+}
+
+#[test]
+fn flux_rule_11_a_kustomization_found_through_a_variable_is_built_once() {
+    let parent = "=== clusters/home/all.yaml
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: all, namespace: flux-system}
+spec:
+  path: ./sets/${SET}
+  sourceRef: {kind: GitRepository, name: flux-system}
+";
+    let cluster = format!(
+        "=== flux/sync.yaml\n{}  postBuild: {{substitute: {{SET: one}}}}\n",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: cluster, namespace: flux-system}
+spec:
+  path: ./clusters/home
+  sourceRef: {kind: GitRepository, name: flux-system}
+"
+    );
+    let child = ROOT.replace("clusters/home/apps.yaml", "sets/one/apps.yaml");
+    let resolution = resolved(&format!("{RELEASE}{KUSTOMIZATION}{parent}{cluster}{child}"));
+    let row = only(&resolution);
+    assert_eq!((reason(row), row.cluster.as_deref()), (None, Some("flux")));
 }

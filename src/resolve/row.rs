@@ -2,13 +2,14 @@
 //! reason where nothing can be proposed.
 
 use super::chart::{self, Chart};
-use super::layer::At;
+use super::object::At;
 use super::patch_reach::Aspect;
+use super::site;
 use super::sources::Sources;
 use super::version;
 use super::world::{Built, World};
-use crate::inventory::{Kind, MarkerKind, SiteFacts};
-use crate::model::{Annotations, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
+use crate::inventory::Kind;
+use crate::model::{Annotations, Frame, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     NotBuilt,
+    Fault,
     Unreadable,
     Ambiguous,
     Say,
@@ -54,20 +56,41 @@ pub(super) fn rows(world: &World<'_>) -> Vec<Arc<Release>> {
     let mut used = HashSet::new();
     let mut rows = Vec::new();
     for (built, twins) in distinct(&world.releases) {
-        rows.push(Arc::new(row(world, &sources, built, &twins, &mut used)));
+        rows.push(row(world, &sources, built, &twins, &mut used));
     }
     let unclaimed = world.sources.iter().filter(|built| is_chart(built) && !used.contains(&built.object.at));
     for (built, twins) in distinct(unclaimed) {
-        rows.push(Arc::new(row(world, &sources, built, &twins, &mut HashSet::new())));
+        rows.push(row(world, &sources, built, &twins, &mut HashSet::new()));
     }
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
-    rows
+    framed_alike(&mut rows);
+    rows.into_iter().map(Arc::new).collect()
+}
+
+/// One variable with different fixed text around it can't be set for all of its readers.
+fn framed_alike(rows: &mut [Release]) {
+    let mut frames: HashMap<(String, usize), Vec<Option<Frame>>> = HashMap::new();
+    let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
+    if rows.iter().all(|row| row.frame.is_none()) {
+        return;
+    }
+    for row in rows.iter() {
+        if let Some(key) = key(row) {
+            frames.entry(key).or_default().push(row.frame.as_deref().cloned());
+        }
+    }
+    for row in rows.iter_mut() {
+        let mixed = key(row).and_then(|key| frames.get(&key)).is_some_and(|known| known.iter().any(|f| *f != known[0]));
+        if mixed && row.problem.is_none() {
+            let message = format!("{} reads a variable that others read with other text around it", row.id());
+            row.problem = Some(Problem::new(Reason::NotEditable, message));
+        }
+    }
 }
 
 /// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.
-fn is_chart(source: &Built<'_>) -> bool {
-    let facts = source.object.facts;
-    facts.kind == Kind::HelmChart || version::is_helm_layer(facts)
+fn is_chart(source: &Built) -> bool {
+    source.object.kind == Kind::HelmChart || version::is_helm_layer(&source.object)
 }
 
 fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32) {
@@ -78,14 +101,14 @@ fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32
 type Key = (Kind, Option<(String, NsName)>, String, String, Option<At>);
 
 /// One release per row, with the other documents that claim the same row.
-fn distinct<'w, 'a: 'w>(all: impl IntoIterator<Item = &'w Built<'a>>) -> Vec<(&'w Built<'a>, Vec<At>)> {
+fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec<At>)> {
     let mut numbers: HashMap<Key, usize> = HashMap::new();
-    let mut rows: Vec<(&Built<'a>, Vec<At>)> = Vec::new();
+    let mut rows: Vec<(&Built, Vec<At>)> = Vec::new();
     for built in all {
         let object = &built.object;
         let by = built.context.as_ref().map(|context| (context.cluster.clone(), context.id.clone()));
         let at = by.is_none().then_some(object.at);
-        let key = (object.facts.kind, by, object.namespace().to_owned(), object.name().to_owned(), at);
+        let key = (object.kind, by, object.namespace().to_owned(), object.name().to_owned(), at);
         match numbers.get(&key).and_then(|number| rows.get_mut(*number)) {
             None => {
                 numbers.insert(key, rows.len());
@@ -99,15 +122,9 @@ fn distinct<'w, 'a: 'w>(all: impl IntoIterator<Item = &'w Built<'a>>) -> Vec<(&'
     rows
 }
 
-fn row(
-    world: &World<'_>,
-    sources: &Sources<'_, '_>,
-    built: &Built<'_>,
-    twins: &[At],
-    used: &mut HashSet<At>,
-) -> Release {
-    let facts = built.object.facts;
-    let place = world.place(built.object.at, facts);
+fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], used: &mut HashSet<At>) -> Release {
+    let facts = &built.object;
+    let place = world.place(facts);
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
@@ -118,8 +135,12 @@ fn row(
     }
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
-    let site = site(world, &chart, &mut notes, &mut concerns);
-    let digest_site = digest_site(world, &chart, &mut concerns);
+    let placed =
+        chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
+    let placed = placed.unwrap_or_default();
+    let digest_site = digest_site(world, &chart, placed.site.as_ref(), &mut concerns);
+    let mut chain = built.object.steps.clone();
+    chain.extend(chart.steps.iter().cloned());
     let hidden = |aspect: Aspect| {
         let says = built.context.iter().flat_map(|context| &context.says).chain(&built.object.says);
         says.chain(&chart.says).any(|say| say.aspect == aspect || say.aspect == Aspect::Build)
@@ -139,21 +160,27 @@ fn row(
         line: facts.line,
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source),
-        site: site.filter(|_| !no_version),
+        site: placed.site.filter(|_| !no_version),
         digest_site: digest_site.filter(|_| !no_version),
+        frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
-        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.substituted),
+        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.unknown),
         annotations: annotations(&chart, built),
         notes,
+        chain,
         credentials: chart.credentials.clone(),
         problem: concerns.first(),
     }
 }
 
 /// What the place of the release in the tree says, before its chart is looked at.
-fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], concerns: &mut Concerns) {
-    let facts = built.object.facts;
+fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concerns: &mut Concerns) {
+    let facts = &built.object;
+    if let Some(fault) = built.context.as_ref().and_then(|context| context.fault.as_ref()).or(built.fault.as_deref()) {
+        let message = format!("Flux can't build {place}: {}: {}", fault.place, fault.message);
+        concerns.add(Weight::Fault, Reason::BuildFailed, message);
+    }
     if built.context.is_none() && world.rooted {
         if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
             let message =
@@ -179,15 +206,10 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
             "its file is encrypted with SOPS, and ciphertext is never edited",
         );
     }
-    if let Some((context, artifact)) = built.context.as_ref().and_then(|c| Some((c, c.artifact.as_ref()?))) {
-        let message = format!(
-            "Kustomization {} ({}) builds it out of the artifact {artifact}, which is not followed to the end yet",
-            context.id, context.origin
-        );
-        concerns.add(Weight::Unreadable, Reason::ArtifactGenerator, message);
-    }
     if !twins.is_empty() {
-        let places = twins.iter().filter_map(|at| Some(world.place(*at, world.inventory.documents(at.0).get(at.1)?)));
+        let places = twins.iter().filter_map(|at| {
+            Some(format!("{}:{}", world.inventory.path(at.0), world.inventory.documents(at.0).get(at.1)?.line))
+        });
         let places = places.collect::<Vec<_>>().join(", ");
         concerns.add(Weight::Ambiguous, Reason::ReleaseAmbiguous, format!("{place} and {places} are the same release"));
     }
@@ -204,61 +226,29 @@ fn standing(world: &World<'_>, built: &Built<'_>, place: &str, twins: &[At], con
 }
 
 /// A name that hangs on substitution moves no version: worth a word, no more (Flux rule 12).
-fn named_by_variables(built: &Built<'_>) -> impl Iterator<Item = Note> {
+fn named_by_variables(built: &Built) -> impl Iterator<Item = Note> {
     [("namespace", built.object.namespace()), ("name", built.object.name())].into_iter().filter_map(|(what, text)| {
         let variable = version::variable(text)?;
         Some(Note::Other(format!("its {what} {text} hangs on the variable {variable}")))
     })
 }
 
-/// The version's bytes, with what other bots say of them.
-fn site(world: &World<'_>, chart: &Chart, notes: &mut Vec<Note>, concerns: &mut Concerns) -> Option<Site> {
-    let (file, facts) = chart.site.as_ref()?;
-    let path = world.inventory.path(*file);
-    let Some(site) = at(path, facts) else {
-        concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
-        return None;
-    };
-    if !facts.shared.is_empty() {
-        notes.push(Note::SharedAnchor(facts.shared.join(", ")));
-    }
-    let markers = world.inventory.files.get(*file).map(|(_, facts)| facts.markers.as_slice()).unwrap_or_default();
-    for marker in markers {
-        match marker.kind {
-            MarkerKind::ImagePolicy if marker.line == site.line => {
-                let message = format!("the version belongs to Flux image automation: {}", marker.text);
-                concerns.add(Weight::ImageAutomation, Reason::ImageAutomation, message);
-            }
-            MarkerKind::Renovate if marker.line < site.line && site.line - marker.line <= 3 => {
-                notes.push(Note::RenovateHint(marker.text.clone()));
-            }
-            _ => {}
-        }
-    }
-    Some(site)
-}
-
 /// The bytes of the digest beside the tag (Flux rule 6): without them the tag can't move either.
-fn digest_site(world: &World<'_>, chart: &Chart, concerns: &mut Concerns) -> Option<Box<Site>> {
-    let (file, facts) = chart.digest_site.as_ref()?;
-    let path = world.inventory.path(*file);
-    let site = at(path, facts);
-    if site.is_none() {
-        concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
+fn digest_site(world: &World<'_>, chart: &Chart, tag: Option<&Site>, concerns: &mut Concerns) -> Option<Box<Site>> {
+    let digest = site::place(world, chart.digest.as_ref()?, chart.substituted, &mut Vec::new(), concerns).site?;
+    if tag.is_some_and(|tag| tag.file != digest.file) {
+        let message = format!("the digest beside the tag stands in another file, {}:{}", digest.file, digest.line);
+        concerns.add(Weight::NotEditable, Reason::NotEditable, message);
+        return None;
     }
-    site.map(Box::new)
-}
-
-/// The site in its file.
-fn at(file: &str, facts: &SiteFacts) -> Option<Site> {
-    facts.site.clone().map(|site| Site { file: file.to_owned(), ..site })
+    Some(Box::new(digest))
 }
 
 /// The release's own annotations, else its source's.
-fn annotations(chart: &Chart, built: &Built<'_>) -> Annotations {
+fn annotations(chart: &Chart, built: &Built) -> Annotations {
     let get = |key: &str| {
         let key = format!("davit.dev/{key}");
-        let own = built.object.facts.annotation(&key).map(str::to_owned);
+        let own = built.object.annotation(&key).map(str::to_owned);
         own.or_else(|| chart.annotations.get(&key).cloned())
     };
     Annotations {

@@ -16,27 +16,23 @@ pub(super) struct Wanted<'w> {
 }
 
 /// Sources by kind and name, and by namespace: a tenant's every namespace may hold one of the same name.
-pub(super) struct Sources<'w, 'a> {
-    world: &'w World<'a>,
+pub(super) struct Sources<'w> {
+    world: &'w World<'w>,
     by_name: HashMap<(Kind, &'w str), HashMap<&'w str, Vec<usize>>>,
 }
 
-impl<'w, 'a> Sources<'w, 'a> {
-    pub(super) fn new(world: &'w World<'a>) -> Self {
+impl<'w> Sources<'w> {
+    pub(super) fn new(world: &'w World<'w>) -> Self {
         let mut by_name: HashMap<(Kind, &'w str), HashMap<&'w str, Vec<usize>>> = HashMap::new();
         for (number, source) in world.sources.iter().enumerate() {
-            let named = by_name.entry((source.object.facts.kind, source.object.name())).or_default();
+            let named = by_name.entry((source.object.kind, source.object.name())).or_default();
             named.entry(source.object.namespace()).or_default().push(number);
         }
         Self { world, by_name }
     }
 
     /// Every source of a kind and name, whatever its namespace.
-    pub(super) fn named<'s>(
-        &'s self,
-        kind: Kind,
-        name: &'s str,
-    ) -> impl Iterator<Item = &'w Built<'a>> + use<'s, 'w, 'a> {
+    pub(super) fn named<'s>(&'s self, kind: Kind, name: &'s str) -> impl Iterator<Item = &'w Built> + use<'s, 'w> {
         let numbers = self.by_name.get(&(kind, name)).into_iter().flat_map(HashMap::values).flatten();
         numbers.map(|number| &self.world.sources[*number])
     }
@@ -54,7 +50,7 @@ impl<'w, 'a> Sources<'w, 'a> {
     }
 
     /// The source, or why there is none.
-    pub(super) fn find(&self, of: &Built<'_>, wanted: Wanted<'_>) -> Result<&'w Built<'a>, Problem> {
+    pub(super) fn find(&self, of: &Built, wanted: Wanted<'_>) -> Result<&'w Built, Problem> {
         let ranked = self.candidates(wanted).into_iter().filter_map(|number| {
             let source = &self.world.sources[number];
             Some((rank(of, source, wanted.namespace)?, source))
@@ -62,14 +58,16 @@ impl<'w, 'a> Sources<'w, 'a> {
         let mut ranked: Vec<_> = ranked.collect();
         let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else { return Err(missing(wanted)) };
         ranked.retain(|(rank, _)| *rank == best);
-        // One document that several Kustomizations build is one source; the one with most to say about it counts.
+        // One document that several Kustomizations build alike is one source; the one with most to say about it counts.
         ranked.sort_by_key(|(_, source)| (source.object.at, std::cmp::Reverse(source.object.says.len())));
-        ranked.dedup_by_key(|(_, source)| source.object.at);
+        ranked.dedup_by(|(_, a), (_, b)| {
+            a.object.at == b.object.at && a.object.tree().look().same(b.object.tree().look())
+        });
         match ranked.as_slice() {
             [] => Err(missing(wanted)),
             [(_, first), rest @ ..] if rest.iter().all(|(_, other)| alike(first, other)) => Ok(first),
             several => {
-                let places = several.iter().map(|(_, s)| self.world.place(s.object.at, s.object.facts));
+                let places = several.iter().map(|(_, s)| self.world.place(&s.object));
                 let places = places.collect::<Vec<_>>().join(", ");
                 let what = describe(wanted);
                 Err(Problem::new(Reason::SourceAmbiguous, format!("several sources answer to {what}: {places}")))
@@ -79,7 +77,7 @@ impl<'w, 'a> Sources<'w, 'a> {
 }
 
 /// How near a source is to a release: smaller is nearer. Nothing where it can't be the one.
-fn rank(of: &Built<'_>, source: &Built<'_>, namespace: &str) -> Option<(u8, u8)> {
+fn rank(of: &Built, source: &Built, namespace: &str) -> Option<(u8, u8)> {
     let exact = source.object.namespace() == namespace && !namespace.is_empty();
     if !exact && !namespace.is_empty() && !source.object.namespace().is_empty() {
         return None;
@@ -103,9 +101,9 @@ fn rank(of: &Built<'_>, source: &Built<'_>, namespace: &str) -> Option<(u8, u8)>
 }
 
 /// Two objects that lead to the same question and hold no version: either will do.
-fn alike(a: &Built<'_>, b: &Built<'_>) -> bool {
-    let same = |route: &str| a.object.facts.text(route) == b.object.facts.text(route);
-    a.object.facts.kind == Kind::HelmRepository
+fn alike(a: &Built, b: &Built) -> bool {
+    let same = |route: &str| a.object.text(route) == b.object.text(route);
+    a.object.kind == Kind::HelmRepository
         && ["spec.url", "spec.type", "spec.suspend", "spec.secretRef.name"].iter().all(|route| same(route))
         && a.object.says == b.object.says
 }

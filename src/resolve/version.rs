@@ -1,7 +1,8 @@
 //! What a version's text means where it stands: a pin, a range that floats, or nothing that can be newer (Flux rules 3
 //! to 6), and the question that the source answers.
 
-use crate::inventory::{DocumentFacts, Kind};
+use super::object::Object;
+use crate::inventory::Kind;
 use crate::model::{Lookup, Problem, Reason, TagRules, Version};
 
 /// Media type of a Helm chart's layer.
@@ -44,7 +45,7 @@ pub(super) struct Ref<'a> {
 
 /// Flux rules 5 and 6: digest, then semver, then tag, then `latest`. A tag beside a digest is only documentation, and yet
 /// what names the version: both move together.
-pub(super) fn of_oci<'a>(facts: &'a DocumentFacts, place: &str) -> Ref<'a> {
+pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
     if let Some(digest) = facts.text("spec.ref.digest") {
         if semver.is_none() && is_sha256(digest) && tag.and_then(Version::strict).is_some() {
@@ -77,7 +78,7 @@ fn is_sha256(digest: &str) -> bool {
 }
 
 /// GitRepository: commit, then name, then semver, then tag, then branch.
-pub(super) fn of_git<'a>(facts: &'a DocumentFacts, place: &str) -> Ref<'a> {
+pub(super) fn of_git<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let text = |field: &str| facts.text(field);
     let tag = text("spec.ref.tag");
     let none = |reason, message| Ref {
@@ -108,7 +109,7 @@ pub(super) fn of_git<'a>(facts: &'a DocumentFacts, place: &str) -> Ref<'a> {
 }
 
 /// The question for a chart of a HelmRepository.
-pub(super) fn ask_repository(repository: &DocumentFacts, chart: &str, place: &str) -> Result<Lookup, Problem> {
+pub(super) fn ask_repository(repository: &Object, chart: &str, place: &str) -> Result<Lookup, Problem> {
     let invalid = |why: &str| Err(Problem::new(Reason::InvalidSource, format!("{place} {why}")));
     let Some(url) = repository.text("spec.url").map(|url| url.trim().trim_end_matches('/')) else {
         return invalid("has no spec.url");
@@ -133,7 +134,7 @@ fn has_scheme(url: &str, schemes: &[&str]) -> bool {
 }
 
 /// The question for an OCIRepository.
-pub(super) fn ask_oci(facts: &DocumentFacts, place: &str) -> Result<Lookup, Problem> {
+pub(super) fn ask_oci(facts: &Object, place: &str) -> Result<Lookup, Problem> {
     let url = facts.text("spec.url").map(|url| url.trim().trim_end_matches('/'));
     let Some(url) = url.filter(|url| url.starts_with("oci://")) else {
         return Err(Problem::new(Reason::InvalidSource, format!("{place} has no URL that starts with oci://")));
@@ -143,7 +144,7 @@ pub(super) fn ask_oci(facts: &DocumentFacts, place: &str) -> Result<Lookup, Prob
 }
 
 /// The question for a GitRepository.
-pub(super) fn ask_git(facts: &DocumentFacts, place: &str) -> Result<Lookup, Problem> {
+pub(super) fn ask_git(facts: &Object, place: &str) -> Result<Lookup, Problem> {
     match facts.text("spec.url") {
         Some(url) => Ok(Lookup::git_tags(url)),
         None => Err(Problem::new(Reason::InvalidSource, format!("{place} has no spec.url"))),
@@ -151,7 +152,7 @@ pub(super) fn ask_git(facts: &DocumentFacts, place: &str) -> Result<Lookup, Prob
 }
 
 /// Whether an OCIRepository says that its layer is a Helm chart.
-pub(super) fn is_helm_layer(facts: &DocumentFacts) -> bool {
+pub(super) fn is_helm_layer(facts: &Object) -> bool {
     facts.kind == Kind::OciRepository && facts.text("spec.layerSelector.mediaType") == Some(HELM_LAYER)
 }
 

@@ -23,6 +23,8 @@ fn failed(name: &str, why: &str) -> Row {
         annotations: Annotations::default(),
         notes: Vec::new(),
         digest_site: None,
+        frame: None,
+        chain: Vec::new(),
         problem: None,
         credentials: None,
     };

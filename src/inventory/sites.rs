@@ -1,0 +1,211 @@
+//! Which scalars of a document hold a version, or may: their places are kept, so that a build can end at them. A value of
+//! a patch, of a ConfigMap or of `postBuild.substitute` is kept where it looks like a version; nothing else is.
+
+use super::facts::{FileFacts, Kind, SiteFacts};
+use crate::model::Version;
+use crate::yaml::{self, Embedded, Node, NodeKind, Route};
+
+/// Finds them in one document.
+pub(super) struct Finder<'a> {
+    pub(super) facts: &'a mut FileFacts,
+    pub(super) bytes: &'a [u8],
+    pub(super) root: &'a Node,
+    pub(super) document: usize,
+}
+
+impl Finder<'_> {
+    /// The scalars of an object at a route of the document.
+    pub(super) fn object(&mut self, kind: Kind, node: &Node, route: &Route) {
+        for fixed in version_routes(kind) {
+            let route = fixed.split('.').fold(route.clone(), |route, key| route.key(key));
+            if node.at(fixed).is_some() {
+                self.keep(&route);
+            }
+        }
+        match kind {
+            Kind::ConfigMap => self.mapping(node, route, &["data"]),
+            Kind::FluxKustomization => {
+                self.mapping(node, route, &["spec", "postBuild", "substitute"]);
+                self.patches(node, route, &["spec"]);
+            }
+            Kind::Kustomization => {
+                self.patches(node, route, &[]);
+                self.literals(node, route);
+            }
+            Kind::JsonPatch => self.operations(node, route),
+            _ => {}
+        }
+    }
+
+    /// The YAML in inline patches, with the places of what it writes.
+    fn patches(&mut self, node: &Node, route: &Route, keys: &[&str]) {
+        let Some(holder) = keys.iter().try_fold(node, |node, key| node.get(key)) else { return };
+        let route = keys.iter().fold(route.clone(), |route, key| route.key(key));
+        for list in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
+            for (index, entry) in holder.get(list).map(Node::items).unwrap_or_default().iter().enumerate() {
+                let route = route.key(list).index(index);
+                match entry.get("patch") {
+                    Some(patch) if patch.text().is_some() => self.text(&route.key("patch")),
+                    Some(patch) => self.anything(patch, &route.key("patch")),
+                    None if entry.text().is_some_and(|text| text.contains('\n') || text.contains(": ")) => {
+                        self.text(&route);
+                    }
+                    None if entry.text().is_none() => self.anything(entry, &route),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// `KEY=1.2.3` of a generator.
+    fn literals(&mut self, node: &Node, route: &Route) {
+        let generators = node.get("configMapGenerator").map(Node::items).unwrap_or_default();
+        for (index, generator) in generators.iter().enumerate() {
+            let route = route.key("configMapGenerator").index(index).key("literals");
+            for (number, literal) in generator.get("literals").map(Node::items).unwrap_or_default().iter().enumerate() {
+                let value = literal.text().and_then(|text| text.split_once('=')).map(|(_, value)| value);
+                if value.is_some_and(|value| looks_like_version(value.trim_matches(['"', '\'']))) {
+                    self.keep(&route.index(number));
+                }
+            }
+        }
+    }
+
+    /// What the scalar at a route holds as text.
+    fn text(&mut self, route: &Route) {
+        let Some(start) = self.root.find(route).map(|node| node.start) else { return };
+        let Ok(embedded) = yaml::embedded("", self.bytes, self.document, self.root, route) else { return };
+        self.inside(&embedded, start, 0);
+    }
+
+    fn inside(&mut self, embedded: &Embedded, start: u32, depth: usize) {
+        let roots: Option<Vec<Node>> = (embedded.stream.documents.iter())
+            .filter_map(|document| document.root.clone().transpose())
+            .map(Result::ok)
+            .collect();
+        let Some(roots) = roots else { return };
+        for document in &embedded.stream.documents {
+            let Ok(Some(root)) = &document.root else { continue };
+            let mut found = Vec::new();
+            scalars(root, &Route::root(), &mut found);
+            for (route, node) in found {
+                match node.text() {
+                    Some(text) if looks_like_version(text) => {
+                        let kept = match embedded.site(document.index, &route) {
+                            Ok(site) => SiteFacts {
+                                start: node.start,
+                                site: Some(site),
+                                refusal: String::new(),
+                                shared: yaml::shared_by(root, &route).iter().map(ToString::to_string).collect(),
+                            },
+                            Err(problem) => SiteFacts {
+                                start: node.start,
+                                site: None,
+                                refusal: problem.message,
+                                shared: Vec::new(),
+                            },
+                        };
+                        self.facts.sites.push(kept);
+                    }
+                    // A patch of a Kustomization gives it patches of its own.
+                    Some(text) if depth < MAX_DEPTH && may_be_yaml(text) => {
+                        if let Ok(below) = embedded.embedded(document.index, &route) {
+                            self.inside(&below, node.start, depth + 1);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.facts.embedded.push((start, roots));
+    }
+
+    /// The values of a mapping that look like versions.
+    fn mapping(&mut self, node: &Node, route: &Route, keys: &[&str]) {
+        let Some(mapping) = keys.iter().try_fold(node, |node, key| node.get(key)) else { return };
+        let route = keys.iter().fold(route.clone(), |route, key| route.key(key));
+        for (key, value) in mapping.pairs() {
+            if value.text().is_some_and(looks_like_version) {
+                self.keep(&route.key(key));
+            }
+        }
+    }
+
+    /// What JSON 6902 operations write.
+    fn operations(&mut self, node: &Node, route: &Route) {
+        for (index, operation) in node.items().iter().enumerate() {
+            if let Some(value) = operation.get("value") {
+                self.anything(value, &route.index(index).key("value"));
+            }
+        }
+    }
+
+    /// Every scalar below that looks like a version.
+    fn anything(&mut self, node: &Node, route: &Route) {
+        match &node.kind {
+            NodeKind::Scalar { text, .. } if looks_like_version(text) => self.keep(route),
+            NodeKind::Scalar { .. } => {}
+            NodeKind::Mapping(_) => {
+                for (key, value) in node.pairs() {
+                    self.anything(value, &route.key(key));
+                }
+            }
+            NodeKind::Sequence(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.anything(item, &route.index(index));
+                }
+            }
+        }
+    }
+
+    /// The place of a scalar.
+    fn keep(&mut self, route: &Route) {
+        let Some(node) = self.root.find(route) else { return };
+        self.facts.sites.push(match yaml::site("", self.document, self.root, route) {
+            Ok(site) => {
+                let shared = yaml::shared_by(self.root, route).iter().map(ToString::to_string).collect();
+                SiteFacts { start: node.start, site: Some(site), refusal: String::new(), shared }
+            }
+            Err(problem) => SiteFacts { start: node.start, site: None, refusal: problem.message, shared: Vec::new() },
+        });
+    }
+}
+
+/// Deepest patches in patches that are looked into.
+const MAX_DEPTH: usize = 2;
+
+/// Whether a text may be a patch in its turn.
+fn may_be_yaml(text: &str) -> bool {
+    text.contains(':') && (text.contains('\n') || text.trim_start().starts_with(['{', '[', '-']))
+}
+
+/// Every scalar of a tree with its route.
+fn scalars<'n>(node: &'n Node, route: &Route, found: &mut Vec<(Route, &'n Node)>) {
+    match &node.kind {
+        NodeKind::Scalar { .. } => found.push((route.clone(), node)),
+        NodeKind::Mapping(_) => node.pairs().iter().for_each(|(key, value)| scalars(value, &route.key(key), found)),
+        NodeKind::Sequence(items) => {
+            items.iter().enumerate().for_each(|(index, item)| scalars(item, &route.index(index), found));
+        }
+    }
+}
+
+/// The routes at which an object of a kind holds its version.
+fn version_routes(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::HelmRelease => &["spec.chart.spec.version"],
+        Kind::HelmChart => &["spec.version"],
+        Kind::OciRepository => &["spec.ref.tag", "spec.ref.semver", "spec.ref.digest"],
+        Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
+        _ => &[],
+    }
+}
+
+/// A version, or the part of one that a template completes.
+fn looks_like_version(text: &str) -> bool {
+    let text = text.trim();
+    text.len() <= 128
+        && (Version::loose(text).is_some()
+            || text.starts_with("sha256:")
+            || (text.contains("${") && !text.contains(char::is_whitespace)))
+}

@@ -1,0 +1,195 @@
+//! The variables of a Flux Kustomization (Flux rule 12): `postBuild.substitute`, and `substituteFrom` with the ConfigMaps
+//! and Secrets of its namespace as the cluster's other Kustomizations build them. A Secret's values are never known; its
+//! keys are, where it lies in Git.
+
+use super::envsubst::Lookup;
+use super::generator::is_withheld;
+use super::object::Object;
+use super::value::{Origin, Ref};
+use std::collections::{BTreeMap, HashMap};
+
+/// A key of `data` that stands for keys nobody knows.
+pub(super) const ANY: &str = "";
+
+/// A variable with its definition.
+#[derive(Debug, Clone)]
+pub(super) enum Variable {
+    /// Its value, the bytes that hold it, and the line.
+    Known { text: String, origin: Origin, line: Option<(usize, u32)> },
+    /// It is there, and its value is not known: why.
+    Hidden(String),
+}
+
+/// What a Kustomization substitutes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Variables {
+    all: HashMap<String, Variable>,
+    /// Any other name may be defined too: why nobody knows.
+    rest: Option<String>,
+    /// Flux substitutes nothing, not even defaults, where there is no variable at all.
+    pub(super) any: bool,
+    /// A name that Flux refuses, so that it fails.
+    pub(super) fault: Option<String>,
+}
+
+/// Key to value: what a ConfigMap or a Secret holds.
+pub(super) type Data = BTreeMap<String, Variable>;
+
+/// The ConfigMaps and Secrets of one cluster, by kind, namespace and name.
+#[derive(Debug, Default)]
+pub(super) struct Store(HashMap<(bool, String, String), Data>);
+
+impl Store {
+    /// Takes over what a build gave.
+    pub(super) fn add(&mut self, object: &Object) {
+        let secret = object.kind == crate::inventory::Kind::Secret;
+        let key = (secret, object.namespace().to_owned(), object.name().to_owned());
+        let mut data = Data::new();
+        for field in if secret { ["data", "stringData"].as_slice() } else { &["data"] } {
+            for (name, value) in object.get(field).map(Ref::pairs).unwrap_or_default() {
+                data.insert(name.to_owned(), variable(object, value, secret));
+            }
+        }
+        match self.0.get_mut(&key) {
+            None => {
+                self.0.insert(key, data);
+            }
+            // Two objects of one name take turns: neither counts.
+            Some(known) => {
+                for (name, value) in data {
+                    let why = format!("two objects named {} define it", object.name());
+                    known.entry(name).and_modify(|own| merge(own, &value, &why)).or_insert(value);
+                }
+            }
+        }
+    }
+
+    fn get(&self, secret: bool, namespace: &str, name: &str) -> Option<&Data> {
+        self.0.get(&(secret, namespace.to_owned(), name.to_owned()))
+    }
+}
+
+fn merge(own: &mut Variable, other: &Variable, why: &str) {
+    let same = matches!((&*own, other), (Variable::Known { text: a, .. }, Variable::Known { text: b, .. }) if a == b);
+    if !same {
+        *own = Variable::Hidden(why.to_owned());
+    }
+}
+
+fn variable(object: &Object, value: Ref<'_>, secret: bool) -> Variable {
+    if secret {
+        return Variable::Hidden(format!("the Secret {} holds it", object.name()));
+    }
+    if object.encrypted {
+        return Variable::Hidden(format!("the ConfigMap {} is encrypted", object.name()));
+    }
+    if is_withheld(value) {
+        return Variable::Hidden(format!("its value in the ConfigMap {} is long or stands in a file", object.name()));
+    }
+    known(value)
+}
+
+fn known(value: Ref<'_>) -> Variable {
+    let text = value.text().unwrap_or_default();
+    let origin = if text.contains('\n') {
+        Origin::None("its definition goes over several lines".to_owned())
+    } else {
+        value.origin()
+    };
+    Variable::Known { text: text.replace('\n', ""), origin, line: value.line() }
+}
+
+/// A name that Flux takes.
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic())
+        && chars.all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
+/// ConfigMaps and Secrets that a Kustomization names and that nobody built yet: whether one of them must be there.
+pub(super) fn missing(kustomization: &Object, store: &Store) -> Option<bool> {
+    let namespace = kustomization.namespace();
+    let references = kustomization.get("spec.postBuild.substituteFrom").map(Ref::items).unwrap_or_default();
+    let absent = references.into_iter().filter(|reference| {
+        let (kind, name) = reference_of(*reference);
+        store.get(kind == "Secret", namespace, name).is_none()
+    });
+    absent.map(|reference| reference.get("optional").and_then(Ref::text) != Some("true")).max()
+}
+
+fn reference_of(reference: Ref<'_>) -> (&str, &str) {
+    let text = |key: &str| reference.get(key).and_then(Ref::text).unwrap_or_default();
+    (text("kind"), text("name"))
+}
+
+impl Variables {
+    /// Those of a Kustomization; nothing where it has no `postBuild`.
+    pub(super) fn of(kustomization: &Object, store: &Store) -> Option<Self> {
+        let post = kustomization.get("spec.postBuild").filter(|post| post.is_map())?;
+        let mut found = Self::default();
+        for reference in post.get("substituteFrom").map(Ref::items).unwrap_or_default() {
+            found.take(kustomization, reference, store);
+        }
+        for (name, value) in post.get("substitute").map(Ref::pairs).unwrap_or_default() {
+            found.define(
+                name,
+                if value.kind() == Some(crate::yaml::ScalarType::String) {
+                    known(value)
+                } else {
+                    Variable::Hidden("its value in postBuild.substitute is no string: put it in quotes".to_owned())
+                },
+            );
+        }
+        Some(found)
+    }
+
+    fn take(&mut self, kustomization: &Object, reference: Ref<'_>, store: &Store) {
+        let (kind, name) = reference_of(reference);
+        let namespace = kustomization.namespace();
+        match store.get(kind == "Secret", namespace, name) {
+            Some(data) => {
+                for (key, value) in data {
+                    if key == ANY {
+                        self.open(&format!("the {kind} {name} holds variables of a file"));
+                    } else {
+                        self.define(key, value.clone());
+                    }
+                }
+            }
+            // Later references win: what is not in Git may say anything about all before.
+            None if reference.get("optional").and_then(Ref::text) == Some("true") => {
+                self.open(&format!("the {kind} {namespace}/{name} is optional and not in Git"));
+            }
+            None => self.open(&format!("the {kind} {namespace}/{name} is not in Git")),
+        }
+    }
+
+    fn define(&mut self, name: &str, variable: Variable) {
+        if !is_name(name) {
+            self.fault.get_or_insert_with(|| format!("'{name}' var name is invalid"));
+        }
+        self.any = true;
+        self.all.insert(name.to_owned(), variable);
+    }
+
+    /// Something that Git does not show may define any name.
+    fn open(&mut self, why: &str) {
+        self.any = true;
+        for value in self.all.values_mut() {
+            *value = Variable::Hidden(format!("{why}, and would win"));
+        }
+        self.rest = Some(why.to_owned());
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Variable> {
+        self.all.get(name)
+    }
+
+    pub(super) fn lookup(&self, name: &str) -> Lookup<'_> {
+        match (self.all.get(name), &self.rest) {
+            (Some(Variable::Known { text, .. }), _) => Lookup::Known(text),
+            (Some(Variable::Hidden(why)), _) | (None, Some(why)) => Lookup::Hidden(why),
+            (None, None) => Lookup::Absent,
+        }
+    }
+}
