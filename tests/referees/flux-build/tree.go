@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/fluxcd/pkg/sourceignore"
+	k8syaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+)
+
+// prepare removes what source-controller leaves out of a GitRepository's artifact by default and by .sourceignore.
+func prepare(root string) ([]string, error) {
+	domain := strings.Split(root, string(filepath.Separator))
+	patterns, err := sourceignore.LoadIgnorePatterns(root, domain)
+	if err != nil {
+		return nil, err
+	}
+	matcher := sourceignore.NewDefaultMatcher(patterns, domain)
+	var removed []string
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		if !matcher.Match(strings.Split(path, string(filepath.Separator)), entry.IsDir()) {
+			return nil
+		}
+		name, _ := filepath.Rel(root, path)
+		removed = append(removed, name)
+		if err := os.RemoveAll(path); err != nil || !entry.IsDir() {
+			return err
+		}
+		return filepath.SkipDir
+	})
+	return removed, err
+}
+
+// fileObjects is one YAML file of a tree.
+type fileObjects struct {
+	Path    string           `json:"path"`
+	Objects []map[string]any `json:"objects"`
+	Error   string           `json:"error,omitempty"`
+}
+
+// read reads every YAML file of a tree with the parser of Kubernetes, for the walk to find its roots in.
+func read(root string) ([]fileObjects, error) {
+	var files []fileObjects
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		extension := filepath.Ext(path)
+		if err != nil || entry.IsDir() || (extension != ".yaml" && extension != ".yml") {
+			return err
+		}
+		name, _ := filepath.Rel(root, path)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file := fileObjects{Path: name, Objects: []map[string]any{}}
+		file.Objects, err = documents(content)
+		if err != nil {
+			file.Error = err.Error()
+		}
+		files = append(files, file)
+		return nil
+	})
+	return files, err
+}
+
+func documents(content []byte) ([]map[string]any, error) {
+	objects := []map[string]any{}
+	reader := k8syaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
+	for {
+		document, err := reader.Read()
+		if err == io.EOF {
+			return objects, nil
+		}
+		if err != nil {
+			return objects, err
+		}
+		var object map[string]any
+		if err := yaml.Unmarshal(document, &object); err != nil {
+			return objects, err
+		}
+		if items, ok := object["items"].([]any); ok && strings.HasSuffix(text(object, "kind"), "List") {
+			for _, item := range items {
+				if item, ok := item.(map[string]any); ok && isWanted(item) {
+					objects = append(objects, item)
+				}
+			}
+		} else if isWanted(object) {
+			objects = append(objects, object)
+		}
+	}
+}
+
+func text(object map[string]any, key string) string {
+	value, _ := object[key].(string)
+	return value
+}
