@@ -5,6 +5,14 @@
 #[expect(dead_code, reason = "the other test binary uses the rest")]
 mod description;
 mod fleet_files;
+mod flux_build;
+mod flux_generated;
+mod flux_generator;
+mod flux_referee;
+mod flux_repository;
+mod flux_roots;
+mod flux_rows;
+mod flux_walk;
 mod git_fleet;
 mod git_http;
 mod git_server;
