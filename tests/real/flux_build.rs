@@ -120,12 +120,16 @@ fn the_corpora_trees_hold_the_releases_that_flux_applies() {
             }
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        // The library's own build, with its reset of the schema: the real trees are few.
         let (walked, mut compared) = referee_tree(&mut referee, &files, None, true);
         list += &report(&name, &walked, &compared);
         compared.wrong = compared.wrong.iter().map(|wrong| format!("{name}: {wrong}")).collect();
         all.add(compared);
     }
     println!("{list}all: {}", all.line());
-    assert!(all.wrong.is_empty(), "{} differences without a reason:\n{}\n{list}", all.wrong.len(), all.wrong.join("\n"));
+    assert!(
+        all.wrong.is_empty(),
+        "{} differences without a reason:\n{}\n{list}",
+        all.wrong.len(),
+        all.wrong.join("\n")
+    );
 }

@@ -177,7 +177,8 @@ fn defined() -> impl Strategy<Value = Defined> {
 }
 
 fn url_form() -> impl Strategy<Value = Form> {
-    let variable = (prop_oneof![Just(Op::Bare), Just(Op::Assign)], prop_oneof![Just(Defined::Inline), Just(Defined::ConfigMap)]);
+    let variable =
+        (prop_oneof![Just(Op::Bare), Just(Op::Assign)], prop_oneof![Just(Defined::Inline), Just(Defined::ConfigMap)]);
     prop_oneof![9 => Just(Form::Plain), 1 => variable.prop_map(|(op, defined)| Form::Variable(op, defined))]
 }
 
@@ -187,12 +188,16 @@ fn patch() -> impl Strategy<Value = Patch> {
         1 => Just(Target::Label), 1 => Just(Target::Annotation)
     ];
     let field = prop_oneof![3 => Just(Field::Version), 1 => Just(Field::Url), 2 => Just(Field::Interval)];
-    (any::<bool>(), any::<bool>(), target, field)
-        .prop_map(|(json, inline, target, field)| Patch { json, inline, target, field })
+    (any::<bool>(), any::<bool>(), target, field).prop_map(|(json, inline, target, field)| Patch {
+        json,
+        inline,
+        target,
+        field,
+    })
 }
 
 fn layer() -> impl Strategy<Value = Layer> {
-    let patches = vec(patch(), 0..=2);
+    let patches = prop_oneof![3 => Just(Vec::new()), 2 => vec(patch(), 1..=2)];
     let component = prop_oneof![4 => Just(Vec::new()), 1 => vec(patch(), 1..=1)];
     let rarely = || prop::bool::weighted(0.06);
     (weighted(0.4, 0..3u8), rarely(), rarely(), any::<bool>(), patches, component).prop_map(
@@ -236,8 +241,8 @@ fn deploy() -> impl Strategy<Value = Deploy> {
     let component = prop_oneof![8 => Just(Vec::new()), 1 => vec(patch(), 1..=1)];
     let copy = prop_oneof![Just(Copy::Contents), Just(Copy::Directory)];
     let rarely = prop::bool::weighted(0.05);
-    (0..3usize, overlay, weighted(0.4, 0..3u8), rarely, patches, component, any::<bool>(), weighted(0.1, copy)).prop_map(
-        |(app, overlay, target_namespace, prefix, patches, component, missing_optional, artifact)| Deploy {
+    (0..3usize, overlay, weighted(0.4, 0..3u8), rarely, patches, component, any::<bool>(), weighted(0.1, copy))
+        .prop_map(|(app, overlay, target_namespace, prefix, patches, component, missing_optional, artifact)| Deploy {
             app,
             overlay,
             target_namespace,
@@ -246,8 +251,7 @@ fn deploy() -> impl Strategy<Value = Deploy> {
             component,
             missing_optional,
             artifact,
-        },
-    )
+        })
 }
 
 fn cluster() -> impl Strategy<Value = Cluster> {

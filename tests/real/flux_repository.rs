@@ -1,7 +1,9 @@
 //! A generated repository as files. Knows what kustomize wants (which names a patch must say at its layer), so that most
 //! of them build; decides nothing about what comes out.
 
-use crate::flux_generator::{App, Copy, Defined, Deploy, Field, Form, Layer, Nested, Op, Patch, Quote, Repo, Shape, Target};
+use crate::flux_generator::{
+    App, Copy, Defined, Deploy, Field, Form, Layer, Nested, Op, Patch, Quote, Repo, Shape, Target,
+};
 use crate::flux_walk::Root;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -126,7 +128,11 @@ impl Writer {
     fn app(&mut self, number: usize, app: &App) -> Now {
         let directory = format!("apps/base/app{number}");
         let metadata = |kind: &str| {
-            let name = if app.anchor { format!("&app app{number}\n  labels: {{of: *app, ") } else { format!("app{number}\n  labels: {{") };
+            let name = if app.anchor {
+                format!("&app app{number}\n  labels: {{of: *app, ")
+            } else {
+                format!("app{number}\n  labels: {{")
+            };
             let namespace = if app.namespace { "\n  namespace: base" } else { "" };
             let off = if app.unsubstituted { ", kustomize.toolkit.fluxcd.io/substitute: disabled" } else { "" };
             format!(
@@ -143,13 +149,16 @@ impl Writer {
         };
         let host = written(app.url, &format!("U{number}"), &format!("h{number}.example.com"));
         let chart = |indent: &str| {
-            format!("{indent}chart: app{number}\n{indent}version: {version} # of app{number}\n{indent}sourceRef: {{kind: HelmRepository, name: app{number}}}\n")
+            format!(
+                "{indent}chart: app{number}\n{indent}version: {version} # of app{number}\n{indent}sourceRef: {{kind: HelmRepository, name: app{number}}}\n"
+            )
         };
         let repository = |oci: bool| {
             let (scheme, kind) = if oci { ("oci", "\n  type: oci") } else { ("https", "") };
             format!("{}  url: {scheme}://{host}/charts{kind}\n", metadata("HelmRepository"))
         };
-        let reference = |kind: &str| format!("{}  chartRef: {{kind: {kind}, name: app{number}}}\n", metadata("HelmRelease"));
+        let reference =
+            |kind: &str| format!("{}  chartRef: {{kind: {kind}, name: app{number}}}\n", metadata("HelmRelease"));
         let documents = match app.shape {
             Shape::Http | Shape::OciHelmRepository => {
                 let release = format!("{}  chart:\n    spec:\n{}", metadata("HelmRelease"), chart("      "));
@@ -319,7 +328,8 @@ impl Writer {
         );
         self.put(
             &format!("{home}/flux-system/kustomization.yaml"),
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- gotk-sync.yaml\n".to_owned(),
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- gotk-sync.yaml\n"
+                .to_owned(),
         );
         let mut data = vec![("CLUSTER".to_owned(), format!("c{number}"))];
         let (mut kustomizations, mut artifacts, mut seen) = (Vec::new(), String::new(), Vec::new());
@@ -353,7 +363,8 @@ impl Writer {
                 self.put(&format!("{home}/apps.yaml"), text);
             }
         }
-        let mut text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: vars\n  namespace: flux-system\ndata:\n".to_owned();
+        let mut text =
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: vars\n  namespace: flux-system\ndata:\n".to_owned();
         for (key, value) in data {
             writeln!(text, "  {key}: \"{value}\"").unwrap();
         }
@@ -415,7 +426,11 @@ impl Writer {
             }
         } else if app.1.layer.is_some() {
             // Its patches join those of the base's own kustomization.yaml, whose names come after.
-            at = Now { namespace: if app.1.namespace { "base".to_owned() } else { String::new() }, prefix: String::new(), suffix: String::new() };
+            at = Now {
+                namespace: if app.1.namespace { "base".to_owned() } else { String::new() },
+                prefix: String::new(),
+                suffix: String::new(),
+            };
         }
         if deploy.overlay.is_some() {
             at = before;
@@ -448,7 +463,9 @@ impl Writer {
 
     fn post_build(&mut self, number: usize, app: &App, deploy: &Deploy, data: &mut Vec<(String, String)>) -> String {
         let (mut inline, mut from) = (String::new(), deploy.missing_optional);
-        for (form, variable, is_version) in [(app.version, format!("V{number}"), true), (app.url, format!("U{number}"), false)] {
+        for (form, variable, is_version) in
+            [(app.version, format!("V{number}"), true), (app.url, format!("U{number}"), false)]
+        {
             let Form::Variable(op, place) = form else { continue };
             if matches!(place, Defined::Inline | Defined::Both) {
                 let version = self.version();

@@ -2,7 +2,7 @@
 //! with the referee's own builds; only the clusters' names follow Davit's rule.
 
 use crate::flux_referee::{key, text};
-use crate::flux_walk::{Root, Tree, is_kustomization, normal};
+use crate::flux_walk::{Root, Tree, is_kustomization, normal, source_ref};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -16,21 +16,15 @@ struct Written {
 
 /// The roots of a tree.
 pub fn roots(tree: &mut Tree<'_>) -> Vec<Root> {
-    let root = tree.root.clone();
-    let read = tree.referee.ask(&json!({"op": "read", "root": root})).unwrap();
-    let mut written = Vec::new();
-    let mut syncs = Vec::new();
-    for file in read["files"].as_array().into_iter().flatten() {
-        for object in file["objects"].as_array().into_iter().flatten() {
-            let path = text(file, "/path").unwrap_or_default();
-            if is_kustomization(object) && text(object, "/spec/sourceRef/kind") == Some("GitRepository") {
-                written.push(Written { file: path.to_owned(), object: object.clone(), children: HashSet::new() });
-            }
-            if object["kind"] == "FluxInstance" {
-                syncs.extend(sync(path, object));
-            }
-        }
+    if tree.url.is_none() {
+        tree.url = own_url(tree);
     }
+    let known = tree.written.iter().filter(|(_, object)| is_kustomization(object) && tree.is_ours(object));
+    let mut written: Vec<Written> = known
+        .map(|(file, object)| Written { file: file.clone(), object: object.clone(), children: HashSet::new() })
+        .collect();
+    let instances = tree.written.iter().filter(|(_, object)| object["kind"] == "FluxInstance");
+    let syncs: Vec<Root> = instances.filter_map(|(file, object)| sync(tree, file, object)).collect();
     let below = children(tree, &mut written);
     let synced: HashSet<(String, String)> = syncs.iter().flat_map(|sync| held(tree, &sync.kustomization)).collect();
     let mut seen = HashSet::new();
@@ -46,6 +40,18 @@ pub fn roots(tree: &mut Tree<'_>) -> Vec<Root> {
         roots.push(Root { cluster: cluster(one), kustomization: one.object.clone() });
     }
     roots
+}
+
+/// Bootstrap leaves a Kustomization in the directory that it builds: its GitRepository is this repository.
+fn own_url(tree: &Tree<'_>) -> Option<String> {
+    let mut own = tree.written.iter().filter(|(file, object)| {
+        let path = normal("", text(object, "/spec/path").unwrap_or_default()).unwrap_or_default();
+        is_kustomization(object) && !path.is_empty() && file.starts_with(&format!("{path}/"))
+    });
+    own.find_map(|(_, object)| {
+        let (_, namespace, name) = source_ref(object);
+        tree.urls(&namespace, &name).next().map(str::to_owned)
+    })
 }
 
 fn id(written: &Written) -> (String, String) {
@@ -65,6 +71,9 @@ fn children(tree: &mut Tree<'_>, written: &mut [Written]) -> HashSet<(String, St
 
 /// File and name of the Kustomizations that a Kustomization's directory holds.
 fn held(tree: &mut Tree<'_>, kustomization: &Value) -> HashSet<(String, String)> {
+    if source_ref(kustomization).0 != "GitRepository" {
+        return HashSet::new();
+    }
     // Patches and substitution don't decide what is held, and may fail for want of a ConfigMap.
     let plain = json!({
         "apiVersion": kustomization["apiVersion"], "kind": "Kustomization", "metadata": kustomization["metadata"],
@@ -103,8 +112,14 @@ fn directory(file: &str) -> String {
 }
 
 /// FluxInstance `spec.sync`: the Kustomization that flux-operator makes of it.
-fn sync(file: &str, instance: &Value) -> Option<Root> {
+fn sync(tree: &Tree<'_>, file: &str, instance: &Value) -> Option<Root> {
     let path = text(instance, "/spec/sync/path")?;
+    let url = text(instance, "/spec/sync/url")?;
+    if tree.url.as_deref().is_some_and(|here| !davit::inventory::same_repository(here, url))
+        || !tree.root.join(path).is_dir()
+    {
+        return None;
+    }
     let namespace = Some(key(instance).0).filter(|namespace| !namespace.is_empty());
     let namespace = namespace.unwrap_or_else(|| "flux-system".to_owned());
     let name = text(instance, "/spec/sync/name").unwrap_or(&namespace);

@@ -2,7 +2,8 @@
 //! difference is either explained by the row's typed reason, or wrong.
 
 use crate::flux_referee::{is, key, text};
-use crate::flux_walk::{Applied, SOURCE, Walked};
+use crate::flux_walk::{Applied, SOURCE, Walked, is_kustomization};
+use davit::inventory::Found;
 use davit::model::{Reason, Release, RowKind, Status};
 use davit::resolve::Resolution;
 use serde_json::Value;
@@ -159,21 +160,24 @@ impl Compared {
 /// Compares Davit's rows with what Flux applies, in both directions.
 pub fn compare(truths: &[Truth], walked: &Walked, resolution: &Resolution) -> Compared {
     let mut compared = Compared { releases: truths.len(), ..Compared::default() };
-    let rows: Vec<&Release> =
-        resolution.releases.iter().filter(|row| row.kind == RowKind::HelmRelease && row.kustomization.is_some()).collect();
+    let rows: Vec<&Release> = resolution
+        .releases
+        .iter()
+        .filter(|row| row.kind == RowKind::HelmRelease && row.kustomization.is_some())
+        .collect();
     let mut used = vec![false; rows.len()];
     for truth in truths {
         let found = rows.iter().position(|row| row_id(row) == truth.id()).or_else(|| {
             // A name that hangs on something Davit does not follow: the same document, said otherwise.
-            let same = |row: &&Release| {
-                row.cluster.as_deref() == Some(&truth.cluster)
-                    && Some(&row.file) == truth.file.as_ref()
-                    && unnamed(row).is_some()
+            let same = |row: &&Release| match &truth.file {
+                Some(file) => row.cluster.as_deref() == Some(&truth.cluster) && row.file == *file,
+                None => row_id(row).starts_with(&format!("{} {}/{} ", truth.cluster, truth.by.0, truth.by.1)),
             };
-            rows.iter().enumerate().position(|(number, row)| !used[number] && same(row))
+            let fits = |row: &&Release| same(row) && unnamed(row).is_some();
+            rows.iter().enumerate().position(|(number, row)| !used[number] && fits(row))
         });
         let Some(number) = found else {
-            absent(truth, resolution, &mut compared);
+            absent(truth, walked, resolution, &mut compared);
             continue;
         };
         used[number] = true;
@@ -242,19 +246,23 @@ fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
     }
 }
 
-/// A release of Flux's output that has no row.
-fn absent(truth: &Truth, resolution: &Resolution, compared: &mut Compared) {
-    // Davit may not know that its Kustomization builds it: then the row stands without a cluster, with the reason.
-    let lost = resolution.releases.iter().find(|row| {
-        row.kustomization.is_none() && row.name == truth.name && truth.file.as_ref().is_none_or(|file| *file == row.file)
-    });
-    let reason = lost.and_then(|row| row.problem.as_ref()).map(|problem| problem.reason);
-    match reason {
-        Some(reason) if reason.status() == Status::Unresolved => {
-            compared.explain(&format!("kustomization: {}", reason.code()));
+/// A release of Flux's output that has no row: Davit must say why of the Kustomization that applies it, or of one above.
+fn absent(truth: &Truth, walked: &Walked, resolution: &Resolution, compared: &mut Compared) {
+    let mut by = truth.by.clone();
+    for _ in 0..8 {
+        let applied = walked.applied.iter().find(|applied| {
+            applied.cluster == truth.cluster && is_kustomization(&applied.object) && key(&applied.object) == by
+        });
+        let Some(above) = applied else { break };
+        let unresolved = |found: &&Found| {
+            Some(&found.file) == above.file.as_ref() && found.problem.reason.status() == Status::Unresolved
+        };
+        if let Some(found) = resolution.problems.iter().find(unresolved) {
+            return compared.explain(&format!("kustomization: {}", found.problem.reason.code()));
         }
-        _ => compared.wrong.push(format!("{}: Davit has no such row; of its file {:?}: {lost:?}", truth.id(), truth.file)),
+        by.clone_from(&above.by);
     }
+    compared.wrong.push(format!("{}: Davit has no such row; its file is {:?}", truth.id(), truth.file));
 }
 
 /// A row whose Kustomization does not apply it.

@@ -55,7 +55,6 @@ pub struct Walked {
 struct Known {
     variables: Vec<Value>,
     generators: Vec<Value>,
-    sources: Vec<Value>,
 }
 
 /// A copy of a repository that the referee may write to.
@@ -68,13 +67,22 @@ pub struct Tree<'r> {
     pub url: Option<String>,
     /// Keep the parsed OpenAPI schema between builds.
     pub quick: bool,
+    /// The objects as they stand in the files.
+    pub written: Vec<(String, Value)>,
     builds: HashMap<String, Result<Vec<Value>, String>>,
     artifacts: HashMap<String, Result<PathBuf, String>>,
 }
 
 impl<'r> Tree<'r> {
     pub fn new(referee: &'r mut Referee, root: PathBuf, scratch: PathBuf, url: Option<String>, quick: bool) -> Self {
-        Self { referee, root, scratch, url, quick, builds: HashMap::new(), artifacts: HashMap::new() }
+        let read = referee.ask(&json!({"op": "read", "root": root})).unwrap();
+        let mut written = Vec::new();
+        for file in read["files"].as_array().into_iter().flatten() {
+            let path = text(file, "/path").unwrap_or_default();
+            let objects = file["objects"].as_array().into_iter().flatten();
+            written.extend(objects.map(|object| (path.to_owned(), object.clone())));
+        }
+        Self { referee, root, scratch, url, quick, written, builds: HashMap::new(), artifacts: HashMap::new() }
     }
 
     /// Walks every cluster.
@@ -100,11 +108,11 @@ impl<'r> Tree<'r> {
             let kept = |test: &dyn Fn(&Value) -> bool| {
                 walked.applied.iter().map(|applied| applied.object.clone()).filter(test).collect::<Vec<_>>()
             };
-            let now = Known {
+            let mut now = Known {
                 variables: kept(&|o| o["apiVersion"] == "v1"),
                 generators: kept(&|o| o["kind"] == "ArtifactGenerator"),
-                sources: kept(&|o| is(o, SOURCE, "GitRepository")),
             };
+            now.generators.extend(self.loose_generators(cluster));
             if now == known {
                 return walked;
             }
@@ -119,7 +127,7 @@ impl<'r> Tree<'r> {
         let mut open: Vec<Value> = roots.iter().rev().map(|root| root.kustomization.clone()).collect();
         while let Some(mut kustomization) = open.pop() {
             let by = key(&kustomization);
-            if !seen.insert(by.clone()) || !self.is_ours(&kustomization, roots, known) {
+            if !seen.insert(by.clone()) || !self.is_ours(&kustomization) {
                 continue;
             }
             let mut built = self.build(&kustomization, known);
@@ -135,7 +143,10 @@ impl<'r> Tree<'r> {
                 }
             }
             match built {
-                Err(error) => walked.failed.push(Failed { cluster: cluster.to_owned(), by, error }),
+                Err(error) => {
+                    let error = error.replace(&format!("{}/", self.root.display()), "");
+                    walked.failed.push(Failed { cluster: cluster.to_owned(), by, error });
+                }
                 Ok(objects) => {
                     walked.built += 1;
                     for (object, file) in objects {
@@ -150,25 +161,35 @@ impl<'r> Tree<'r> {
         walked
     }
 
-    /// Flux rule 24, as a plain reading of it: the source is the root's own, or has this repository's URL, or is known
-    /// to nobody while the path exists here.
-    fn is_ours(&self, kustomization: &Value, roots: &[&Root], known: &Known) -> bool {
-        let source = source_ref(kustomization);
-        match source.0.as_str() {
-            "ExternalArtifact" => return true,
-            "GitRepository" => {}
-            _ => return false,
+    /// Generators in files of the cluster's directory: where bootstrap's own files are not in Git, nothing builds them.
+    fn loose_generators(&self, cluster: &str) -> Vec<Value> {
+        let inside = |(path, _): &&(String, Value)| path.starts_with(&format!("{cluster}/"));
+        let generators = self.written.iter().filter(inside).map(|(_, object)| object.clone());
+        generators.filter(|object| object["kind"] == "ArtifactGenerator").collect()
+    }
+
+    /// Flux rule 24, as a plain reading of it: the source has this repository's URL, or nobody knows its URL and the
+    /// path exists here.
+    pub fn is_ours(&self, kustomization: &Value) -> bool {
+        let (kind, namespace, name) = source_ref(kustomization);
+        if kind != "GitRepository" {
+            return kind == "ExternalArtifact";
         }
-        let url = |wanted: &(String, String, String)| {
-            let named = known.sources.iter().find(|object| key(object) == (wanted.1.clone(), wanted.2.clone()));
-            named.and_then(|object| text(object, "/spec/url")).map(str::to_owned)
+        let mut urls = self.urls(&namespace, &name).peekable();
+        match &self.url {
+            Some(here) if urls.peek().is_some() => urls.any(|url| davit::inventory::same_repository(url, here)),
+            _ => self.root.join(text(kustomization, "/spec/path").unwrap_or_default()).is_dir(),
+        }
+    }
+
+    /// The URLs that the tree's GitRepositories of a name have: each cluster has its own.
+    pub fn urls<'s>(&'s self, namespace: &'s str, name: &'s str) -> impl Iterator<Item = &'s str> {
+        let fits = move |object: &&Value| {
+            let (of, called) = key(object);
+            called == name && (of == namespace || of.is_empty() || namespace.is_empty())
         };
-        let ours = roots.iter().any(|root| source_ref(&root.kustomization) == source);
-        let here = self.url.clone().or_else(|| roots.iter().find_map(|root| url(&source_ref(&root.kustomization))));
-        match (url(&source), here) {
-            (Some(theirs), Some(here)) => davit::inventory::same_repository(&theirs, &here),
-            _ => ours || self.root.join(text(kustomization, "/spec/path").unwrap_or_default()).is_dir(),
-        }
+        let repositories = self.written.iter().map(|(_, object)| object).filter(|o| is(o, SOURCE, "GitRepository"));
+        repositories.filter(fits).filter_map(|object| text(object, "/spec/url"))
     }
 
     /// The objects of one Kustomization with their files.
@@ -227,7 +248,7 @@ pub fn is_kustomization(object: &Value) -> bool {
 }
 
 /// Kind, namespace and name of `spec.sourceRef`.
-fn source_ref(kustomization: &Value) -> (String, String, String) {
+pub fn source_ref(kustomization: &Value) -> (String, String, String) {
     let part = |pointer| text(kustomization, pointer).map(str::to_owned);
     let own = key(kustomization).0;
     (

@@ -3,14 +3,18 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/fluxcd/pkg/sourceignore"
 	k8syaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/yaml"
 )
 
@@ -37,7 +41,42 @@ func prepare(root string) ([]string, error) {
 		}
 		return filepath.SkipDir
 	})
-	return removed, err
+	if err != nil {
+		return removed, err
+	}
+	return removed, replaceRemotes(root)
+}
+
+// remote is a line of a kustomization.yaml that names a resource elsewhere.
+var remote = regexp.MustCompile(`(?m)^(\s*-\s+)["']?(?:https?://|github\.com/|git@|ssh://)\S*["']?[ \t\r]*$`)
+
+// replaceRemotes puts a namespace in the place of each remote resource, which can't be had here: the other resources of
+// its kustomization.yaml can then be built. What is remote holds no release of the tree.
+func replaceRemotes(root string) error {
+	count := 0
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !slices.Contains(konfig.RecognizedKustomizationFileNames(), entry.Name()) {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		var failed error
+		replaced := remote.ReplaceAllFunc(content, func(line []byte) []byte {
+			count++
+			name := fmt.Sprintf("remote-%d", count)
+			namespace := "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + name + "\n"
+			if err := os.WriteFile(filepath.Join(filepath.Dir(path), name+".yaml"), []byte(namespace), 0o644); err != nil {
+				failed = err
+			}
+			return append(remote.FindSubmatch(line)[1], name+".yaml"...)
+		})
+		if failed != nil || bytes.Equal(replaced, content) {
+			return failed
+		}
+		return os.WriteFile(path, replaced, 0o644)
+	})
 }
 
 // fileObjects is one YAML file of a tree.
