@@ -100,7 +100,7 @@ fn without_paths(error: &str) -> String {
 fn an_edit_changes_the_version_alone_for_the_named_releases_alone() {
     let referee = RefCell::new(Referee::start());
     let edits = RefCell::new(0_usize);
-    check(60, |repo| {
+    check(150, |repo| {
         let mut referee = referee.borrow_mut();
         let files = repo.files();
         let before = walked(&mut referee, repo, &files);

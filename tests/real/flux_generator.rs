@@ -197,8 +197,8 @@ fn patch() -> impl Strategy<Value = Patch> {
 }
 
 fn layer() -> impl Strategy<Value = Layer> {
-    let patches = prop_oneof![3 => Just(Vec::new()), 2 => vec(patch(), 1..=2)];
-    let component = prop_oneof![4 => Just(Vec::new()), 1 => vec(patch(), 1..=1)];
+    let patches = prop_oneof![2 => Just(Vec::new()), 1 => vec(patch(), 1..=2)];
+    let component = prop_oneof![7 => Just(Vec::new()), 1 => vec(patch(), 1..=1)];
     let rarely = || prop::bool::weighted(0.06);
     (weighted(0.4, 0..3u8), rarely(), rarely(), any::<bool>(), patches, component).prop_map(
         |(namespace, prefix, suffix, labels, patches, component)| Layer {
@@ -237,7 +237,7 @@ fn app() -> impl Strategy<Value = App> {
 
 fn deploy() -> impl Strategy<Value = Deploy> {
     let overlay = weighted(0.5, layer());
-    let patches = prop_oneof![2 => Just(Vec::new()), 1 => vec(patch(), 1..=2)];
+    let patches = prop_oneof![4 => Just(Vec::new()), 1 => vec(patch(), 1..=2)];
     let component = prop_oneof![8 => Just(Vec::new()), 1 => vec(patch(), 1..=1)];
     let copy = prop_oneof![Just(Copy::Contents), Just(Copy::Directory)];
     let rarely = prop::bool::weighted(0.05);
@@ -262,7 +262,7 @@ fn cluster() -> impl Strategy<Value = Cluster> {
         Just(Nested::Patch),
         Just(Nested::Path)
     ];
-    (vec(deploy(), 1..=3), weighted(0.3, nested)).prop_map(|(deploys, nested)| Cluster { deploys, nested })
+    (vec(deploy(), 1..=3), weighted(0.25, nested)).prop_map(|(deploys, nested)| Cluster { deploys, nested })
 }
 
 /// Any repository of the kind.

@@ -17,7 +17,9 @@ pub struct Referee {
 impl Referee {
     pub fn start() -> Self {
         let program = go_tool("flux-build", "flux-build");
-        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // kustomize warns of old fields on stderr.
+        let mut command = Command::new(program);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, to, from }
     }

@@ -19,6 +19,8 @@ type request struct {
 	Op string `json:"op"`
 	// Root is the directory of the source, as kustomize-controller unpacks it.
 	Root string `json:"root"`
+	// Incomplete says that the tree lacks files that are not YAML (prepare).
+	Incomplete bool `json:"incomplete"`
 	// Kustomization is the object as it lies in the cluster (build).
 	Kustomization map[string]any `json:"kustomization"`
 	// Variables are the ConfigMaps and Secrets of the cluster (build, substituteFrom).
@@ -66,7 +68,7 @@ func serve(line []byte) (reply answer) {
 	var err error
 	switch asked.Op {
 	case "prepare":
-		reply.Removed, err = prepare(asked.Root)
+		reply.Removed, err = prepare(asked.Root, asked.Incomplete)
 	case "read":
 		reply.Files, err = read(asked.Root)
 	case "build":

@@ -15,11 +15,13 @@ import (
 	"github.com/fluxcd/pkg/sourceignore"
 	k8syaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
 
-// prepare removes what source-controller leaves out of a GitRepository's artifact by default and by .sourceignore.
-func prepare(root string) ([]string, error) {
+// prepare removes what source-controller leaves out of a GitRepository's artifact by default and by .sourceignore, and
+// puts something local in the place of what can't be had here.
+func prepare(root string, incomplete bool) ([]string, error) {
 	domain := strings.Split(root, string(filepath.Separator))
 	patterns, err := sourceignore.LoadIgnorePatterns(root, domain)
 	if err != nil {
@@ -44,11 +46,57 @@ func prepare(root string) ([]string, error) {
 	if err != nil {
 		return removed, err
 	}
+	if incomplete {
+		if err := complete(root); err != nil {
+			return removed, err
+		}
+	}
 	return removed, replaceRemotes(root)
 }
 
-// remote is a line of a kustomization.yaml that names a resource elsewhere.
-var remote = regexp.MustCompile(`(?m)^(\s*-\s+)["']?(?:https?://|github\.com/|git@|ssh://)\S*["']?[ \t\r]*$`)
+// complete makes an empty file for each one that a generator of a kustomization.yaml names and the tree lacks: the
+// corpora hold YAML alone.
+func complete(root string) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !slices.Contains(konfig.RecognizedKustomizationFileNames(), entry.Name()) {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		var kustomization types.Kustomization
+		if yaml.Unmarshal(content, &kustomization) != nil {
+			return nil // the build will say what is wrong with it
+		}
+		var named []string
+		for _, generator := range kustomization.ConfigMapGenerator {
+			named = append(append(named, generator.FileSources...), generator.EnvSources...)
+		}
+		for _, generator := range kustomization.SecretGenerator {
+			named = append(append(named, generator.FileSources...), generator.EnvSources...)
+		}
+		for _, name := range named {
+			if _, after, found := strings.Cut(name, "="); found {
+				name = after
+			}
+			file := filepath.Join(filepath.Dir(path), name)
+			if _, err := os.Stat(file); err == nil || !strings.HasPrefix(file, root) {
+				continue
+			}
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(file, nil, 0o644); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// remote is a line of a kustomization.yaml that names a resource or a generator's file elsewhere.
+var remote = regexp.MustCompile(`(?m)^(\s*-\s+["']?(?:[\w.-]+=)?)(?:https?://|github\.com/|git@|ssh://)\S*["']?[ \t\r]*$`)
 
 // replaceRemotes puts a namespace in the place of each remote resource, which can't be had here: the other resources of
 // its kustomization.yaml can then be built. What is remote holds no release of the tree.
@@ -70,7 +118,7 @@ func replaceRemotes(root string) error {
 			if err := os.WriteFile(filepath.Join(filepath.Dir(path), name+".yaml"), []byte(namespace), 0o644); err != nil {
 				failed = err
 			}
-			return append(remote.FindSubmatch(line)[1], name+".yaml"...)
+			return append(bytes.Trim(remote.FindSubmatch(line)[1], "\"'"), name+".yaml"...)
 		})
 		if failed != nil || bytes.Equal(replaced, content) {
 			return failed
