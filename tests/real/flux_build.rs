@@ -8,6 +8,7 @@ use crate::flux_walk::{Tree, Walked};
 use davit::inventory::{self, Context};
 use davit::resolve::{self, Resolution};
 use serde_json::json;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,7 +78,7 @@ fn report(name: &str, walked: &Walked, compared: &Compared) -> String {
         // The cause stands at the end of kustomize's long lines.
         let error = failed.error.lines().next().unwrap_or_default();
         let error = error.char_indices().rev().nth(159).map_or(error, |(start, _)| &error[start..]);
-        text += &format!("  {} {}/{}: {error}\n", failed.cluster, failed.by.0, failed.by.1);
+        writeln!(text, "  {} {}/{}: {error}", failed.cluster, failed.by.0, failed.by.1).unwrap();
     }
     text
 }

@@ -15,6 +15,7 @@ pub struct Repo {
 
 /// A release with its source, in `apps/base/app<n>`.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a die of its own")]
 pub struct App {
     pub shape: Shape,
     pub version: Form,

@@ -234,6 +234,8 @@ fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
         compared.explain(reason.code());
     } else if truth.missing && elsewhere {
         compared.explain("source of another cluster (a note says so)");
+    } else if truth.ambiguous {
+        compared.explain("two sources of one name in the cluster");
     } else if let Some(why) = unnamed(row).filter(|_| different.iter().all(|(field, ..)| field.starts_with("kustom"))) {
         compared.explain(&why);
     } else {

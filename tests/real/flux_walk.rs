@@ -201,13 +201,12 @@ impl<'r> Tree<'r> {
         let from = kustomization.pointer("/spec/postBuild/substituteFrom").is_some();
         let variables = if from { known.variables.as_slice() } else { &[] };
         let question = format!("{} {asked} {}", root.display(), json!(variables));
-        let built = match self.builds.get(&question) {
-            Some(built) => built.clone(),
-            None => {
-                let built = self.referee.build(&root, &asked, variables, self.quick);
-                self.builds.insert(question, built.clone());
-                built
-            }
+        let built = if let Some(built) = self.builds.get(&question) {
+            built.clone()
+        } else {
+            let built = self.referee.build(&root, &asked, variables, self.quick);
+            self.builds.insert(question, built.clone());
+            built
         };
         let directory = text(kustomization, "/spec/path").unwrap_or_default();
         let placed = built?.into_iter().map(|mut object| {
