@@ -123,8 +123,7 @@ fn a_damaged_cache_is_made_anew_and_a_place_that_cannot_be_written_is_named() {
     let (code, said) = once(&stage, None);
     assert_eq!((code, stage.pulls()), (Some(0), opened), "{said}");
     let file = stage.file("no-directory", "");
-    let from = serde_json::Value::from(cache.display().to_string()).to_string();
-    stage.swap(&from, "{dir}/no-directory/cache");
+    stage.swap(&cache.display().to_string(), "{dir}/no-directory/cache");
     let (code, said) = once(&stage, None);
     assert_eq!(code, Some(1), "{said}");
     says(&said, &["cache directory", &file.display().to_string(), "git.cacheDir"]);
