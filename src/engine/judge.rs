@@ -122,13 +122,34 @@ fn together(
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
     match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
         Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
-        Outcome::Decided(decisions) => {
-            Ok(decisions.into_iter().map(|decision| Judgement::Decided(Arc::new(decision))).collect())
-        }
+        Outcome::Decided(decisions) => Ok(members
+            .iter()
+            .zip(decisions)
+            .map(|(index, decision)| {
+                let Some(target) = out_of_frame(&releases[*index], &decision) else {
+                    return Judgement::Decided(Arc::new(decision));
+                };
+                Judgement::Held(target, decision.latest.map(|latest| latest.text))
+            })
+            .collect()),
         Outcome::NeedsDetail(texts) => {
             Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
         }
     }
+}
+
+/// Fixed text around a variable that the target does not have: no value of the variable could make it.
+fn out_of_frame(release: &Release, decision: &Decision) -> Option<Problem> {
+    let target = &decision.target.as_ref()?.text;
+    if release.at_site(target).is_some() {
+        return None;
+    }
+    let (current, site) = (release.current.as_deref().unwrap_or_default(), release.site.as_ref()?);
+    let message = format!(
+        "{target} does not fit: {current} is {:?} of {}:{} with fixed text around it",
+        site.text, site.file, site.line
+    );
+    Some(Problem::new(Reason::NotEditable, message))
 }
 
 /// The version in use, where a digest stands beside its tag and the registry's own is not known yet.
@@ -150,11 +171,19 @@ fn moved_tag(release: &Release, offers: &Offers) -> Option<Note> {
     let now = candidates.versions.iter().find(|candidate| candidate.text == *tag)?.digest.as_ref()?;
     (*now != site.text).then(|| {
         Note::Other(format!(
-            "the digest beside the tag {tag} is {}; the registry's tag names {now} now: the tag was moved, or the two \
-             never belonged together. Flux runs the digest",
-            site.text
+            "the tag {tag} was moved: the registry names {} now, and Git {}. Flux runs what the digest in Git names",
+            short(now),
+            short(&site.text)
         ))
     })
+}
+
+/// As much of a digest as tells it from another.
+fn short(digest: &str) -> String {
+    digest
+        .char_indices()
+        .nth("sha256:".len() + 12)
+        .map_or_else(|| digest.to_owned(), |(at, _)| format!("{}…", &digest[..at]))
 }
 
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.

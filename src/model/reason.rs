@@ -124,7 +124,7 @@ reasons! {
     /// What it names lies outside this repository, or outside the paths that are read.
     OutOfReach = "out-of-reach" => Unresolved, "Watch the other repository too, or widen `paths`.",
     /// A `ref.digest` decides; the tag is only documentation (Flux rule 6).
-    DigestPinned = "digest-pinned" => Unresolved, "Pin by tag alone if you want pull requests.",
+    DigestPinned = "digest-pinned" => Unresolved, "Put the version's tag beside the digest: both then move together.",
     /// The version in use is not semver: nothing can be newer than it.
     VersionNotSemver = "version-not-semver" => Unresolved, "Set a semver version.",
     /// The file is encrypted with SOPS (Flux rule 13).

@@ -1,6 +1,6 @@
 //! Policy end to end: a configuration and annotations in, one row out.
 
-use crate::person::{Person, oci_repository, release, release_of_oci};
+use crate::person::{Person, helm_repository, oci_repository, release, release_of_oci};
 use davit::demo::chart::chart;
 use serde_json::{Value, json};
 
@@ -135,4 +135,31 @@ fn groups_and_separate_majors_split_updates() {
     to.sort_unstable();
     assert_eq!(to, ["6.5.0", "7.0.0"]);
     assert_eq!(said.row("media/b")["target"], "7.0.0", "a row shows the highest");
+}
+
+/// A Flux Kustomization of this folder that sets one variable.
+fn with_variable(value: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: apps, namespace: flux-system}}\n\
+         spec:\n  path: ./apps\n  prune: true\n  sourceRef: {{kind: GitRepository, name: flux-system}}\n  postBuild:\n    \
+         substitute:\n      MINOR: \"{value}\"\n"
+    )
+}
+
+#[test]
+fn fixed_text_around_a_variable_bounds_where_a_version_can_go() {
+    let person = Person::new();
+    person.write("repo/apps/charts.yaml", helm_repository("charts", &person.charts.url(), ""));
+    person.write("repo/apps/web.yaml", release("media", "web", "podinfo", "6.${MINOR}.0", ""));
+    person.write("repo/clusters/home/apps.yaml", with_variable("4"));
+    let row = person.scan().row("media/web");
+    assert_eq!((&row["current"], &row["reason"]), (&json!("6.4.0"), &json!("not-editable")), "{row:#}");
+    assert_eq!(row["latest"], "7.0.0");
+    person.write("davit.yaml", "policy: {bump: minor}");
+    let row = person.scan().row("media/web");
+    assert_eq!((&row["target"], &row["reason"]), (&json!("6.5.0"), &json!("newer-version")), "{row:#}");
+    assert_eq!(row["site"]["path"], "spec.postBuild.substitute.MINOR");
+    person.davit(&["apply", "repo"]).expect(0);
+    assert_eq!(person.read("repo/clusters/home/apps.yaml"), with_variable("5"));
+    assert_eq!(person.scan().row("media/web")["current"], "6.5.0");
 }

@@ -16,10 +16,11 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The least share of the generated releases whose chart, version, source and URL Davit gives as Flux has them; the
 /// others have a typed reason. Raise it with what the resolver learns.
-const LEAST_EQUAL: f64 = 0.25;
+const LEAST_EQUAL: f64 = 0.85;
 /// The least share of generated Kustomizations that Flux builds: a generator of broken ones would prove nothing.
 const LEAST_BUILT: f64 = 0.80;
 /// The version that an edit writes.
@@ -111,10 +112,11 @@ fn an_edit_changes_the_version_alone_for_the_named_releases_alone() {
         sites.sort();
         sites.dedup();
         for site in sites {
-            let edited = edit_site(&files, site).map_err(|why| format!("{}: {why}", site.file))?;
+            let Some(step) = step(site, &releases) else { continue };
+            let edited = edit_site(&files, site, &step.inside).map_err(|why| format!("{}: {why}", site.file))?;
             let after = walked(&mut referee, repo, &edited);
-            named_alone(site, &releases, &truths(&before, Some(URL)), &truths(&after, Some(URL)))?;
-            version_alone(&site.text, &before, &after)?;
+            named_alone(site, &step.to, &releases, &truths(&before, Some(URL)), &truths(&after, Some(URL)))?;
+            version_alone(site, &step, &before, &after)?;
             *edits.borrow_mut() += 1;
         }
         Ok(())
@@ -123,15 +125,44 @@ fn an_edit_changes_the_version_alone_for_the_named_releases_alone() {
     assert!(*edits.borrow() > 0, "nothing could be edited");
 }
 
-fn edit_site(files: &Files, site: &Site) -> Result<Files, String> {
+/// What one edit is to bring about.
+struct Step {
+    /// The version before.
+    from: String,
+    /// The version after.
+    to: String,
+    /// What the site holds then: less, where fixed text stands around a variable.
+    inside: String,
+}
+
+/// A version that all rows of the site can have; nothing where fixed text around the variable leaves none.
+fn step(site: &Site, releases: &[Arc<Release>]) -> Option<Step> {
+    let rows: Vec<_> = releases.iter().filter(|row| row.site.as_ref() == Some(site)).collect();
+    let from = rows.first()?.current.clone()?;
+    let framed = |inside: &str| from.replacen(&site.text, inside, 1);
+    let tries = [NEW.to_owned(), framed(NEW), framed("77")];
+    tries.into_iter().find_map(|to| {
+        let inside = rows[0].at_site(&to)?.to_owned();
+        let all = rows.iter().all(|row| row.at_site(&to) == Some(&inside) && row.current.as_ref() == Some(&from));
+        all.then(|| Step { from: from.clone(), to, inside })
+    })
+}
+
+fn edit_site(files: &Files, site: &Site, to: &str) -> Result<Files, String> {
     let mut files = files.clone();
     let (_, bytes) = files.iter_mut().find(|(path, _)| *path == site.file).ok_or("no such file")?;
-    *bytes = edit::apply(bytes, &[Swap { site: site.clone(), to: NEW.to_owned() }]).map_err(|why| why.to_string())?;
+    *bytes = edit::apply(bytes, &[Swap { site: site.clone(), to: to.to_owned() }]).map_err(|why| why.to_string())?;
     Ok(files)
 }
 
 /// The releases whose version changed are those whose row names the site; they all have the new version.
-fn named_alone(site: &Site, releases: &[Release], before: &[Truth], after: &[Truth]) -> Result<(), String> {
+fn named_alone(
+    site: &Site,
+    to: &str,
+    releases: &[Arc<Release>],
+    before: &[Truth],
+    after: &[Truth],
+) -> Result<(), String> {
     let place = |truth: &Truth| truth.id();
     let after: BTreeMap<String, &Truth> = after.iter().map(|truth| (place(truth), truth)).collect();
     for truth in before {
@@ -149,7 +180,7 @@ fn named_alone(site: &Site, releases: &[Release], before: &[Truth], after: &[Tru
         let unknown = row.is_none_or(|row| row.problem.is_some());
         let moved = now.version != truth.version;
         // A source of another cluster stands in for one that is not in Git; the row's note says so.
-        if named && !truth.missing && now.version.as_deref() != Some(NEW) {
+        if named && !truth.missing && now.version.as_deref() != Some(to) {
             return Err(format!("{id} has {:?} after the edit of {site:?}", now.version));
         }
         if moved && !named && !unknown {
@@ -163,7 +194,7 @@ fn named_alone(site: &Site, releases: &[Release], before: &[Truth], after: &[Tru
 }
 
 /// Every object that Flux applies is as before, but for the old text that became the new one.
-fn version_alone(old: &str, before: &Walked, after: &Walked) -> Result<(), String> {
+fn version_alone(site: &Site, step: &Step, before: &Walked, after: &Walked) -> Result<(), String> {
     if before.applied.len() != after.applied.len() {
         return Err(format!("{} objects before, {} after", before.applied.len(), after.applied.len()));
     }
@@ -171,10 +202,12 @@ fn version_alone(old: &str, before: &Walked, after: &Walked) -> Result<(), Strin
         let mut changed = Vec::new();
         differences(&was.object, &is.object, String::new(), &mut changed);
         for (path, a, b) in changed {
-            let swapped = a == old && b == NEW;
+            let swapped = a == step.from.as_str() && b == step.to.as_str();
             let known = ["/spec/chart/spec/version", "/spec/version", "/spec/ref/tag"].contains(&path.as_str());
             let definition = was.object["kind"] == "ConfigMap" || was.object["kind"] == "Kustomization";
-            if !(known && swapped || definition && a.as_str().map(|a| a.replace(old, NEW)).as_deref() == b.as_str()) {
+            if !(known && swapped
+                || definition && a.as_str().map(|a| a.replace(&site.text, &step.inside)).as_deref() == b.as_str())
+            {
                 return Err(format!("{} {:?} {path}: {a} became {b}", was.object["kind"], key(&was.object)));
             }
         }
