@@ -71,7 +71,7 @@ pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
     }
 }
 
-/// Whether [`prune`] keeps the field of an object at these keys, the outermost first.
+/// Whether `prune` keeps the field of an object at these keys, the outermost first.
 pub fn keeps(kind: Kind, keys: &[&str]) -> bool {
     match (kind, keys) {
         (Kind::JsonPatch | Kind::Kustomization | Kind::Configuration, _)

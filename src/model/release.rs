@@ -58,7 +58,7 @@ pub struct SourceRef {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its URL as written in Git, for people: without credentials ([`super::shown`]). Nothing where the object is not in
+    /// Its URL as written in Git, for people: without credentials ([`super::shown()`]). Nothing where the object is not in
     /// Git. What is asked is the [`Lookup`]'s.
     pub url: Option<String>,
 }
