@@ -56,7 +56,7 @@ impl<'w> Sources<'w> {
             Some((rank(of, source, wanted.namespace)?, source))
         });
         let mut ranked: Vec<_> = ranked.collect();
-        let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else { return Err(missing(wanted)) };
+        let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else { return Err(self.missing(of, wanted)) };
         ranked.retain(|(rank, _)| *rank == best);
         // One document that several Kustomizations build alike is one source; the one with most to say about it counts.
         ranked.sort_by_key(|(_, source)| (source.object.at, std::cmp::Reverse(source.object.says.len())));
@@ -64,7 +64,7 @@ impl<'w> Sources<'w> {
             a.object.at == b.object.at && a.object.tree().look().same(b.object.tree().look())
         });
         match ranked.as_slice() {
-            [] => Err(missing(wanted)),
+            [] => Err(self.missing(of, wanted)),
             [(_, first), rest @ ..] if rest.iter().all(|(_, other)| alike(first, other)) => Ok(first),
             several => {
                 let places = several.iter().map(|(_, s)| self.world.place(&s.object));
@@ -73,6 +73,21 @@ impl<'w> Sources<'w> {
                 Err(Problem::new(Reason::SourceAmbiguous, format!("several sources answer to {what}: {places}")))
             }
         }
+    }
+
+    /// Why there is none: nowhere, or only where another cluster builds it.
+    fn missing(&self, of: &Built, wanted: Wanted<'_>) -> Problem {
+        let what = describe(wanted);
+        let elsewhere = self.candidates(wanted).into_iter().map(|number| &self.world.sources[number]);
+        let elsewhere = elsewhere.filter_map(|source| {
+            let cluster = &source.context.as_ref()?.cluster;
+            Some(format!("{cluster} has one ({})", self.world.place(&source.object)))
+        });
+        let message = match (&of.context, elsewhere.min()) {
+            (Some(context), Some(other)) => format!("{what} is not among what {} builds; {other}", context.cluster),
+            _ => format!("{what} is not in the tree that was read"),
+        };
+        Problem::new(Reason::SourceMissing, message)
     }
 }
 
@@ -94,10 +109,10 @@ fn rank(of: &Built, source: &Built, namespace: &str) -> Option<(u8, u8)> {
     } else if source.context.is_none() || of.context.is_none() {
         2
     } else {
-        3
+        // What another cluster builds is not there for this one, whatever it is called.
+        return None;
     };
-    // Another cluster's object is the last resort, even under the very name.
-    Some(if near == 3 { (2, u8::from(!exact)) } else { (u8::from(!exact), near) })
+    Some((u8::from(!exact), near))
 }
 
 /// Two objects that lead to the same question and hold no version: either will do.
@@ -106,11 +121,6 @@ fn alike(a: &Built, b: &Built) -> bool {
     a.object.kind == Kind::HelmRepository
         && ["spec.url", "spec.type", "spec.suspend", "spec.secretRef.name"].iter().all(|route| same(route))
         && a.object.says == b.object.says
-}
-
-fn missing(wanted: Wanted<'_>) -> Problem {
-    let what = describe(wanted);
-    Problem::new(Reason::SourceMissing, format!("{what} is not in the tree that was read"))
 }
 
 fn describe(wanted: Wanted<'_>) -> String {

@@ -179,8 +179,7 @@ fn named_alone(
         // A row that could not be resolved names no site; it is no surprise that its version moves.
         let unknown = row.is_none_or(|row| row.problem.is_some());
         let moved = now.version != truth.version;
-        // A source of another cluster stands in for one that is not in Git; the row's note says so.
-        if named && !truth.missing && now.version.as_deref() != Some(to) {
+        if named && now.version.as_deref() != Some(to) {
             return Err(format!("{id} has {:?} after the edit of {site:?}", now.version));
         }
         if moved && !named && !unknown {

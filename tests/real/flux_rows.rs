@@ -234,7 +234,7 @@ fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
     if let Some(reason) = unresolved(row) {
         compared.explain(reason.code());
     } else if truth.missing && elsewhere {
-        compared.explain("source of another cluster (a note says so)");
+        compared.explain("source that nothing builds (a note says so)");
     } else if truth.ambiguous {
         compared.explain("two sources of one name in the cluster");
     } else if let Some(why) = unnamed(row).filter(|_| different.iter().all(|(field, ..)| field.starts_with("kustom"))) {
