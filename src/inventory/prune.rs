@@ -43,9 +43,8 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "postBuild",
         ],
         Kind::FluxInstance => &["sync"],
-        Kind::ResourceSet => &[],
         Kind::ArtifactGenerator | Kind::Kustomization | Kind::JsonPatch | Kind::Configuration => return None,
-        Kind::ConfigMap | Kind::Secret => &[],
+        Kind::ResourceSet | Kind::ConfigMap | Kind::Secret => &[],
     })
 }
 
@@ -75,13 +74,10 @@ pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
 /// Whether [`prune`] keeps the field of an object at these keys, the outermost first.
 pub fn keeps(kind: Kind, keys: &[&str]) -> bool {
     match (kind, keys) {
-        (Kind::JsonPatch | Kind::Kustomization | Kind::Configuration, _) | (_, [] | ["apiVersion" | "kind", ..]) => {
-            true
-        }
-        (_, ["metadata"]) => true,
+        (Kind::JsonPatch | Kind::Kustomization | Kind::Configuration, _)
+        | (_, [] | ["apiVersion" | "kind", ..] | ["metadata" | "spec"])
+        | (Kind::ConfigMap, ["data", ..]) => true,
         (_, ["metadata", field, ..]) => metadata_field(field),
-        (Kind::ConfigMap, ["data", ..]) => true,
-        (_, ["spec"]) => true,
         (_, ["spec", field, ..]) => spec_fields(kind).is_none_or(|fields| fields.contains(field)),
         _ => false,
     }

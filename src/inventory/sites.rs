@@ -48,7 +48,7 @@ impl Finder<'_> {
                     Some(patch) if patch.text().is_some() => self.text(&route.key("patch")),
                     Some(patch) => self.anything(patch, &route.key("patch")),
                     None if entry.text().is_some_and(|text| text.contains('\n') || text.contains(": ")) => {
-                        self.text(&route)
+                        self.text(&route);
                     }
                     None if entry.text().is_none() => self.anything(entry, &route),
                     None => {}

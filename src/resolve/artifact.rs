@@ -61,7 +61,7 @@ pub(super) fn compose(
         }
     }
     match (trees.pop(), trees.is_empty()) {
-        (Some(files), true) => Ok(artifact(inventory, files)),
+        (Some(files), true) => Ok(artifact(inventory, &files)),
         (Some(_), false) => Err("several ArtifactGenerators make it of different files".to_owned()),
         (None, _) => Err("no ArtifactGenerator in the tree makes it".to_owned()),
     }
@@ -69,7 +69,7 @@ pub(super) fn compose(
 
 type Files = BTreeMap<String, usize>;
 
-fn artifact(inventory: &Inventory, files: Files) -> Artifact {
+fn artifact(inventory: &Inventory, files: &Files) -> Artifact {
     let listed: Vec<(String, Arc<FileFacts>)> =
         files.iter().filter_map(|(path, file)| Some((path.clone(), inventory.files.get(*file)?.1.clone()))).collect();
     let tree = inventory::gather(&listed, Context { repository_url: inventory.repository_url.as_deref() });
@@ -93,7 +93,12 @@ fn copied(inventory: &Inventory, listed: &Node, foreign: &dyn Fn(&str) -> bool) 
             }
             continue;
         }
-        if !matches!(text("strategy"), "" | "Overwrite") && !(text("strategy") == "Merge" && files.is_empty()) {
+        let plain = match text("strategy") {
+            "" | "Overwrite" => true,
+            "Merge" => files.is_empty(),
+            _ => false,
+        };
+        if !plain {
             return Err(format!("the copy from {from} has the strategy {}", text("strategy")));
         }
         let excluded = Excluded::read(copy, pattern).ok_or_else(form)?;

@@ -91,7 +91,7 @@ fn missing(path: &[String]) -> Refused {
 }
 
 fn join(path: &[String]) -> String {
-    path.iter().map(|part| format!("/{part}")).collect()
+    path.iter().flat_map(|part| ["/", part]).collect()
 }
 
 fn null() -> Value {

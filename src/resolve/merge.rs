@@ -29,7 +29,7 @@ pub(super) fn merge(value: &mut Value, patch: Ref<'_>) -> Result<Merged, String>
         if key == "$patch" {
             continue;
         }
-        let Some(own) = value.look().get(key).filter(|own| own.kind() != Some(crate::yaml::ScalarType::Null)) else {
+        let Some(own) = value.look().get(key).filter(|own| !own.is_null()) else {
             match added(theirs)? {
                 Some(new) => value.set(key, new),
                 None => {
@@ -38,7 +38,7 @@ pub(super) fn merge(value: &mut Value, patch: Ref<'_>) -> Result<Merged, String>
             }
             continue;
         };
-        if theirs.kind() == Some(crate::yaml::ScalarType::Null) {
+        if theirs.is_null() {
             value.remove(key);
         } else if own.is_map() && theirs.is_map() {
             let Some(own) = value.get_mut(key) else { continue };
@@ -81,7 +81,7 @@ fn directive(patch: Ref<'_>) -> Result<Directive, String> {
 
 /// What a patch leaves where there was nothing: its values without nulls and directives.
 fn added(patch: Ref<'_>) -> Result<Option<Value>, String> {
-    if patch.kind() == Some(crate::yaml::ScalarType::Null) {
+    if patch.is_null() {
         return Ok(None);
     }
     if !patch.is_map() {
@@ -90,7 +90,7 @@ fn added(patch: Ref<'_>) -> Result<Option<Value>, String> {
     if matches!(directive(patch)?, Directive::Delete) {
         return Ok(None);
     }
-    let clean = |value: Ref<'_>| value.kind() != Some(crate::yaml::ScalarType::Null) && !value.is_map();
+    let clean = |value: Ref<'_>| !value.is_null() && !value.is_map();
     if patch.pairs().iter().all(|(key, value)| *key != "$patch" && clean(*value)) {
         return Ok(Some(patch.to_value()));
     }

@@ -18,6 +18,7 @@ mod object;
 mod patch;
 mod patch_reach;
 mod path;
+mod roots;
 mod row;
 mod selector;
 mod site;

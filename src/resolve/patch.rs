@@ -206,7 +206,7 @@ impl Reader<'_> {
     /// The lists of a kustomization.yaml or of a Flux Kustomization's spec.
     pub(super) fn patches(&self, holder: Ref<'_>) -> Patches {
         let list = |key: &str| holder.get(key).map(Ref::items).unwrap_or_default();
-        let strategic = list("patchesStrategicMerge").into_iter().flat_map(|entry| self.strategic(entry));
+        let strategic = list("patchesStrategicMerge").into_iter().map(|entry| self.strategic(entry));
         let patches = list("patches").into_iter().map(|entry| self.entry(entry, false));
         let late = list("patchesJson6902").into_iter().map(|entry| self.entry(entry, true)).collect();
         Patches { early: strategic.chain(patches).collect(), late }
@@ -243,13 +243,13 @@ impl Reader<'_> {
     }
 
     /// An item of `patchesStrategicMerge`: a file's name, the text itself, or (Flux) the object itself.
-    fn strategic(&self, entry: Ref<'_>) -> Option<Patch> {
+    fn strategic(&self, entry: Ref<'_>) -> Patch {
         let body = match entry.text() {
             Some(text) if !text.contains('\n') && !text.contains(": ") => self.file(text, false),
             Some(_) => self.inline(entry),
             None => body(vec![entry.to_value()]),
         };
-        Some(self.patch(entry, body))
+        self.patch(entry, body)
     }
 
     /// The documents of a text; their places are known where the text is written as it is.

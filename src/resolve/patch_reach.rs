@@ -40,14 +40,18 @@ pub(super) fn all(kind: Kind) -> &'static [Aspect] {
 pub(super) fn at(kind: Kind, path: &str) -> Option<Aspect> {
     let keys: Vec<&str> = path.split(['/', '.']).filter(|key| !key.is_empty()).collect();
     match (kind, keys.as_slice()) {
-        (_, []) => Some(Aspect::Version),
         (_, ["metadata", "name" | "namespace", ..] | ["metadata"]) => Some(Aspect::Identity),
         (Kind::FluxKustomization, ["spec", "interval" | "timeout" | "retryInterval" | "prune" | "wait", ..]) => None,
         (Kind::FluxKustomization, ["spec", ..]) => Some(Aspect::Build),
-        (_, ["spec"] | ["spec", "ref" | "version", ..]) => Some(Aspect::Version),
-        (_, ["spec", "chart"] | ["spec", "chart", "spec"] | ["spec", "chart", "spec", "version", ..]) => {
-            Some(Aspect::Version)
-        }
+        (
+            _,
+            []
+            | ["spec"]
+            | ["spec", "ref" | "version", ..]
+            | ["spec", "chart"]
+            | ["spec", "chart", "spec"]
+            | ["spec", "chart", "spec", "version", ..],
+        ) => Some(Aspect::Version),
         (_, ["spec", "chart" | "chartRef" | "url" | "sourceRef" | "type" | "layerSelector" | "suspend", ..]) => {
             Some(Aspect::Source)
         }

@@ -75,8 +75,9 @@ fn framed_alike(rows: &mut [Release]) {
         return;
     }
     for row in rows.iter() {
-        let known = key(row).map(|key| frames.entry(key).or_default());
-        known.into_iter().for_each(|known| known.push(row.frame.as_deref().cloned()));
+        if let Some(key) = key(row) {
+            frames.entry(key).or_default().push(row.frame.as_deref().cloned());
+        }
     }
     for row in rows.iter_mut() {
         let mixed = key(row).and_then(|key| frames.get(&key)).is_some_and(|known| known.iter().any(|f| *f != known[0]));

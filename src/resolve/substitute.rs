@@ -224,19 +224,14 @@ fn is_plain(text: &str) -> bool {
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return false };
     let blank_after = chars.next().is_none_or(|c| c == ' ' || c == '\t');
-    !text.starts_with("---")
-        && !text.starts_with("...")
-        && !matches!(
-            first,
-            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`'
-        )
-        && !(matches!(first, '?' | ':' | '-') && blank_after)
-        && !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && !text.contains(": ")
-        && !text.contains(":\t")
-        && !text.ends_with(':')
-        && !text.contains(" #")
+    let indicator = matches!(
+        first,
+        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' | ' '
+    );
+    let special = ["---", "..."].iter().any(|start| text.starts_with(start))
+        || [": ", ":\t", " #"].iter().any(|inside| text.contains(inside))
+        || text.ends_with([' ', ':']);
+    !(indicator || special || matches!(first, '?' | ':' | '-') && blank_after)
 }
 
 /// What the reader makes of the substituted text; nothing where it is no longer one scalar.

@@ -1,6 +1,7 @@
 //! Values on their way through a build. What nobody touched is the document's own tree, shared; what a build changes is
 //! copied on the way down to the change. Every scalar knows the file and the bytes it was last written at.
 
+use crate::model::ScalarStyle;
 use crate::yaml::{Node, NodeKind, ScalarType};
 use std::sync::Arc;
 
@@ -134,7 +135,7 @@ impl Value {
         let Some((last, way)) = keys.split_last() else { return };
         let mut node = self;
         for key in way {
-            if !node.look().get(key).is_some_and(|below| below.is_map()) {
+            if !node.look().get(key).is_some_and(Ref::is_map) {
                 node.set(key, Value::empty_map());
             }
             match node.get_mut(key) {
@@ -166,7 +167,7 @@ impl<'v> Ref<'v> {
     /// A scalar's text; nothing for null.
     pub(super) fn text(self) -> Option<&'v str> {
         match self {
-            Ref::Written(node, _) if node.scalar_type() == Some(ScalarType::Null) => None,
+            Ref::Written(node, _) if is_null(node) => None,
             Ref::Written(node, _) => node.text(),
             Ref::Value(Value::Made(made)) if made.kind != ScalarType::Null => Some(&made.text),
             Ref::Value(Value::Written(node, file)) => Ref::Written(node, *file).text(),
@@ -174,19 +175,25 @@ impl<'v> Ref<'v> {
         }
     }
 
+    pub(super) fn is_null(self) -> bool {
+        match self {
+            Ref::Written(node, _) | Ref::Value(Value::Written(node, _)) => is_null(node),
+            Ref::Value(Value::Made(made)) => made.kind == ScalarType::Null,
+            Ref::Value(_) => false,
+        }
+    }
+
     pub(super) fn kind(self) -> Option<ScalarType> {
         match self {
-            Ref::Written(node, _) => node.scalar_type(),
+            Ref::Written(node, _) | Ref::Value(Value::Written(node, _)) => node.scalar_type(),
             Ref::Value(Value::Made(made)) => Some(made.kind),
-            Ref::Value(Value::Written(node, _)) => node.scalar_type(),
             Ref::Value(_) => None,
         }
     }
 
     pub(super) fn is_map(self) -> bool {
         match self {
-            Ref::Written(node, _) => matches!(node.kind, NodeKind::Mapping(_)),
-            Ref::Value(Value::Written(node, _)) => matches!(node.kind, NodeKind::Mapping(_)),
+            Ref::Written(node, _) | Ref::Value(Value::Written(node, _)) => matches!(node.kind, NodeKind::Mapping(_)),
             Ref::Value(value) => matches!(value, Value::Map(_)),
         }
     }
@@ -217,7 +224,7 @@ impl<'v> Ref<'v> {
     pub(super) fn is_filled(self) -> bool {
         match self {
             Ref::Written(node, _) => !node.entries().is_empty(),
-            other => !other.pairs().is_empty(),
+            Ref::Value(_) => !self.pairs().is_empty(),
         }
     }
 
@@ -264,5 +271,16 @@ impl<'v> Ref<'v> {
         }
         let (own, theirs) = (self.items(), other.items());
         own.len() == theirs.len() && own.iter().zip(theirs).all(|(own, their)| own.same(their))
+    }
+}
+
+/// Null, without asking what else it could be.
+fn is_null(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Scalar { text, style: ScalarStyle::Plain, tag: None } => {
+            matches!(&**text, "" | "~" | "null" | "Null" | "NULL")
+        }
+        NodeKind::Scalar { tag: Some(tag), .. } => &**tag == "!!null",
+        _ => false,
     }
 }

@@ -5,6 +5,7 @@ use super::build::{Builder, Output, View, is_object, patch_files, places};
 use super::flux::{self, Judge, Reach};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
+use super::roots::{Graph, Known, Root, Start, cluster_directory, plain_builds, static_part, syncs};
 use super::substitute;
 use super::variables::{Store, Variables, missing};
 use crate::inventory::{Found, Inventory, Kind};
@@ -74,27 +75,6 @@ pub(super) struct Lost {
     pub(super) origin: String,
     /// Why it is lost.
     pub(super) reason: Reason,
-}
-
-/// A Flux Kustomization of the tree with what it builds, as far as its own document says.
-struct Known {
-    object: Object,
-    reach: Reach,
-}
-
-/// Where a pass from the roots starts.
-struct Root {
-    cluster: String,
-    start: Start,
-}
-
-enum Start {
-    Kustomization(Object),
-    /// FluxInstance `spec.sync`: the directory, and the Kustomization that the operator makes of it.
-    Sync {
-        directory: String,
-        context: Context,
-    },
 }
 
 /// Builds the tree.
@@ -173,197 +153,6 @@ fn loose(inventory: &Inventory, wanted: impl Fn(usize) -> bool) -> Vec<Object> {
     documents.collect()
 }
 
-/// A kustomization.yaml that nothing includes, and what it gathers.
-struct Plain {
-    directory: String,
-    objects: Vec<Object>,
-    fault: Option<Rc<Fault>>,
-}
-
-fn plain_builds(builder: &mut Builder<'_>, reached: &HashSet<usize>) -> Vec<Plain> {
-    let inventory = builder.inventory;
-    let included = included(inventory);
-    let mut plain = Vec::new();
-    for (directory, _) in inventory.directories() {
-        let Some((file, Some(facts))) = inventory.kustomization(directory) else { continue };
-        let component = facts.text("kind") == Some("Component");
-        if !component && !reached.contains(&file) && !included.contains(directory) {
-            let Output { objects, fault } = builder.directory(directory, None);
-            plain.push(Plain { directory: directory.to_owned(), objects, fault: fault.map(Rc::new) });
-        }
-    }
-    plain
-}
-
-/// Directories that some kustomization.yaml names.
-fn included(inventory: &Inventory) -> HashSet<String> {
-    let mut included = HashSet::new();
-    for (directory, _) in inventory.directories() {
-        let Some((_, Some(facts))) = inventory.kustomization(directory) else { continue };
-        for key in ["resources", "bases", "components"] {
-            let entries = facts.tree.get(key).map(crate::yaml::Node::items).unwrap_or_default();
-            let named = entries.iter().filter_map(|entry| path::join(directory, entry.text()?));
-            included.extend(named.filter(|named| named != directory));
-        }
-    }
-    included
-}
-
-/// FluxInstances that sync this repository: the directory, and the Kustomization that the operator makes.
-fn syncs(world: &mut World<'_>, judge: &Judge<'_>) -> Vec<(String, Context)> {
-    let mut found = Vec::new();
-    let inventory = world.inventory;
-    for (file, _, facts) in inventory.of_kind(Kind::FluxInstance) {
-        let (Some(url), Some(written)) = (facts.text("spec.sync.url"), facts.text("spec.sync.path")) else { continue };
-        let kind = facts.text("spec.sync.kind").unwrap_or("GitRepository");
-        let ours = judge.url.as_deref().is_none_or(|ours| crate::inventory::same_repository(ours, url));
-        let directory = path::join("", written).filter(|directory| inventory.directory(directory).is_some());
-        let (name, origin) = (inventory.path(file), format!("{}:{}", inventory.path(file), facts.line));
-        if let Some(directory) = directory.filter(|_| kind == "GitRepository" && ours) {
-            let namespace = if facts.namespace().is_empty() { "flux-system" } else { facts.namespace() };
-            let sync = facts.text("spec.sync.name").unwrap_or(namespace);
-            let cluster = if directory.is_empty() { cluster_directory(path::parent(name)) } else { directory.clone() };
-            let id = NsName { namespace: namespace.to_owned(), name: sync.to_owned() };
-            let assumed =
-                judge.url.is_none().then(|| format!("{url} is taken for this repository: the path exists here"));
-            let context = Context { id, cluster, suspended: false, origin, assumed, says: Vec::new(), fault: None };
-            found.push((directory, context));
-        } else {
-            let message = format!("FluxInstance {} syncs {written} of {kind} {url}, not this repository", facts.name());
-            world.problems.push(Inventory::problem(name, facts.line, Reason::OutOfReach, message));
-        }
-    }
-    found
-}
-
-/// A root's directory without the `flux-system` that bootstrap adds.
-fn cluster_directory(directory: &str) -> String {
-    let directory = directory.strip_suffix("flux-system").map_or(directory, |parent| parent.trim_end_matches('/'));
-    if directory.is_empty() { ".".to_owned() } else { directory.to_owned() }
-}
-
-/// Which Kustomizations each Kustomization's build holds.
-struct Graph {
-    children: Vec<Vec<usize>>,
-}
-
-impl Graph {
-    fn new(known: &[Known], builder: &mut Builder<'_>) -> Self {
-        let numbers: HashMap<At, usize> = known.iter().enumerate().map(|(i, known)| (known.object.at, i)).collect();
-        let mut cache: HashMap<(usize, String), Vec<usize>> = HashMap::new();
-        let children = known.iter().map(|known| {
-            let (artifact, directory) = match &known.reach {
-                Reach::Here { directory, .. } => (None, directory),
-                Reach::Artifact { directory, artifact } => (Some(artifact), directory),
-                Reach::Away { .. } => return Vec::new(),
-            };
-            let number = artifact.map_or(0, |artifact| Rc::as_ptr(artifact).addr());
-            let held = cache.entry((number, directory.clone())).or_insert_with(|| {
-                let objects = match artifact {
-                    None => builder.directory(directory, None).objects,
-                    Some(part) => {
-                        let view = View::part(builder.inventory, &part.tree, &part.back);
-                        builder.build(&view, directory, None).objects
-                    }
-                };
-                places(&objects).filter_map(|at| numbers.get(&at).copied()).collect()
-            });
-            held.clone()
-        });
-        Self { children: children.collect() }
-    }
-
-    /// Kustomizations that no other one builds; of those that build each other in a ring, the first. What a variable
-    /// may lead to comes last: it is no root if it was built meanwhile.
-    fn roots(
-        &self,
-        known: &[Known],
-        syncs: &[(String, Context)],
-        builder: &mut Builder<'_>,
-        plain: &[Plain],
-    ) -> Vec<Root> {
-        let mut below: HashSet<usize> = HashSet::new();
-        for (parent, children) in self.children.iter().enumerate() {
-            below.extend(children.iter().filter(|child| **child != parent));
-        }
-        let synced: HashSet<At> = syncs
-            .iter()
-            .flat_map(|(directory, _)| places(&builder.directory(directory, None).objects).collect::<Vec<_>>())
-            .collect();
-        let mut seen: HashSet<usize> = HashSet::new();
-        for (number, known) in known.iter().enumerate() {
-            if synced.contains(&known.object.at) {
-                self.mark(number, &mut seen);
-            }
-        }
-        let mut held: HashMap<At, Vec<(&Plain, &Object)>> = HashMap::new();
-        for build in plain {
-            for object in build.objects.iter().filter(|object| object.kind == Kind::FluxKustomization) {
-                held.entry(object.at).or_default().push((build, object));
-            }
-        }
-        let mut roots = Vec::new();
-        let free = (0..known.len()).filter(|number| !below.contains(number));
-        for number in free.chain(0..known.len()) {
-            if !seen.contains(&number) {
-                self.mark(number, &mut seen);
-                let held = held.get(&known[number].object.at).map(Vec::as_slice).unwrap_or_default();
-                roots.extend(starts(&known[number], builder.inventory, held));
-            }
-        }
-        let dynamic: Vec<String> =
-            known.iter().filter_map(|known| static_part(known.object.text("spec.path")?)).collect();
-        let may_be_below = |root: &Root| match &root.start {
-            Start::Kustomization(object) => {
-                let file = builder.inventory.path(object.at.0);
-                dynamic.iter().any(|within| path::within(within, file))
-            }
-            Start::Sync { .. } => false,
-        };
-        roots.sort_by_cached_key(may_be_below);
-        roots
-    }
-
-    fn mark(&self, number: usize, seen: &mut HashSet<usize>) {
-        let mut open = vec![number];
-        while let Some(number) = open.pop() {
-            if seen.insert(number) {
-                open.extend(&self.children[number]);
-            }
-        }
-    }
-}
-
-/// A root as it stands, or as each kustomization.yaml that nothing includes gives it.
-fn starts(known: &Known, inventory: &Inventory, held: &[(&Plain, &Object)]) -> Vec<Root> {
-    let dynamic = known.object.text("spec.path").is_some_and(|path| path.contains("${"));
-    if !known.reach.is_here() && !dynamic {
-        return Vec::new();
-    }
-    let file = inventory.path(known.object.at.0);
-    let root = |object: Object, anchor: &str| {
-        let own = match &known.reach {
-            Reach::Here { directory, .. } if !directory.is_empty() && path::within(directory, file) => Some(directory),
-            _ => None,
-        };
-        let cluster = own.cloned().unwrap_or_else(|| cluster_directory(anchor));
-        Root { cluster, start: Start::Kustomization(object) }
-    };
-    let mut roots: Vec<Root> = Vec::new();
-    for (build, object) in held {
-        let anchor = if path::within(&build.directory, file) && build.directory.is_empty() {
-            path::parent(file)
-        } else {
-            &build.directory
-        };
-        roots.push(root((*object).clone(), anchor));
-    }
-    if roots.is_empty() {
-        roots.push(root(known.object.clone(), path::parent(file)));
-    }
-    roots
-}
-
 /// A walk from the roots down.
 struct Pass<'p, 'a> {
     judge: &'p Judge<'a>,
@@ -378,7 +167,7 @@ struct Pass<'p, 'a> {
     places: HashSet<At>,
 }
 
-impl<'a> Pass<'_, 'a> {
+impl Pass<'_, '_> {
     /// Every cluster, with all of its roots at once: they share their ConfigMaps.
     fn all(&mut self, roots: Vec<Root>) {
         let mut clusters: BTreeMap<usize, (String, Vec<Start>)> = BTreeMap::new();
@@ -431,13 +220,13 @@ impl<'a> Pass<'_, 'a> {
             if !root {
                 self.below.insert(object.at);
             }
-            let below = self.visit(object, cluster, &mut store);
+            let below = self.visit(&object, cluster, &mut store);
             open.extend(below.into_iter().map(|object| (object, false)));
         }
     }
 
     /// Builds one Kustomization; gives back those that it holds.
-    fn visit(&mut self, object: Object, cluster: &str, store: &mut Store) -> Vec<Object> {
+    fn visit(&mut self, object: &Object, cluster: &str, store: &mut Store) -> Vec<Object> {
         let key = (cluster.to_owned(), object.at, object.namespace().to_owned(), object.name().to_owned());
         let names = self.names.entry((cluster.to_owned(), object.at)).or_default();
         if *names >= MAX_NAMES || !self.visited.insert(key) {
@@ -445,13 +234,13 @@ impl<'a> Pass<'_, 'a> {
         }
         *names += 1;
         self.seen.insert(object.at);
-        let reach = self.judge.reach(&object, cluster);
-        self.world.note_reach(&object, &reach);
+        let reach = self.judge.reach(object, cluster);
+        self.world.note_reach(object, &reach);
         let parsed = self.builder.parsed.clone();
         let inventory = self.world.inventory;
         let file = self.builder.name(object.at.0);
         let whole = View::whole(inventory);
-        let layer = flux::layer(&whole, &object, &file, &parsed);
+        let layer = flux::layer(&whole, object, &file, &parsed);
         let output = match &reach {
             Reach::Here { directory, .. } => self.builder.build(&whole, directory, Some(&layer)),
             Reach::Artifact { directory, artifact } => {
@@ -460,10 +249,10 @@ impl<'a> Pass<'_, 'a> {
             }
             Reach::Away { .. } => return Vec::new(),
         };
-        let mut context = self.context(&object, cluster, &reach);
+        let mut context = self.context(object, cluster, &reach);
         let Output { mut objects, fault } = output;
         context.fault = fault;
-        self.substitute(&object, &mut objects, store, &mut context);
+        self.substitute(object, &mut objects, store, &mut context);
         self.take(objects, &Rc::new(context), store)
     }
 
@@ -516,13 +305,7 @@ impl<'a> Pass<'_, 'a> {
     }
 }
 
-/// The directory before the first variable of a path; nothing where it has none.
-fn static_part(written: &str) -> Option<String> {
-    let (before, _) = written.split_once("${")?;
-    path::join("", before.rsplit_once('/').map_or("", |(directory, _)| directory))
-}
-
-impl<'a> World<'a> {
+impl World<'_> {
     fn take(
         &mut self,
         objects: impl Iterator<Item = Object>,
