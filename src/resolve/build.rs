@@ -5,6 +5,7 @@ pub(super) use super::view::{Reads, View};
 
 use super::generator;
 use super::layer::{Configured, Layer, unique};
+use super::memo::{Recall, Unit};
 use super::object::{At, Fault, Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
@@ -57,6 +58,8 @@ pub(super) struct Builder<'a> {
     pub(super) patches: HashSet<usize>,
     /// Inline patches, parsed once.
     pub(super) parsed: Rc<Parsed>,
+    /// What earlier builds left.
+    pub(super) recall: Recall,
     layers: HashMap<usize, Rc<Known>>,
     names: HashMap<usize, Arc<str>>,
     stack: Vec<String>,
@@ -84,9 +87,10 @@ impl Default for Gathered {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(inventory: &'a Inventory) -> Self {
+    pub(super) fn new(inventory: &'a Inventory, recall: Recall) -> Self {
         Self {
             inventory,
+            recall,
             problems: Vec::new(),
             files: HashSet::new(),
             patches: HashSet::new(),
@@ -99,10 +103,21 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The objects of a directory of the repository.
-    pub(super) fn directory(&mut self, directory: &str, flux: Option<&FluxLayer>) -> Output {
-        let view = View::whole(self.inventory);
-        self.build(&view, directory, flux)
+    /// The build of a directory of the repository without a Flux Kustomization: `whole`, or only the Flux
+    /// Kustomizations that it holds.
+    pub(super) fn directory(&mut self, directory: &str, whole: bool) -> Arc<Unit> {
+        if let Some(known) = self.recall.unit(directory, whole) {
+            self.again(&known.files, &known.problems);
+            return known;
+        }
+        let output = self.build(&View::whole(self.inventory), directory, None);
+        self.recall.keep_unit(directory, whole, output)
+    }
+
+    /// Takes over what an earlier build read and could not follow.
+    pub(super) fn again(&mut self, files: &[usize], problems: &[Found]) {
+        self.files.extend(files);
+        self.problems.extend_from_slice(problems);
     }
 
     /// The objects of a directory, as the Flux Kustomization (where there is one) builds it.
