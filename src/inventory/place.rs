@@ -145,7 +145,6 @@ impl Places {
             entry.directories.push(path.to_owned());
         }
     }
-
 }
 
 impl Inventory {

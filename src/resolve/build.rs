@@ -255,12 +255,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The fields that its `configurations` name, and the files.
-    fn configured(
-        &mut self,
-        view: &View<'_>,
-        directory: &str,
-        facts: &DocumentFacts,
-    ) -> (Vec<Configured>, Vec<usize>) {
+    fn configured(&mut self, view: &View<'_>, directory: &str, facts: &DocumentFacts) -> (Vec<Configured>, Vec<usize>) {
         let (mut found, mut files) = (Vec::new(), Vec::new());
         for entry in facts.tree.get("configurations").map(Node::items).unwrap_or_default() {
             let file = entry.text().and_then(|name| view.file(&path::join(directory, name)?));

@@ -173,9 +173,9 @@ fn loose(inventory: &Inventory, wanted: impl Fn(usize) -> bool) -> Vec<Arc<Objec
     let files = (0..inventory.files.len()).filter(|file| wanted(*file));
     let documents = files.flat_map(|file| {
         let documents = inventory.documents(file).iter().enumerate();
-        documents.filter(|(_, facts)| is_object(facts)).map(move |(index, facts)| {
-            Arc::new(Object::new((file, index), facts))
-        })
+        documents
+            .filter(|(_, facts)| is_object(facts))
+            .map(move |(index, facts)| Arc::new(Object::new((file, index), facts)))
     });
     documents.collect()
 }
@@ -220,7 +220,9 @@ impl Pass<'_, '_> {
                     let build = self.builder.directory(&directory, true);
                     let fault = build.fault.as_deref().cloned();
                     let context = self.builder.recall.sync(Context { fault, ..context });
-                    open.extend(self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)));
+                    open.extend(
+                        self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)),
+                    );
                 }
             }
         }
