@@ -39,11 +39,14 @@ impl Drafts {
     }
 }
 
+/// What became of one file: the file edited, where one site at least could be, and the sites that refused.
+pub(super) type EditedFile = (Option<Arc<Edited>>, Arc<Vec<Refused>>);
+
 /// The drafts of the last pass, and those of this one.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     /// By update and path: the file edited, and the sites that refused.
-    pub edits: Pages<(String, String), EditOf, (Option<Arc<Edited>>, Arc<Vec<Refused>>)>,
+    pub edits: Pages<(String, String), EditOf, EditedFile>,
     /// By update.
     pub texts: Pages<String, TextOf, Text>,
     /// By source and version: what a closer look said, and when.
@@ -67,7 +70,7 @@ impl Book {
     }
 
     /// Keeps an edit, while there is room.
-    pub fn keep_edit(&mut self, key: (String, String), of: EditOf, made: (Option<Arc<Edited>>, Arc<Vec<Refused>>)) {
+    pub fn keep_edit(&mut self, key: (String, String), of: EditOf, made: EditedFile) {
         self.edited += made.0.as_ref().map_or(0, |edited| edited.before.len() + edited.after.len());
         if self.edited <= EDITED {
             self.edits.keep(key, of, made);

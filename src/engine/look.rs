@@ -155,7 +155,7 @@ struct Standing<'a> {
 impl<'a> Standing<'a> {
     fn of(ground: &'a Ground, earlier: &Earlier, asked: &Offers) -> Self {
         let mut lookups: Vec<&Arc<Lookup>> = ground.lookups.iter().filter(|l| earlier.stands(l, asked)).collect();
-        let sources: HashSet<&Lookup> = lookups.iter().map(|lookup| lookup.as_ref()).collect();
+        let sources: HashSet<&Lookup> = lookups.iter().map(AsRef::as_ref).collect();
         let before = &earlier.ground.resolution.releases;
         let numbers: HashMap<*const Release, usize> = before.iter().map(Arc::as_ptr).zip(0..).collect();
         let mut gone = vec![true; before.len()];

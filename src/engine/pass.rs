@@ -70,7 +70,8 @@ impl Pass for RepositoryPass {
         let started = (self.shared.now)();
         let mut report = Report::broken(&self.repository.name, id, started, started);
         self.git.shown_url().clone_into(&mut Arc::make_mut(&mut report.findings).repository);
-        report.error = self.make(&mut report, stop).await.err();
+        // On the heap: it is large, and one is under way for each repository.
+        report.error = Box::pin(self.make(&mut report, stop)).await.err();
         report.finished = (self.shared.now)();
         if stop.is_cancelled() && report.error.is_some() {
             tracing::info!("pass cut short; the next start makes it again");
@@ -95,7 +96,7 @@ impl RepositoryPass {
     /// (nothing is lost by it), and writing after the step under way.
     async fn make(&self, report: &mut Report, stop: &CancellationToken) -> Result<(), Problem> {
         report.error = None;
-        let Some(plan) = stop.run_until_cancelled(self.plan(report)).await else {
+        let Some(plan) = stop.run_until_cancelled(Box::pin(self.plan(report))).await else {
             return Err(Problem::new(Reason::InternalError, "the process is to end: the pass was cut short"));
         };
         if let Some(plan) = plan? {

@@ -2,8 +2,8 @@
 //! there already.
 
 use super::act::Prepared;
-use super::drafts::{Book, EditOf, TextOf};
-use super::edits::{self, Edited, Refused};
+use super::drafts::{Book, EditOf, EditedFile, TextOf};
+use super::edits;
 use super::look::Look;
 use super::recollection::JUDGED;
 use super::report::Finding;
@@ -81,7 +81,7 @@ impl Proposer<'_> {
     }
 
     /// For each update its files, edited now or in an earlier pass.
-    async fn edit(&self, book: &mut Book) -> Vec<Vec<(String, Result<FileEdit, Problem>)>> {
+    async fn edit(&self, book: &mut Book) -> Vec<Vec<(String, Result<EditedFile, Problem>)>> {
         let updates = &self.found.findings.updates;
         let all: Vec<_> = updates.iter().map(|update| edits::by_file(&update.sites)).collect();
         let paths: BTreeSet<&str> = all.iter().flat_map(|files| files.keys().copied()).collect();
@@ -90,7 +90,7 @@ impl Proposer<'_> {
         let ids = ids.unwrap_or_default();
         let mut edited = Vec::new();
         for (update, files) in updates.iter().zip(all) {
-            let mut done: Vec<(String, Result<FileEdit, Problem>)> = Vec::new();
+            let mut done: Vec<(String, Result<EditedFile, Problem>)> = Vec::new();
             let mut unread = Vec::new();
             for (path, sites) in files {
                 let key = (update.key.clone(), path.to_owned());
@@ -188,9 +188,6 @@ impl Proposer<'_> {
         known
     }
 }
-
-/// A file with its edit, where any site of it goes, and the sites that refused.
-type FileEdit = (Option<Arc<Edited>>, Arc<Vec<Refused>>);
 
 /// What no pull request of this version has looked at, beside the chart's inside; said on each.
 const UNCHECKED: [&str; 1] = ["The cluster was not asked: whether it runs what Git says is not known."];

@@ -132,8 +132,8 @@ pub fn facts(
         let ids: std::collections::HashSet<&BlobId> = wanted.iter().map(|file| &file.blob).collect();
         known.retain(|blob, _| ids.contains(blob));
     }
-    let alike = |(a, b): (&(String, Arc<FileFacts>), &(String, Arc<FileFacts>))| a.0 == b.0 && Arc::ptr_eq(&a.1, &b.1);
-    let unchanged = files.len() == before.len() && files.iter().zip(before.iter()).all(alike);
+    let unchanged = files.len() == before.len()
+        && files.iter().zip(before.iter()).all(|(now, then)| now.0 == then.0 && Arc::ptr_eq(&now.1, &then.1));
     let files = if unchanged { before } else { Arc::new(files) };
     for skipped in listing.skipped.iter().filter(|s| inventory::reads(&s.path)) {
         let problem = Problem::new(Reason::InvalidDocument, format!("not read: {}", skipped.why));

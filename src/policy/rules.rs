@@ -52,7 +52,7 @@ pub struct PolicyIssue {
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     base: Policy,
-    rules: Vec<Rule>,
+    ordered: Vec<Rule>,
     /// What they were made from; nothing for none.
     written: Option<PolicyConfig>,
 }
@@ -106,9 +106,9 @@ impl Rules {
             group: reader.group("policy.group", &config.group),
             hold: None,
         };
-        let rules = config.rules.iter().map(|rule| reader.rule(rule)).collect();
+        let ordered = config.rules.iter().map(|rule| reader.rule(rule)).collect();
         if reader.issues.is_empty() {
-            Ok(Self { base, rules, written: Some(config.clone()) })
+            Ok(Self { base, ordered, written: Some(config.clone()) })
         } else {
             Err(reader.issues)
         }
@@ -137,7 +137,7 @@ impl Rules {
     /// What is in force for a release, before its annotations ([`Policy::with_annotations`]).
     pub fn effective(&self, subject: &Subject<'_>) -> Effective {
         let mut effective = Effective { policy: self.base.clone(), ..Effective::default() };
-        for rule in self.rules.iter().filter(|rule| rule.matching.covers(subject)) {
+        for rule in self.ordered.iter().filter(|rule| rule.matching.covers(subject)) {
             rule.apply(&mut effective);
         }
         effective

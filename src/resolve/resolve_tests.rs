@@ -343,7 +343,7 @@ fn flux_rule_12_a_secrets_variable_is_a_reason_for_the_field_that_needs_it_alone
     let from = "{substitute: {OTHER: x}, substituteFrom: [{kind: Secret, name: secrets}]}";
     let row = substituted("${PLEX}", from, "");
     assert_eq!(reason(&row), Some(Reason::VersionInSubstitution));
-    assert!(row.problem.unwrap().message.contains("Secret flux-system/secrets is not in Git"));
+    assert!(row.chain.iter().any(|step| step.what.contains("Secret flux-system/secrets is not in Git")), "{row:#?}");
     assert_eq!(reason(&substituted("1.2.3", from, "")), None);
     // The keys of a Secret in Git are known, its values never.
     let secret =

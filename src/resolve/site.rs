@@ -86,8 +86,7 @@ fn marked(world: &World<'_>, file: usize, site: &Site, notes: &mut Vec<Note>, co
     for marker in markers {
         match marker.kind {
             MarkerKind::ImagePolicy if marker.line == site.line => {
-                let message =
-                    format!("{}:{} belongs to Flux image automation: {}", site.file, marker.line, marker.text);
+                let message = format!("the version belongs to Flux image automation: {}", marker.text);
                 concerns.add(Weight::ImageAutomation, Reason::ImageAutomation, message);
             }
             MarkerKind::Renovate if marker.line < site.line && site.line - marker.line <= 3 => {

@@ -102,14 +102,14 @@ impl Run<'_> {
         let done = match envsubst::evaluate(&parts, &find) {
             Ok(done) => done,
             Err(Failure::Hidden(variable, why)) => {
-                return Ok(Some(self.unknown(text, &format!("the variable {variable}, and {why}"))));
+                return Ok(Some(self.unknown(value, text, &format!("the variable {variable}, and {why}"))));
             }
             Err(Failure::Unsure(what)) => {
-                return Ok(Some(self.unknown(text, &format!("{what}, which is not followed"))));
+                return Ok(Some(self.unknown(value, text, &format!("{what}, which is not followed"))));
             }
         };
         let Some((new, kind)) = read(&done, &written) else {
-            return Ok(Some(self.unknown(text, "a value that changes the YAML around it")));
+            return Ok(Some(self.unknown(value, text, "a value that changes the YAML around it")));
         };
         let origin = self.origin(value, text);
         self.step(text, &new);
@@ -144,15 +144,27 @@ impl Run<'_> {
         }
     }
 
-    /// A field that nobody can know: typed by what it would have said.
-    fn unknown(&mut self, text: &str, why: &str) -> Value {
+    /// A field that nobody can know keeps its text. What is looked up by it says so; of any other the object does.
+    fn unknown(&mut self, value: Ref<'_>, text: &str, why: &str) -> Value {
         let place = self.place;
-        // A name that hangs on a variable moves no version: the row says so.
+        let looked_up = matches!(
+            self.way.last().map(String::as_str),
+            Some("version" | "tag" | "semver" | "chart" | "name" | "url" | "path")
+        ) && text.contains("${");
         if let Some(aspect) = self.aspect().filter(|aspect| *aspect != Aspect::Identity) {
             let message = format!("{} in {text} hangs on {why} (substituted by {place})", aspect.words());
-            self.says.push(Say { aspect, reason: Reason::VersionInSubstitution, message });
+            let step = format!("{text} hangs on {why}");
+            self.steps.push(Step {
+                field: "substitution",
+                file: place.file.clone(),
+                line: place.line,
+                what: Arc::from(step),
+            });
+            if !looked_up {
+                self.says.push(Say { aspect, reason: Reason::VersionInSubstitution, message });
+            }
         }
-        Value::string(text, Origin::None(why.to_owned()))
+        value.to_value()
     }
 
     /// What the field at hand means.

@@ -64,7 +64,7 @@ fn on_a_terminal_one_reason_stands_once_below_all_of_its_rows() {
 fn a_terminal_of_any_width_shows_every_word_and_what_does_not_fit_stands_below_its_row() {
     let why =
         "a sentence of some length that goes on and on, as those of registries and their proxies do, with a remedy";
-    let rows = vec![failed("a", why), failed("b", "short")];
+    let rows = vec![Arc::new(failed("a", why)), Arc::new(failed("b", "short"))];
     let findings = Findings { repository: ".".to_owned(), rows, ..Findings::default() };
     for width in [80, 120, 200] {
         let shown = table(&findings, Reader::Terminal(width));

@@ -131,7 +131,7 @@ async fn a_listing_made_from_an_earlier_one_is_the_listing() {
     for _ in 0..60 {
         let name = NAMES[usize::try_from(next(&mut state)).unwrap() % NAMES.len()];
         let mut update = git2::build::TreeUpdateBuilder::new();
-        if next(&mut state) % 3 == 0 && tree.get_path(Path::new(name)).is_ok() {
+        if next(&mut state).is_multiple_of(3) && tree.get_path(Path::new(name)).is_ok() {
             update.remove(name);
         } else {
             let mode = if name == "x/link" { git2::FileMode::Link } else { git2::FileMode::Blob };
