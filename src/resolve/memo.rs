@@ -256,3 +256,7 @@ pub(super) fn shared(objects: Vec<Object>, earlier: &[Arc<Object>]) -> Vec<Arc<O
     };
     objects.into_iter().map(share).collect()
 }
+
+#[cfg(test)]
+#[path = "memo_tests.rs"]
+mod tests;
