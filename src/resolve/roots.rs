@@ -30,7 +30,7 @@ pub(super) enum Start {
     /// FluxInstance `spec.sync`: the directory, and the Kustomization that the operator makes of it.
     Sync {
         directory: String,
-        context: Context,
+        context: Box<Context>,
     },
 }
 

@@ -111,7 +111,7 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
     let mut roots = graph.roots(&known, &syncs, &mut builder, &plain);
     roots.extend(syncs.into_iter().map(|(directory, context)| Root {
         cluster: context.cluster.clone(),
-        start: Start::Sync { directory, context },
+        start: Start::Sync { directory, context: Box::new(context) },
     }));
     let mut pass = Pass {
         judge: &judge,
@@ -219,7 +219,7 @@ impl Pass<'_, '_> {
                 Start::Sync { directory, context } => {
                     let build = self.builder.directory(&directory, true);
                     let fault = build.fault.as_deref().cloned();
-                    let context = self.builder.recall.sync(Context { fault, ..context });
+                    let context = self.builder.recall.sync(Context { fault, ..*context });
                     open.extend(
                         self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)),
                     );
