@@ -3,6 +3,7 @@
 
 use super::super::{Memo, resolve, resolve_after};
 use crate::inventory::{Context, FileFacts, gather, gather_after, read_file};
+use crate::model::Release;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -339,4 +340,36 @@ fn walk(seed: u64, steps: usize, url: Option<&str>) {
 fn a_resolving_with_memory_equals_one_without_along_a_walk_of_changes() {
     walk(1, 250, None);
     walk(2, 250, Some("https://github.com/acme/fleet"));
+}
+
+#[test]
+fn a_comment_beside_a_version_counts_though_no_value_changed() {
+    let substitution = "  postBuild:\n    substituteFrom: [{kind: ConfigMap, name: versions}]\n";
+    let tree = [
+        ("child/app.yaml", release("variable", "${shared}", "team")),
+        ("clusters/one/all.yaml", flux("sources", "sources", "") + &flux("child", "child", substitution)),
+        ("own/app.yaml", release("own", "1.0.0", "team")),
+        ("sources/team.yaml", source("HelmRepository", "team", "url: https://charts.example.com/a")),
+        ("sources/versions.yaml", variables("versions", "shared: 1.1.0")),
+    ];
+    let mut memo = Memo::default();
+    let mut rows = |commented: &str| {
+        let text = |path: &str, text: &str| match path == commented {
+            true => text.trim_end().to_owned() + " # {\"$imagepolicy\": \"a:b\"}\n",
+            false => text.to_owned(),
+        };
+        let facts = |path: &str, said: &str| Arc::new(read_file(text(path, said).as_bytes()));
+        let files = tree.iter().map(|(path, said)| ((*path).to_owned(), facts(path, said))).collect();
+        let (files, context) = (Arc::new(files), Context::default());
+        let inventory = gather_after(memo.inventory(), &files, context);
+        let recalled = resolve_after(&inventory, &mut memo).releases;
+        assert_eq!(recalled, resolve(&gather(&files, context)).releases, "{commented}");
+        let owned = |row: &Arc<Release>| row.chain.len() + usize::from(row.problem.is_some());
+        recalled.iter().map(owned).collect::<Vec<_>>()
+    };
+    let plain = rows("");
+    let variable = rows("sources/versions.yaml");
+    assert_ne!(plain, variable);
+    assert_eq!(rows(""), plain);
+    rows("own/app.yaml");
 }
