@@ -354,9 +354,9 @@ fn a_comment_beside_a_version_counts_though_no_value_changed() {
     ];
     let mut memo = Memo::default();
     let mut rows = |commented: &str| {
-        let text = |path: &str, text: &str| match path == commented {
-            true => text.trim_end().to_owned() + " # {\"$imagepolicy\": \"a:b\"}\n",
-            false => text.to_owned(),
+        let text = |path: &str, text: &str| {
+            let comment = if path == commented { " # {\"$imagepolicy\": \"a:b\"}\n" } else { "\n" };
+            text.trim_end().to_owned() + comment
         };
         let facts = |path: &str, said: &str| Arc::new(read_file(text(path, said).as_bytes()));
         let files = tree.iter().map(|(path, said)| ((*path).to_owned(), facts(path, said))).collect();

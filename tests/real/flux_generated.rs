@@ -16,6 +16,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The least share of the generated releases whose chart, version, source and URL Davit gives as Flux has them; the
 /// others have a typed reason. Raise it with what the resolver learns.
@@ -131,7 +132,7 @@ fn edit_site(files: &Files, site: &Site) -> Result<Files, String> {
 }
 
 /// The releases whose version changed are those whose row names the site; they all have the new version.
-fn named_alone(site: &Site, releases: &[Release], before: &[Truth], after: &[Truth]) -> Result<(), String> {
+fn named_alone(site: &Site, releases: &[Arc<Release>], before: &[Truth], after: &[Truth]) -> Result<(), String> {
     let place = |truth: &Truth| truth.id();
     let after: BTreeMap<String, &Truth> = after.iter().map(|truth| (place(truth), truth)).collect();
     for truth in before {

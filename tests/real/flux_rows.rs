@@ -163,7 +163,8 @@ pub fn compare(truths: &[Truth], walked: &Walked, resolution: &Resolution) -> Co
     let rows: Vec<&Release> = resolution
         .releases
         .iter()
-        .filter(|row| row.kind == RowKind::HelmRelease && row.kustomization.is_some())
+        .map(AsRef::as_ref)
+        .filter(|row: &&Release| row.kind == RowKind::HelmRelease && row.kustomization.is_some())
         .collect();
     let mut used = vec![false; rows.len()];
     for truth in truths {
