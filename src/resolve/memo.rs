@@ -138,7 +138,9 @@ pub(super) struct Recall {
 impl Recall {
     /// Whether none of the files changed.
     fn stand(&self, reads: &[usize]) -> bool {
-        !self.changed.iter().any(|file| reads.binary_search(file).is_ok())
+        let (few, many) =
+            if reads.len() < self.changed.len() { (reads, &*self.changed) } else { (&*self.changed, reads) };
+        !few.iter().any(|file| many.binary_search(file).is_ok())
     }
 
     pub(super) fn keep_frame(&mut self, frame: Frame) {
