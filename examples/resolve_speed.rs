@@ -1,10 +1,10 @@
 //! How long a generated repository takes from bytes to rows, in stages: `cargo run --release --example resolve_speed --
-//! 10000`. Double the number: every stage should take twice as long, no more.
+//! 10000`. Then the same after changes of single files. Double the number: every stage should take twice as long, no more.
 
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use davit::inventory::{self, Context, FileFacts};
-use davit::resolve;
+use davit::resolve::{self, Memo};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -78,14 +78,30 @@ fn main() {
     let releases = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let files = repository(releases);
     let start = Instant::now();
-    let facts: Vec<(String, Arc<FileFacts>)> =
+    let mut facts: Vec<(String, Arc<FileFacts>)> =
         files.iter().map(|(path, text)| (path.clone(), Arc::new(inventory::read_file(text.as_bytes())))).collect();
     println!("read     {:>8.1?} ({} files, one core)", start.elapsed(), files.len());
     let start = Instant::now();
+    facts.sort_by(|a, b| a.0.cmp(&b.0));
     let inventory = inventory::gather(&facts, Context::default());
     println!("gather   {:>8.1?}", start.elapsed());
     let start = Instant::now();
-    let rows = resolve::releases(&inventory);
+    let mut memo = Memo::default();
+    let rows = resolve::resolve_after(&inventory, &mut memo).releases;
     let asked = rows.iter().filter(|row| row.problem.is_none()).count();
     println!("resolve  {:>8.1?} ({} rows, {asked} to be asked)", start.elapsed(), rows.len());
+    drop(rows);
+    let changes = [("oci.yaml", "1.2.3", "1.2.4"), ("hr.yaml", "key7:", "key8:"), ("ks.yaml", "APP:", "APPS:")];
+    for (what, from, to) in changes {
+        let Some((path, text)) = files.iter().find(|(path, _)| path.ends_with(what)) else { continue };
+        let Some(file) = facts.iter_mut().find(|(known, _)| known == path) else { continue };
+        file.1 = Arc::new(inventory::read_file(text.replace(from, to).as_bytes()));
+        let files = Arc::new(facts.clone());
+        let start = Instant::now();
+        let inventory = inventory::gather_after(memo.inventory(), &files, Context::default());
+        let (gathered, start) = (start.elapsed(), Instant::now());
+        let rows = resolve::resolve_after(&inventory, &mut memo).releases;
+        println!("{path} changed: gather {gathered:.1?}, resolve {:.1?}", start.elapsed());
+        drop(rows);
+    }
 }

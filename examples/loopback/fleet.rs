@@ -72,7 +72,7 @@ pub fn files(releases: usize, sources: &Sources) -> Vec<(String, String)> {
     }
     files.push(("clusters/production/apps.yaml".to_owned(), roots));
     for number in 0..releases {
-        files.push((format!("apps/{}/app-{number}.yaml", number / SHARE), release(number, 0)));
+        files.push((format!("apps/{}/app-{number}.yaml", number / SHARE), release(number, 0, None)));
     }
     files
 }
@@ -89,14 +89,15 @@ fn kustomization(name: &str, path: &str) -> String {
     )
 }
 
-/// A release as people write it, values included.
-pub fn release(number: usize, replicas: usize) -> String {
+/// A release as people write it, values included; at its chart's current version unless another patch is told.
+pub fn release(number: usize, replicas: usize, patch: Option<usize>) -> String {
     let chart = number / 2 % CHARTS;
+    let version = patch.map_or_else(|| current(chart), |patch| format!("1.0.{}", patch % VERSIONS));
     let source = if number.is_multiple_of(2) {
         format!(
             "  chart:\n    spec:\n      chart: chart-{chart}\n      version: {}\n      sourceRef:\n        kind: \
              HelmRepository\n        name: team-{}\n        namespace: flux-system\n",
-            current(chart),
+            version,
             chart % INDEXES
         )
     } else {

@@ -3,7 +3,8 @@
 //! `benches/figures` does.
 //!
 //! Usage: `loopback DIRECTORY RELEASES [REPOSITORIES]` generates bare repositories with so many releases each, and
-//! changes one file of the first for each line on standard input, until that ends.
+//! changes one file of the first for each line on standard input, until that ends: `version` moves the version of one
+//! release, anything else its values.
 //! `loopback DIRECTORY TREE.tar.gz` makes `DIRECTORY/checkout` of a real tree, its chart URLs rewritten to loopback.
 
 #![expect(clippy::print_stdout, reason = "its one line is its result")]
@@ -67,9 +68,9 @@ fn generated(directory: &Path, releases: usize, repositories: usize, sources: &S
     });
     println!("{places}");
     for (count, line) in std::io::stdin().lock().lines().enumerate() {
-        line?;
+        let patch = (line? == "version").then_some(count);
         let person = forge.person("acme/fleet-0", "acme");
-        person.push("main", "one file", &[("apps/0/app-0.yaml", Some(&fleet::release(0, count % 2)))])?;
+        person.push("main", "one file", &[("apps/0/app-0.yaml", Some(&fleet::release(0, count + 1, patch)))])?;
         println!("changed");
     }
     Ok(())

@@ -289,8 +289,11 @@ async fn resolved(
                 before.resolution.clone()
             }
             before => {
-                let inventory = inventory::gather(&facts.files, Context { repository_url: url.as_deref() });
-                let mut resolution = resolve::resolve(&inventory);
+                let mut memo = recollection.memo();
+                let context = Context { repository_url: url.as_deref() };
+                let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
+                let mut resolution = resolve::resolve_after(&inventory, &mut memo);
+                recollection.keep_memo(memo);
                 if let Some(before) = before {
                     resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);
                 }

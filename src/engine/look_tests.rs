@@ -61,12 +61,29 @@ impl Stage {
     /// Two clusters that build one base, plain files, a kustomization.yaml, and sources.
     fn plant(&mut self) {
         let mut roots = String::new();
-        for (name, path) in [("sources", "sources"), ("base", "base"), ("plain", "plain")] {
+        for (name, path) in [("sources", "sources"), ("base", "base"), ("plain", "plain"), ("overlay", "overlay")] {
             roots += &flux(name, path);
         }
-        self.files.insert("clusters/one/apps.yaml".to_owned(), roots);
-        self.files.insert("clusters/two/apps.yaml".to_owned(), flux("sources", "sources") + &flux("base", "base"));
+        self.files.insert("clusters/one/apps.yaml".to_owned(), roots + &nested("1.0.0", false));
+        self.files.insert(
+            "clusters/two/apps.yaml".to_owned(),
+            flux("sources", "sources") + &flux("base", "base") + &nested("1.1.0", true),
+        );
         self.set_sources(0);
+        self.set_variables("1.0.0");
+        self.set_patch("2.0.0", 1);
+        self.files.insert(
+            "overlay/kustomization.yaml".to_owned(),
+            "resources: [../base]\nnameSuffix: -more\npatches: [{path: patch.yaml}]\n".to_owned(),
+        );
+        self.files.insert("nested/child.yaml".to_owned(), child("1.0.0"));
+        self.files.insert("child/app-50.yaml".to_owned(), release("app-50", 50, "${child:=1.0.0}", 0));
+        self.files.insert("child/app-52.yaml".to_owned(), release("app-52", 52, "${shared}", 0));
+        self.files.insert("child/app-54.yaml".to_owned(), release("app-54", 54, "1.0.0", 0));
+        // A kustomization.yaml that nothing builds or includes, and a file of its own.
+        self.files.insert("idle/kustomization.yaml".to_owned(), "resources: [app-60.yaml]\n".to_owned());
+        self.files.insert("idle/app-60.yaml".to_owned(), release("app-60", 60, "1.0.0", 0));
+        self.files.insert("loose/app-70.yaml".to_owned(), release("app-70", 70, "1.0.0", 0));
         let names: Vec<String> = (0..APPS / 2).map(|app| format!("app-{app}.yaml")).collect();
         self.files.insert("base/kustomization.yaml".to_owned(), format!("resources: [{}]\n", names.join(", ")));
         for app in 0..APPS {
@@ -86,6 +103,80 @@ impl Stage {
         self.files.insert("sources/all.yaml".to_owned(), text);
     }
 
+    /// The variables that the child's releases read.
+    fn set_variables(&mut self, version: &str) {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: versions, namespace: flux-system}}\ndata:\n  shared: \
+             {version}\n"
+        );
+        self.files.insert("sources/versions.yaml".to_owned(), text);
+    }
+
+    /// The overlay's patch of one of the base's releases.
+    fn set_patch(&mut self, version: &str, app: usize) {
+        let text = format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: app-{app}, namespace: apps}}\n\
+             spec: {{chart: {{spec: {{version: {version}}}}}}}\n"
+        );
+        self.files.insert("overlay/patch.yaml".to_owned(), text);
+    }
+
+    /// A change of what many releases share.
+    fn change_of_shared(&mut self) -> &'static str {
+        let version = ["1.0.0", "1.1.0", "2.0.0"][self.next(3)];
+        match self.next(10) {
+            0 => {
+                self.set_variables(version);
+                "a ConfigMap"
+            }
+            1 | 2 => {
+                let app = self.next(4);
+                self.set_patch(version, app);
+                "a patch"
+            }
+            3 => {
+                self.files.insert("nested/child.yaml".to_owned(), child(version));
+                "postBuild of a child"
+            }
+            4 => {
+                let (patched, text) = (self.next(2) == 0, flux("sources", "sources") + &flux("base", "base"));
+                self.files.insert("clusters/two/apps.yaml".to_owned(), text + &nested(version, patched));
+                "patches of a cluster"
+            }
+            5 => {
+                let path = ["plain/kustomization.yaml", "child/kustomization.yaml"][self.next(2)].to_owned();
+                if self.files.remove(&path).is_some() {
+                    return "a kustomization.yaml gone";
+                }
+                let named = ["app-4.yaml, app-6.yaml", "app-50.yaml, app-52.yaml", "app-54.yaml"][self.next(3)];
+                self.files.insert(path, format!("resources: [{named}]\n"));
+                "a kustomization.yaml more"
+            }
+            6 => {
+                let text = self.files.entry("sources/all.yaml".to_owned()).or_default();
+                let (from, to) = if text.contains("name: team,") { ("team,", "staff,") } else { ("staff,", "team,") };
+                *text = text.replace(&format!("name: {from}"), &format!("name: {to}"));
+                "a source renamed"
+            }
+            7 => {
+                let path = ["idle/app-60.yaml", "loose/app-70.yaml", "child/app-54.yaml"][self.next(3)];
+                self.files.insert(path.to_owned(), release("app-60", 60, version, 0));
+                "a version that little builds"
+            }
+            8 => {
+                let text = self.files.entry("base/app-0.yaml".to_owned()).or_default();
+                *text = text.replace("replicas: ", "# renovate: a hint\n    replicas: ");
+                "a comment"
+            }
+            _ => {
+                let text = self.files.entry("overlay/kustomization.yaml".to_owned()).or_default();
+                let (from, to) = if text.contains("-more") { ("-more", "-less") } else { ("-less", "-more") };
+                *text = text.replace(from, to);
+                "an overlay"
+            }
+        }
+    }
+
     fn next(&mut self, below: usize) -> usize {
         self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.state >> 33).unwrap() % below
@@ -97,7 +188,8 @@ impl Stage {
         let mut apps: Vec<String> = self.files.keys().filter(|path| path.contains("/app-")).cloned().collect();
         apps.push(format!("plain/app-{other}.yaml"));
         let path = apps[self.next(apps.len())].clone();
-        match self.next(12) {
+        match self.next(18) {
+            12.. => self.change_of_shared(),
             0..3 => {
                 let version = ["1.0.0", "1.1.0", "2.0.0", "1.x"][self.next(4)];
                 self.files.insert(path, release(&format!("app-{app}"), other, version, 0));
@@ -189,6 +281,24 @@ fn flux(name: &str, path: &str) -> String {
     format!(
         "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
          flux-system}}\nspec: {{path: ./{path}, sourceRef: {{kind: GitRepository, name: flux-system}}}}\n"
+    )
+}
+
+/// A Kustomization that builds others; in the second cluster with a patch for what they build.
+fn nested(version: &str, patched: bool) -> String {
+    let patch = format!(
+        "patches: [{{target: {{kind: Kustomization}}, patch: \"[{{op: add, path: /spec/patches, value: [{{target: {{kind: \
+         HelmRelease, name: app-54}}, patch: '[{{op: replace, path: /spec/chart/spec/version, value: {version}}}]'}}]}}]\"}}],"
+    );
+    let text = flux("nested", "nested");
+    if patched { text.replace("spec: {path", &format!("spec: {patch} path")) } else { text }
+}
+
+/// A Kustomization with variables of its own and of a ConfigMap.
+fn child(version: &str) -> String {
+    flux("child", "child").replace(
+        "spec: {",
+        &format!("spec: {{postBuild: {{substitute: {{child: {version}}}, substituteFrom: [{{kind: ConfigMap, name: versions}}]}}, "),
     )
 }
 

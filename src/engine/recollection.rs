@@ -13,7 +13,7 @@ use super::report::Finding;
 use crate::inventory::FileFacts;
 use crate::model::{Lookup, Problem, Release};
 use crate::policy::{Effective, Rules};
-use crate::resolve::Resolution;
+use crate::resolve::{Memo, Resolution};
 use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -44,6 +44,7 @@ pub(super) struct Ground {
 pub struct Recollection {
     pub(super) files: Memory,
     pub(super) drafts: Drafts,
+    memo: Mutex<Memo>,
     last: Mutex<Option<Last>>,
 }
 
@@ -116,6 +117,22 @@ impl Recollection {
         if let Some(last) = self.lock().as_mut().filter(|last| Arc::ptr_eq(&last.ground, ground)) {
             last.judged = Some(Arc::new(Earlier { ground: ground.clone(), asked, at, look: look.clone() }));
         }
+    }
+
+    /// Gives away what the last resolving left; a resolving that breaks off leaves nothing.
+    pub(super) fn memo(&self) -> Memo {
+        std::mem::take(&mut *self.memo.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn keep_memo(&self, memo: Memo) {
+        *self.memo.lock().unwrap_or_else(PoisonError::into_inner) = memo;
+    }
+
+    /// Lets go of the files, of what was built of them, and of drafts.
+    fn clear(&self) {
+        self.files.clear();
+        self.drafts.clear();
+        drop(self.memo());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Last>> {
@@ -209,8 +226,7 @@ impl Shelf {
             let (oldest, releases) = kept.remove(0);
             all -= releases;
             if let Some(oldest) = oldest.upgrade() {
-                oldest.files.clear();
-                oldest.drafts.clear();
+                oldest.clear();
             }
         }
     }

@@ -11,7 +11,7 @@ mod scan;
 mod sites;
 
 pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts};
-pub use place::{Context, Directory, Found, Inventory, gather};
+pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;
 pub use read::{MAX_DOCUMENTS_KEPT, kind_of, read_file, reads};
 pub use remote::same_repository;

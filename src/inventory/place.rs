@@ -41,11 +41,19 @@ pub struct Directory {
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
     /// Path and facts, sorted by path.
-    pub files: Vec<(String, Arc<FileFacts>)>,
+    pub files: Arc<Vec<(String, Arc<FileFacts>)>>,
     /// Broken documents.
     pub problems: Vec<Found>,
     /// The repository's URL, where it is known.
     pub repository_url: Option<String>,
+    places: Arc<Places>,
+    /// Documents by kind: file and place in it, in order.
+    kinds: Arc<HashMap<Kind, Vec<(usize, usize)>>>,
+}
+
+/// What the paths alone say.
+#[derive(Debug, Default)]
+struct Places {
     by_path: HashMap<String, usize>,
     directories: BTreeMap<String, Directory>,
 }
@@ -56,25 +64,62 @@ pub fn gather(files: &[(String, Arc<FileFacts>)], context: Context<'_>) -> Inven
     let mut files = files.to_vec();
     files.sort_by(|a, b| a.0.cmp(&b.0));
     files.dedup_by(|a, b| a.0 == b.0);
-    let mut inventory = Inventory {
+    together(Arc::new(files), context)
+}
+
+/// [`gather`], from what an earlier tree gave: where the paths are the same, only what differs is looked at. The files
+/// must be sorted by path, each path once; where they are not, they are gathered anew.
+pub fn gather_after(
+    earlier: Option<&Inventory>,
+    files: &Arc<Vec<(String, Arc<FileFacts>)>>,
+    context: Context<'_>,
+) -> Inventory {
+    if let Some(next) = earlier.and_then(|earlier| earlier.with(files, context)) {
+        return next;
+    }
+    if files.is_sorted_by(|a, b| a.0 < b.0) { together(files.clone(), context) } else { gather(files, context) }
+}
+
+fn together(files: Arc<Vec<(String, Arc<FileFacts>)>>, context: Context<'_>) -> Inventory {
+    let mut places = Places {
         by_path: files.iter().enumerate().map(|(i, (path, _))| (path.clone(), i)).collect(),
-        repository_url: context.repository_url.map(str::to_owned),
-        ..Inventory::default()
+        directories: BTreeMap::from([(String::new(), Directory::default())]),
     };
-    inventory.directories.insert(String::new(), Directory::default());
-    for (index, (path, facts)) in files.iter().enumerate() {
-        inventory.place(index, path);
-        inventory.problems.extend(facts.problems.iter().map(|problem| Found {
+    for (index, (path, _)) in files.iter().enumerate() {
+        places.place(index, path);
+    }
+    Inventory {
+        problems: problems(&files),
+        kinds: Arc::new(kinds(&files)),
+        files,
+        repository_url: context.repository_url.map(str::to_owned),
+        places: Arc::new(places),
+    }
+}
+
+fn problems(files: &[(String, Arc<FileFacts>)]) -> Vec<Found> {
+    let of = |(path, facts): &(String, Arc<FileFacts>)| {
+        let found = facts.problems.iter().map(|problem| Found {
             file: path.clone(),
             line: problem.line,
             problem: Problem::new(problem.reason, problem.message.clone()),
-        }));
-    }
-    inventory.files = files;
-    inventory
+        });
+        found.collect::<Vec<_>>()
+    };
+    files.iter().flat_map(of).collect()
 }
 
-impl Inventory {
+fn kinds(files: &[(String, Arc<FileFacts>)]) -> HashMap<Kind, Vec<(usize, usize)>> {
+    let mut kinds: HashMap<Kind, Vec<(usize, usize)>> = HashMap::new();
+    for (file, (_, facts)) in files.iter().enumerate() {
+        for (index, document) in facts.documents.iter().enumerate() {
+            kinds.entry(document.kind).or_default().push((file, index));
+        }
+    }
+    kinds
+}
+
+impl Places {
     fn place(&mut self, index: usize, path: &str) {
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         self.make_directory(directory);
@@ -100,20 +145,48 @@ impl Inventory {
             entry.directories.push(path.to_owned());
         }
     }
+}
+
+impl Inventory {
+    /// This tree with other facts at the same paths; nothing where the paths differ.
+    fn with(&self, files: &Arc<Vec<(String, Arc<FileFacts>)>>, context: Context<'_>) -> Option<Self> {
+        let alike = files.len() == self.files.len() && files.iter().zip(self.files.iter()).all(|(a, b)| a.0 == b.0);
+        if !alike || self.repository_url.as_deref() != context.repository_url {
+            return None;
+        }
+        let mut next = Self { files: files.clone(), ..self.clone() };
+        let changed = next.changed_since(self)?;
+        let pairs = || changed.iter().filter_map(|file| Some((&self.files.get(*file)?.1, &files.get(*file)?.1)));
+        let documents = |facts: &FileFacts| facts.documents.iter().map(|document| document.kind).collect::<Vec<_>>();
+        if pairs().any(|(before, now)| documents(before) != documents(now)) {
+            next.kinds = Arc::new(kinds(files));
+        }
+        if pairs().any(|(before, now)| !before.problems.is_empty() || !now.problems.is_empty()) {
+            next.problems = problems(files);
+        }
+        Some(next)
+    }
+
+    /// The files with other facts than in a tree of the very paths, ascending; nothing where the paths may differ.
+    pub fn changed_since(&self, earlier: &Self) -> Option<Vec<usize>> {
+        let same = Arc::ptr_eq(&self.places, &earlier.places) && self.repository_url == earlier.repository_url;
+        let pairs = || self.files.iter().zip(earlier.files.iter()).enumerate();
+        same.then(|| pairs().filter(|(_, (a, b))| !Arc::ptr_eq(&a.1, &b.1)).map(|(file, _)| file).collect())
+    }
 
     /// The index of a file.
     pub fn file(&self, path: &str) -> Option<usize> {
-        self.by_path.get(path).copied()
+        self.places.by_path.get(path).copied()
     }
 
     /// A directory; the root is the empty path.
     pub fn directory(&self, path: &str) -> Option<&Directory> {
-        self.directories.get(path)
+        self.places.directories.get(path)
     }
 
     /// Every directory with its path, sorted.
     pub fn directories(&self) -> impl Iterator<Item = (&str, &Directory)> {
-        self.directories.iter().map(|(path, directory)| (path.as_str(), directory))
+        self.places.directories.iter().map(|(path, directory)| (path.as_str(), directory))
     }
 
     /// Path of a file.
@@ -140,10 +213,8 @@ impl Inventory {
 
     /// Every document of a kind with its file and its place in it, in order.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (usize, usize, &DocumentFacts)> {
-        self.files.iter().enumerate().flat_map(move |(file, (_, facts))| {
-            let documents = facts.documents.iter().enumerate();
-            documents.filter(move |(_, d)| d.kind == kind).map(move |(i, d)| (file, i, d))
-        })
+        let places = self.kinds.get(&kind).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|(file, index)| Some((*file, *index, self.files.get(*file)?.1.documents.get(*index)?)))
     }
 
     /// What kustomize reads in a directory: the file's index and its first document.

@@ -1,10 +1,11 @@
 //! What kustomize would make of a directory: the kustomization.yaml there with all it names, or, where there is none,
 //! what kustomize-controller generates. Nothing is fetched: what lies elsewhere is a problem worth a word.
 
-pub(super) use super::view::View;
+pub(super) use super::view::{Reads, View};
 
 use super::generator;
 use super::layer::{Configured, Layer, unique};
+use super::memo::{Recall, Unit};
 use super::object::{At, Fault, Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
@@ -38,6 +39,12 @@ pub(super) struct Output {
     pub(super) objects: Vec<Object>,
     /// The first thing that kustomize fails on.
     pub(super) fault: Option<Fault>,
+    /// Files that it read as kustomization.yaml or as resources.
+    pub(super) files: Vec<usize>,
+    /// Files whose facts it hangs on.
+    pub(super) reads: Vec<usize>,
+    /// What it could not follow.
+    pub(super) problems: Vec<Found>,
 }
 
 /// Builds directories and remembers what was read and what could not be.
@@ -51,11 +58,20 @@ pub(super) struct Builder<'a> {
     pub(super) patches: HashSet<usize>,
     /// Inline patches, parsed once.
     pub(super) parsed: Rc<Parsed>,
-    layers: HashMap<usize, Rc<Layer>>,
+    /// What earlier builds left.
+    pub(super) recall: Recall,
+    layers: HashMap<usize, Rc<Known>>,
     names: HashMap<usize, Arc<str>>,
     stack: Vec<String>,
     count: usize,
     fault: Option<Fault>,
+}
+
+/// A layer with the files that it hangs on, and those of them that count as read.
+struct Known {
+    layer: Rc<Layer>,
+    reads: Vec<usize>,
+    files: Vec<usize>,
 }
 
 /// One gathering: the objects so far, and whether every object of it was read.
@@ -71,9 +87,10 @@ impl Default for Gathered {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(inventory: &'a Inventory) -> Self {
+    pub(super) fn new(inventory: &'a Inventory, recall: Recall) -> Self {
         Self {
             inventory,
+            recall,
             problems: Vec::new(),
             files: HashSet::new(),
             patches: HashSet::new(),
@@ -86,16 +103,30 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The objects of a directory of the repository.
-    pub(super) fn directory(&mut self, directory: &str, flux: Option<&FluxLayer>) -> Output {
-        let view = View::whole(self.inventory);
-        self.build(&view, directory, flux)
+    /// The build of a directory of the repository without a Flux Kustomization: `whole`, or only the Flux
+    /// Kustomizations that it holds.
+    pub(super) fn directory(&mut self, directory: &str, whole: bool) -> Arc<Unit> {
+        if let Some(known) = self.recall.unit(directory, whole) {
+            self.again(&known.files, &known.problems);
+            return known;
+        }
+        let output = self.build(&View::whole(self.inventory), directory, None);
+        self.recall.keep_unit(directory, whole, output)
+    }
+
+    /// Takes over what an earlier build read and could not follow.
+    pub(super) fn again(&mut self, files: &[usize], problems: &[Found]) {
+        self.files.extend(files);
+        self.problems.extend_from_slice(problems);
     }
 
     /// The objects of a directory, as the Flux Kustomization (where there is one) builds it.
     pub(super) fn build(&mut self, view: &View<'_>, directory: &str, flux: Option<&FluxLayer>) -> Output {
         self.stack.clear();
         (self.count, self.fault) = (0, None);
+        let (before, problems) = (std::mem::take(&mut self.files), self.problems.len());
+        let reads = Reads::default();
+        let view = &view.noted(&reads);
         let mut gathered = Gathered::default();
         if view.kustomization(directory).is_some() {
             self.layer(view, directory, flux, &mut gathered);
@@ -118,7 +149,10 @@ impl<'a> Builder<'a> {
             let name = Arc::from(format!("{}-<hash>", object.name()));
             object.set_name(name);
         }
-        Output { objects, fault: self.fault.take() }
+        let files: Vec<usize> = std::mem::replace(&mut self.files, before).into_iter().collect();
+        self.files.extend(&files);
+        let problems = self.problems.get(problems..).unwrap_or_default().to_vec();
+        Output { objects, fault: self.fault.take(), files, reads: reads.all(), problems }
     }
 
     fn note(&mut self, result: Result<(), Fault>) {
@@ -195,35 +229,44 @@ impl<'a> Builder<'a> {
             self.patches.extend(patches_of(view, directory, facts));
         }
         if let Some(known) = self.layers.get(&real).filter(|_| !view.is_part()) {
-            return known.clone();
+            view.note(known.reads.iter().copied());
+            self.files.extend(&known.files);
+            return known.layer.clone();
         }
+        let reads = Reads::default();
+        let outer = view;
+        let view = &view.noted(&reads);
         let name = self.name(real);
         let tree = Ref::Written(&facts.tree, real);
         let component = facts.text("kind") == Some("Component");
         let reader =
             Reader { view, file: &name, line: facts.line, directory: Some(directory), component, parsed: &self.parsed };
         let mut layer = Layer::read(tree, reader);
-        layer.configured = self.configured(view, directory, facts);
+        let files;
+        (layer.configured, files) = self.configured(view, directory, facts);
         let layer = Rc::new(layer);
+        let reads = reads.all();
+        outer.note(reads.iter().copied());
+        self.files.extend(&files);
         if !view.is_part() {
-            self.layers.insert(real, layer.clone());
+            self.layers.insert(real, Rc::new(Known { layer: layer.clone(), reads, files }));
         }
         layer
     }
 
-    /// The fields that its `configurations` name.
-    fn configured(&mut self, view: &View<'_>, directory: &str, facts: &DocumentFacts) -> Vec<Configured> {
-        let mut found = Vec::new();
+    /// The fields that its `configurations` name, and the files.
+    fn configured(&mut self, view: &View<'_>, directory: &str, facts: &DocumentFacts) -> (Vec<Configured>, Vec<usize>) {
+        let (mut found, mut files) = (Vec::new(), Vec::new());
         for entry in facts.tree.get("configurations").map(Node::items).unwrap_or_default() {
             let file = entry.text().and_then(|name| view.file(&path::join(directory, name)?));
             let Some((file, facts)) = file.and_then(|file| Some((file, view.facts(file)?))) else { continue };
             let name = self.name(view.real(file));
-            self.files.insert(view.real(file));
+            files.push(view.real(file));
             for document in facts.documents.iter().filter(|d| matches!(d.kind, Kind::Configuration)) {
                 fields(&document.tree, &name, &mut found);
             }
         }
-        found
+        (found, files)
     }
 
     fn components(
@@ -357,7 +400,7 @@ fn patches_of(view: &View<'_>, directory: &str, facts: &DocumentFacts) -> Vec<us
 }
 
 /// The place of an object, for sets.
-pub(super) fn places(objects: &[Object]) -> impl Iterator<Item = At> {
+pub(super) fn places(objects: &[Arc<Object>]) -> impl Iterator<Item = At> {
     objects.iter().filter(|object| object.kind != Kind::ConfigMap).map(|object| object.at)
 }
 

@@ -13,7 +13,6 @@ use crate::model::Reason;
 use crate::yaml::Node;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a Flux Kustomization builds.
@@ -31,7 +30,7 @@ pub(super) enum Reach {
         /// The directory in the artifact.
         directory: String,
         /// The artifact.
-        artifact: Rc<Artifact>,
+        artifact: Arc<Artifact>,
     },
     /// Something else.
     Away {
@@ -47,10 +46,20 @@ impl Reach {
     pub(super) fn is_here(&self) -> bool {
         !matches!(self, Self::Away { .. })
     }
+
+    /// Whether both are the same directory of this repository, for the same reason.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Here { directory, assumed }, Self::Here { directory: theirs, assumed: why }) => {
+                directory == theirs && assumed == why
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Artifacts by the cluster that asks, namespace and name.
-type Artifacts = HashMap<(String, String, String), Result<Rc<Artifact>, String>>;
+type Artifacts = HashMap<(String, String, String), Result<Arc<Artifact>, String>>;
 
 /// Judges Flux Kustomizations of one tree.
 pub(super) struct Judge<'a> {
@@ -146,7 +155,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn artifact(&self, name: &str, namespace: &str, cluster: &str) -> Result<Rc<Artifact>, String> {
+    fn artifact(&self, name: &str, namespace: &str, cluster: &str) -> Result<Arc<Artifact>, String> {
         let key = (cluster.to_owned(), namespace.to_owned(), name.to_owned());
         if let Some(known) = self.artifacts.borrow().get(&key) {
             return known.clone();
@@ -162,7 +171,7 @@ impl<'a> Judge<'a> {
                 }
         };
         let wanted = artifact::Wanted { namespace, name, cluster };
-        let composed = artifact::compose(self.inventory, wanted, &ours).map(Rc::new);
+        let composed = artifact::compose(self.inventory, wanted, &ours).map(Arc::new);
         self.artifacts.borrow_mut().insert(key, composed.clone());
         composed
     }

@@ -13,6 +13,7 @@ mod flux;
 mod generator;
 mod json_patch;
 mod layer;
+mod memo;
 mod merge;
 mod object;
 mod patch;
@@ -29,6 +30,8 @@ mod variables;
 mod version;
 mod view;
 mod world;
+
+pub use memo::Memo;
 
 use crate::inventory::{Found, Inventory};
 use crate::model::{Release, Site};
@@ -47,8 +50,15 @@ pub struct Resolution {
 
 /// Resolves a whole tree.
 pub fn resolve(inventory: &Inventory) -> Resolution {
-    let world = world::build(inventory);
-    let releases = row::rows(&world);
+    resolve_after(inventory, &mut Memo::default())
+}
+
+/// [`resolve`], with what the last resolving of the same repository left: builds and rows that nothing changed for are
+/// taken over. The result is the same.
+pub fn resolve_after(inventory: &Inventory, memo: &mut Memo) -> Resolution {
+    let (world, mut recall) = world::build(inventory, memo.recall(inventory));
+    let releases = row::rows(&world, &mut recall);
+    memo.keep(inventory, recall);
     let mut problems = inventory.problems.clone();
     problems.extend(world.problems);
     let key = |found: &Found| (found.file.clone(), found.line, found.problem.reason, found.problem.message.clone());

@@ -41,7 +41,7 @@ pub(super) struct Fault {
 pub(super) type Id = (Arc<str>, Arc<str>);
 
 /// An object.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Object {
     pub(super) at: At,
     pub(super) kind: Kind,

@@ -1,19 +1,21 @@
 //! Where a tree's builds start (Flux rules 24 and 25): the Flux Kustomizations that no other one builds, FluxInstances
 //! that sync this repository, and the kustomization.yamls that nothing includes.
 
-use super::build::{Builder, Output, View, places};
+use super::build::{Builder, View, places};
 use super::flux::{Judge, Reach};
-use super::object::{At, Fault, Object};
+use super::memo::Unit;
+use super::object::{At, Object};
 use super::path;
 use super::world::{Context, World};
 use crate::inventory::{Inventory, Kind};
 use crate::model::{NsName, Reason};
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A Flux Kustomization of the tree with what it builds, as far as its own document says.
+#[derive(Debug)]
 pub(super) struct Known {
-    pub(super) object: Object,
+    pub(super) object: Arc<Object>,
     pub(super) reach: Reach,
 }
 
@@ -24,41 +26,46 @@ pub(super) struct Root {
 }
 
 pub(super) enum Start {
-    Kustomization(Object),
+    Kustomization(Arc<Object>),
     /// FluxInstance `spec.sync`: the directory, and the Kustomization that the operator makes of it.
     Sync {
         directory: String,
-        context: Context,
+        context: Box<Context>,
     },
 }
 
 /// A kustomization.yaml that nothing includes, and what it gathers.
 pub(super) struct Plain {
     pub(super) directory: String,
-    pub(super) objects: Vec<Object>,
-    pub(super) fault: Option<Rc<Fault>>,
+    pub(super) build: Arc<Unit>,
 }
 
-pub(super) fn plain_builds(builder: &mut Builder<'_>, reached: &HashSet<usize>) -> Vec<Plain> {
+pub(super) fn plain_builds(
+    builder: &mut Builder<'_>,
+    reached: &HashSet<usize>,
+    included: &HashSet<String>,
+) -> Vec<Plain> {
     let inventory = builder.inventory;
-    let included = included(inventory);
     let mut plain = Vec::new();
-    for (directory, _) in inventory.directories() {
-        let Some((file, Some(facts))) = inventory.kustomization(directory) else { continue };
+    for (directory, entry) in inventory.directories() {
+        if entry.kustomization.is_none_or(|file| reached.contains(&file)) {
+            continue;
+        }
+        let Some((_, Some(facts))) = inventory.kustomization(directory) else { continue };
         let component = facts.text("kind") == Some("Component");
-        if !component && !reached.contains(&file) && !included.contains(directory) {
-            let Output { objects, fault } = builder.directory(directory, None);
-            plain.push(Plain { directory: directory.to_owned(), objects, fault: fault.map(Rc::new) });
+        if !component && !included.contains(directory) {
+            plain.push(Plain { directory: directory.to_owned(), build: builder.directory(directory, true) });
         }
     }
     plain
 }
 
 /// Directories that some kustomization.yaml names.
-fn included(inventory: &Inventory) -> HashSet<String> {
+pub(super) fn included(inventory: &Inventory) -> HashSet<String> {
     let mut included = HashSet::new();
-    for (directory, _) in inventory.directories() {
-        let Some((_, Some(facts))) = inventory.kustomization(directory) else { continue };
+    for (directory, entry) in inventory.directories() {
+        let found = entry.kustomization.and_then(|_| inventory.kustomization(directory));
+        let Some((_, Some(facts))) = found else { continue };
         for key in ["resources", "bases", "components"] {
             let entries = facts.tree.get(key).map(crate::yaml::Node::items).unwrap_or_default();
             let named = entries.iter().filter_map(|entry| path::join(directory, entry.text()?));
@@ -116,16 +123,16 @@ impl Graph {
                 Reach::Artifact { directory, artifact } => (Some(artifact), directory),
                 Reach::Away { .. } => return Vec::new(),
             };
-            let number = artifact.map_or(0, |artifact| Rc::as_ptr(artifact).addr());
+            let number = artifact.map_or(0, |artifact| Arc::as_ptr(artifact).addr());
             let held = cache.entry((number, directory.clone())).or_insert_with(|| {
-                let objects = match artifact {
-                    None => builder.directory(directory, None).objects,
+                let held: Vec<At> = match artifact {
+                    None => places(&builder.directory(directory, false).objects).collect(),
                     Some(part) => {
                         let view = View::part(builder.inventory, &part.tree, &part.back);
-                        builder.build(&view, directory, None).objects
+                        builder.build(&view, directory, None).objects.iter().map(|object| object.at).collect()
                     }
                 };
-                places(&objects).filter_map(|at| numbers.get(&at).copied()).collect()
+                held.iter().filter_map(|at| numbers.get(at).copied()).collect()
             });
             held.clone()
         });
@@ -147,7 +154,7 @@ impl Graph {
         }
         let synced: HashSet<At> = syncs
             .iter()
-            .flat_map(|(directory, _)| places(&builder.directory(directory, None).objects).collect::<Vec<_>>())
+            .flat_map(|(directory, _)| places(&builder.directory(directory, false).objects).collect::<Vec<_>>())
             .collect();
         let mut seen: HashSet<usize> = HashSet::new();
         for (number, known) in known.iter().enumerate() {
@@ -155,10 +162,10 @@ impl Graph {
                 self.mark(number, &mut seen);
             }
         }
-        let mut held: HashMap<At, Vec<(&Plain, &Object)>> = HashMap::new();
-        for build in plain {
-            for object in build.objects.iter().filter(|object| object.kind == Kind::FluxKustomization) {
-                held.entry(object.at).or_default().push((build, object));
+        let mut held: HashMap<At, Vec<(&Plain, &Arc<Object>)>> = HashMap::new();
+        for plain in plain {
+            for object in plain.build.objects.iter().filter(|object| object.kind == Kind::FluxKustomization) {
+                held.entry(object.at).or_default().push((plain, object));
             }
         }
         let mut roots = Vec::new();
@@ -194,13 +201,13 @@ impl Graph {
 }
 
 /// A root as it stands, or as each kustomization.yaml that nothing includes gives it.
-fn starts(known: &Known, inventory: &Inventory, held: &[(&Plain, &Object)]) -> Vec<Root> {
+fn starts(known: &Known, inventory: &Inventory, held: &[(&Plain, &Arc<Object>)]) -> Vec<Root> {
     let dynamic = known.object.text("spec.path").is_some_and(|path| path.contains("${"));
     if !known.reach.is_here() && !dynamic {
         return Vec::new();
     }
     let file = inventory.path(known.object.at.0);
-    let root = |object: Object, anchor: &str| {
+    let root = |object: Arc<Object>, anchor: &str| {
         let own = match &known.reach {
             Reach::Here { directory, .. } if !directory.is_empty() && path::within(directory, file) => Some(directory),
             _ => None,
@@ -209,13 +216,13 @@ fn starts(known: &Known, inventory: &Inventory, held: &[(&Plain, &Object)]) -> V
         Root { cluster, start: Start::Kustomization(object) }
     };
     let mut roots: Vec<Root> = Vec::new();
-    for (build, object) in held {
-        let anchor = if path::within(&build.directory, file) && build.directory.is_empty() {
+    for (plain, object) in held {
+        let anchor = if path::within(&plain.directory, file) && plain.directory.is_empty() {
             path::parent(file)
         } else {
-            &build.directory
+            &plain.directory
         };
-        roots.push(root((*object).clone(), anchor));
+        roots.push(root(Arc::clone(object), anchor));
     }
     if roots.is_empty() {
         roots.push(root(known.object.clone(), path::parent(file)));

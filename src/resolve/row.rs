@@ -2,6 +2,7 @@
 //! reason where nothing can be proposed.
 
 use super::chart::{self, Chart};
+use super::memo::{Climate, Recall, Row};
 use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
@@ -51,24 +52,52 @@ impl Concerns {
 }
 
 /// Every row, sorted: those of the releases, then those of chart sources that no release uses.
-pub(super) fn rows(world: &World<'_>) -> Vec<Arc<Release>> {
+pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Vec<Arc<Release>> {
     let sources = Sources::new(world);
+    let climate = Climate { url: world.url.clone(), rooted: world.rooted, lost: world.lost.clone() };
+    let moved = recall.begin_rows(climate, &world.sources);
     let mut used = HashSet::new();
     let mut rows = Vec::new();
     for (built, twins) in distinct(&world.releases) {
-        rows.push(row(world, &sources, built, &twins, &mut used));
+        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut used));
     }
     let unclaimed = world.sources.iter().filter(|built| is_chart(built) && !used.contains(&built.object.at));
     for (built, twins) in distinct(unclaimed) {
-        rows.push(row(world, &sources, built, &twins, &mut HashSet::new()));
+        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut HashSet::new()));
     }
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
     framed_alike(&mut rows);
-    rows.into_iter().map(Arc::new).collect()
+    rows
+}
+
+/// The row as it was, if nothing that it hangs on changed; what hangs on other documents' lines is made anew.
+fn recalled(
+    world: &World<'_>,
+    sources: &Sources<'_>,
+    built: &Built,
+    twins: &[At],
+    (recall, moved): (&mut Recall, &HashSet<(Kind, String)>),
+    used: &mut HashSet<At>,
+) -> Arc<Release> {
+    let alone = twins.is_empty();
+    if let Some(known) = alone.then(|| recall.row(built, moved)).flatten() {
+        used.extend(&known.used);
+        let release = known.release.clone();
+        recall.keep_row(known);
+        return release;
+    }
+    let (release, own) = row(world, sources, built, twins);
+    used.extend(&own);
+    let release = Arc::new(release);
+    let (asked, reads) = (sources.asked(), world.reads.take());
+    if alone {
+        recall.keep_row(Row { built: built.clone(), asked, reads, used: own, release: release.clone() });
+    }
+    release
 }
 
 /// One variable with different fixed text around it can't be set for all of its readers.
-fn framed_alike(rows: &mut [Release]) {
+fn framed_alike(rows: &mut [Arc<Release>]) {
     let mut frames: HashMap<(String, usize), Vec<Option<Frame>>> = HashMap::new();
     let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
     if rows.iter().all(|row| row.frame.is_none()) {
@@ -83,7 +112,7 @@ fn framed_alike(rows: &mut [Release]) {
         let mixed = key(row).and_then(|key| frames.get(&key)).is_some_and(|known| known.iter().any(|f| *f != known[0]));
         if mixed && row.problem.is_none() {
             let message = format!("{} reads a variable that others read with other text around it", row.id());
-            row.problem = Some(Problem::new(Reason::NotEditable, message));
+            Arc::make_mut(row).problem = Some(Problem::new(Reason::NotEditable, message));
         }
     }
 }
@@ -122,13 +151,13 @@ fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec
     rows
 }
 
-fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], used: &mut HashSet<At>) -> Release {
+/// The row, and the sources that it uses.
+fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) -> (Release, Vec<At>) {
     let facts = &built.object;
     let place = world.place(facts);
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
-    used.extend(&chart.used);
     let mut notes = Vec::new();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
@@ -146,7 +175,7 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], us
         says.chain(&chart.says).any(|say| say.aspect == aspect || say.aspect == Aspect::Build)
     };
     let (no_version, no_source) = (hidden(Aspect::Version), hidden(Aspect::Source));
-    Release {
+    let release = Release {
         kind: match facts.kind {
             Kind::OciRepository => RowKind::OciRepository,
             Kind::HelmChart => RowKind::HelmChart,
@@ -171,7 +200,8 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At], us
         chain,
         credentials: chart.credentials.clone(),
         problem: concerns.first(),
-    }
+    };
+    (release, chart.used)
 }
 
 /// What the place of the release in the tree says, before its chart is looked at.

@@ -38,6 +38,7 @@ pub(super) fn place(
             (*file, *start, *part, frame)
         }
     };
+    world.note(file);
     let path = world.inventory.path(file);
     let Some(facts) = world.inventory.site(file, start) else {
         let message = format!("the version is written in {path} at a place that Davit does not edit");

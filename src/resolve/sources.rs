@@ -4,6 +4,7 @@
 use super::world::{Built, Scope, World};
 use crate::inventory::Kind;
 use crate::model::{Problem, Reason};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// What a release refers to.
@@ -19,6 +20,8 @@ pub(super) struct Wanted<'w> {
 pub(super) struct Sources<'w> {
     world: &'w World<'w>,
     by_name: HashMap<(Kind, &'w str), HashMap<&'w str, Vec<usize>>>,
+    /// What the row at hand looked for.
+    asked: RefCell<Vec<(Kind, String)>>,
 }
 
 impl<'w> Sources<'w> {
@@ -28,17 +31,24 @@ impl<'w> Sources<'w> {
             let named = by_name.entry((source.object.kind, source.object.name())).or_default();
             named.entry(source.object.namespace()).or_default().push(number);
         }
-        Self { world, by_name }
+        Self { world, by_name, asked: RefCell::default() }
+    }
+
+    /// What was looked for since the last time: what is said of it hangs on all sources of that kind and name.
+    pub(super) fn asked(&self) -> Vec<(Kind, String)> {
+        self.asked.take()
     }
 
     /// Every source of a kind and name, whatever its namespace.
     pub(super) fn named<'s>(&'s self, kind: Kind, name: &'s str) -> impl Iterator<Item = &'w Built> + use<'s, 'w> {
+        self.asked.borrow_mut().push((kind, name.to_owned()));
         let numbers = self.by_name.get(&(kind, name)).into_iter().flat_map(HashMap::values).flatten();
         numbers.map(|number| &self.world.sources[*number])
     }
 
     /// Those that may be the one: of the wanted namespace, or of none that is known.
     fn candidates(&self, wanted: Wanted<'_>) -> Vec<usize> {
+        self.asked.borrow_mut().push((wanted.kind, wanted.name.to_owned()));
         let Some(named) = self.by_name.get(&(wanted.kind, wanted.name)) else { return Vec::new() };
         let mut numbers: Vec<usize> = if wanted.namespace.is_empty() {
             named.values().flatten().copied().collect()

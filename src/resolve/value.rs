@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(super) const NOWHERE: usize = usize::MAX;
 
 /// A value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// As a document of a file says it.
     Written(Node, usize),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) const ANY: &str = "";
 
 /// A variable with its definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Variable {
     /// Its value, the bytes that hold it, and the line.
     Known { text: String, origin: Origin, line: Option<(usize, u32)> },
@@ -21,7 +21,7 @@ pub(super) enum Variable {
 }
 
 /// What a Kustomization substitutes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Variables {
     all: HashMap<String, Variable>,
     /// Any other name may be defined too: why nobody knows.

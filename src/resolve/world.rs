@@ -1,23 +1,25 @@
 //! The whole tree built as Flux would: from the roots down (Flux rules 24 and 25), each Flux Kustomization once per
 //! cluster; what no Kustomization builds is read as it stands.
 
-use super::build::{Builder, Output, View, is_object, patch_files, places};
+use super::build::{Builder, Output, Reads, View, is_object, patch_files, places};
 use super::flux::{self, Judge, Reach};
+use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
-use super::roots::{Graph, Known, Root, Start, cluster_directory, plain_builds, static_part, syncs};
+use super::roots::{Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, static_part, syncs};
 use super::substitute;
 use super::variables::{Store, Variables, missing};
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{NsName, Reason};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Most different names under which one Kustomization's document is built in a cluster: a ring of prefixes has no end.
 const MAX_NAMES: usize = 64;
 
 /// The Flux Kustomization that builds an object.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) id: NsName,
     pub(super) cluster: String,
@@ -36,7 +38,7 @@ pub(super) struct Context {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     /// A cluster's Kustomizations.
-    Cluster(String),
+    Cluster(Arc<str>),
     /// A kustomization.yaml that nothing includes, by number.
     Plain(usize),
     /// A file that nothing includes.
@@ -44,13 +46,13 @@ pub(super) enum Scope {
 }
 
 /// An object with what built it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Built {
-    pub(super) object: Object,
+    pub(super) object: Arc<Object>,
     pub(super) scope: Scope,
-    pub(super) context: Option<Rc<Context>>,
+    pub(super) context: Option<Arc<Context>>,
     /// Why a kustomization.yaml that no Flux Kustomization builds fails.
-    pub(super) fault: Option<Rc<Fault>>,
+    pub(super) fault: Option<Arc<Fault>>,
 }
 
 /// Everything that is built.
@@ -65,9 +67,12 @@ pub(super) struct World<'a> {
     pub(super) rooted: bool,
     /// Kustomizations of this repository whose directory could not be found out: what nothing builds may be theirs.
     pub(super) lost: Vec<Lost>,
+    /// Files whose facts the row at hand hangs on, beside what was built.
+    pub(super) reads: RefCell<Vec<usize>>,
 }
 
 /// A Kustomization that builds nobody knows which directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lost {
     /// Directory that what it builds lies in.
     pub(super) within: String,
@@ -78,19 +83,10 @@ pub(super) struct Lost {
 }
 
 /// Builds the tree.
-pub(super) fn build(inventory: &Inventory) -> World<'_> {
+pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall) {
     let judge = Judge::new(inventory);
-    let patches = patch_files(inventory);
-    let mut builder = Builder::new(inventory);
-    let known: Vec<Known> = inventory
-        .of_kind(Kind::FluxKustomization)
-        .filter(|(file, _, facts)| !patches.contains(file) && facts.resource_set.is_none())
-        .map(|(file, index, facts)| {
-            let object = Object::new((file, index), facts);
-            let reach = judge.reach(&object, &cluster_directory(path::parent(inventory.path(file))));
-            Known { object, reach }
-        })
-        .collect();
+    let mut builder = Builder::new(inventory, recall);
+    let (patches, included, known) = frame(inventory, &judge, &mut builder.recall);
     let mut world = World {
         inventory,
         releases: Vec::new(),
@@ -99,6 +95,7 @@ pub(super) fn build(inventory: &Inventory) -> World<'_> {
         url: judge.url.clone(),
         rooted: false,
         lost: Vec::new(),
+        reads: RefCell::default(),
     };
     let syncs = syncs(&mut world, &judge);
     world.rooted = !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
@@ -106,15 +103,15 @@ pub(super) fn build(inventory: &Inventory) -> World<'_> {
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
     for (directory, _) in &syncs {
-        builder.directory(directory, None);
+        builder.directory(directory, true);
     }
     reached.extend(&builder.files);
-    let plain = plain_builds(&mut builder, &reached);
+    let plain = plain_builds(&mut builder, &reached, &included);
 
     let mut roots = graph.roots(&known, &syncs, &mut builder, &plain);
     roots.extend(syncs.into_iter().map(|(directory, context)| Root {
         cluster: context.cluster.clone(),
-        start: Start::Sync { directory, context },
+        start: Start::Sync { directory, context: Box::new(context) },
     }));
     let mut pass = Pass {
         judge: &judge,
@@ -132,23 +129,53 @@ pub(super) fn build(inventory: &Inventory) -> World<'_> {
         world.note_reach(&known.object, &known.reach);
     }
     let read: HashSet<usize> = builder.files.clone();
-    for (number, build) in plain.into_iter().enumerate() {
-        let objects = build.objects.into_iter().filter(|object| !built.contains(&object.at));
+    for (number, Plain { build, .. }) in plain.iter().enumerate() {
+        let objects = build.objects.iter().filter(|object| !built.contains(&object.at));
         world.take(objects, &Scope::Plain(number), None, build.fault.as_ref());
     }
     let patched = &builder.patches;
     let loose = loose(inventory, |file| !read.contains(&file) && !patches.contains(&file) && !patched.contains(&file));
-    world.take(loose.into_iter().filter(|object| !built.contains(&object.at)), &Scope::Loose, None, None);
+    world.take(loose.iter().filter(|object| !built.contains(&object.at)), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
-    world
+    (world, builder.recall)
+}
+
+type Parts = (Arc<HashSet<usize>>, Arc<HashSet<String>>, Arc<Vec<Known>>);
+
+/// The files that are patches, the directories that others include, and the Flux Kustomizations as they are written.
+fn frame(inventory: &Inventory, judge: &Judge<'_>, recall: &mut Recall) -> Parts {
+    let stands = recall.frame.take();
+    let (patches, included) = match &stands {
+        Some(frame) => (frame.patches.clone(), frame.included.clone()),
+        None => (Arc::new(patch_files(inventory)), Arc::new(included(inventory))),
+    };
+    let known = stands.and_then(|frame| frame.known).unwrap_or_else(|| {
+        let all = inventory.of_kind(Kind::FluxKustomization);
+        let ours = all.filter(|(file, _, facts)| !patches.contains(file) && facts.resource_set.is_none());
+        let known = ours.map(|(file, index, facts)| {
+            let object = Arc::new(Object::new((file, index), facts));
+            let reach = judge.reach(&object, &cluster_directory(path::parent(inventory.path(file))));
+            Known { object, reach }
+        });
+        Arc::new(known.collect())
+    });
+    let settled = inventory.of_kind(Kind::ArtifactGenerator).next().is_none();
+    recall.keep_frame(Frame {
+        patches: patches.clone(),
+        included: included.clone(),
+        known: settled.then(|| known.clone()),
+    });
+    (patches, included, known)
 }
 
 /// Documents of files that nothing includes.
-fn loose(inventory: &Inventory, wanted: impl Fn(usize) -> bool) -> Vec<Object> {
+fn loose(inventory: &Inventory, wanted: impl Fn(usize) -> bool) -> Vec<Arc<Object>> {
     let files = (0..inventory.files.len()).filter(|file| wanted(*file));
     let documents = files.flat_map(|file| {
         let documents = inventory.documents(file).iter().enumerate();
-        documents.filter(|(_, facts)| is_object(facts)).map(move |(index, facts)| Object::new((file, index), facts))
+        documents
+            .filter(|(_, facts)| is_object(facts))
+            .map(move |(index, facts)| Arc::new(Object::new((file, index), facts)))
     });
     documents.collect()
 }
@@ -159,7 +186,7 @@ struct Pass<'p, 'a> {
     builder: &'p mut Builder<'a>,
     world: &'p mut World<'a>,
     /// Cluster, document, namespace and name.
-    visited: HashSet<(String, At, String, String)>,
+    visited: HashSet<VisitKey>,
     seen: HashSet<At>,
     /// Those that another Kustomization builds.
     below: HashSet<At>,
@@ -185,18 +212,21 @@ impl Pass<'_, '_> {
     fn cluster(&mut self, cluster: &str, starts: Vec<Start>) {
         let mut store = Store::default();
         // The last is taken first: what the roots hold comes before the next root.
-        let mut open: Vec<(Object, bool)> = Vec::new();
+        let mut open: Vec<(Arc<Object>, bool)> = Vec::new();
         for start in starts.into_iter().rev() {
             match start {
                 Start::Kustomization(object) => open.push((object, true)),
                 Start::Sync { directory, context } => {
-                    let Output { objects, fault } = self.builder.directory(&directory, None);
-                    let context = Rc::new(Context { fault, ..context });
-                    open.extend(self.take(objects, &context, &mut store).into_iter().map(|object| (object, false)));
+                    let build = self.builder.directory(&directory, true);
+                    let fault = build.fault.as_deref().cloned();
+                    let context = self.builder.recall.sync(Context { fault, ..*context });
+                    open.extend(
+                        self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)),
+                    );
                 }
             }
         }
-        let mut waiting: Vec<(Object, bool)> = Vec::new();
+        let mut waiting: Vec<(Arc<Object>, bool)> = Vec::new();
         let mut patient = true;
         loop {
             let Some((object, root)) = open.pop() else {
@@ -226,38 +256,83 @@ impl Pass<'_, '_> {
     }
 
     /// Builds one Kustomization; gives back those that it holds.
-    fn visit(&mut self, object: &Object, cluster: &str, store: &mut Store) -> Vec<Object> {
+    fn visit(&mut self, object: &Arc<Object>, cluster: &str, store: &mut Store) -> Vec<Arc<Object>> {
         let key = (cluster.to_owned(), object.at, object.namespace().to_owned(), object.name().to_owned());
         let names = self.names.entry((cluster.to_owned(), object.at)).or_default();
-        if *names >= MAX_NAMES || !self.visited.insert(key) {
+        if *names >= MAX_NAMES || !self.visited.insert(key.clone()) {
             return Vec::new();
         }
         *names += 1;
         self.seen.insert(object.at);
         let reach = self.judge.reach(object, cluster);
         self.world.note_reach(object, &reach);
+        if !reach.is_here() {
+            return Vec::new();
+        }
+        let variables = Variables::of(object, store);
+        let earlier = self.builder.recall.visit(&key);
+        let visit = match earlier {
+            Some(visit) if self.builder.recall.stands(&visit, object, &reach, variables.as_ref()) => {
+                self.builder.again(&visit.files, &visit.problems);
+                visit
+            }
+            earlier => match self.build(object, cluster, reach, variables, earlier.as_ref()) {
+                Some(visit) => visit,
+                None => return Vec::new(),
+            },
+        };
+        let below = self.take(&visit.objects, &visit.context, store);
+        self.builder.recall.keep_visit(key, visit);
+        below
+    }
+
+    /// Builds what a Kustomization reaches.
+    fn build(
+        &mut self,
+        object: &Arc<Object>,
+        cluster: &str,
+        reach: Reach,
+        variables: Option<Variables>,
+        earlier: Option<&Visit>,
+    ) -> Option<Visit> {
         let parsed = self.builder.parsed.clone();
         let inventory = self.world.inventory;
         let file = self.builder.name(object.at.0);
         let whole = View::whole(inventory);
-        let layer = flux::layer(&whole, object, &file, &parsed);
+        let reads = Reads::default();
+        let layer = flux::layer(&whole.noted(&reads), object, &file, &parsed);
         let output = match &reach {
             Reach::Here { directory, .. } => self.builder.build(&whole, directory, Some(&layer)),
             Reach::Artifact { directory, artifact } => {
                 let view = View::part(inventory, &artifact.tree, &artifact.back);
                 self.builder.build(&view, directory, Some(&layer))
             }
-            Reach::Away { .. } => return Vec::new(),
+            Reach::Away { .. } => return None,
         };
         let mut context = self.context(object, cluster, &reach);
-        let Output { mut objects, fault } = output;
+        let Output { mut objects, fault, files, reads: built_of, problems } = output;
+        reads.add(built_of);
         context.fault = fault;
-        self.substitute(object, &mut objects, store, &mut context);
-        self.take(objects, &Rc::new(context), store)
+        if let Some(variables) = &variables {
+            self.substitute(object, &mut objects, variables, &mut context);
+        }
+        let objects = memo::shared(objects, earlier.map(|visit| visit.objects.as_slice()).unwrap_or_default());
+        // Rows are found by their context.
+        let context = match earlier.filter(|visit| *visit.context == context) {
+            Some(visit) => visit.context.clone(),
+            None => Arc::new(context),
+        };
+        let object = object.clone();
+        Some(Visit { object, reach, variables, reads: reads.all(), files, problems, objects, context })
     }
 
-    fn substitute(&mut self, kustomization: &Object, objects: &mut [Object], store: &Store, context: &mut Context) {
-        let Some(variables) = Variables::of(kustomization, store) else { return };
+    fn substitute(
+        &mut self,
+        kustomization: &Object,
+        objects: &mut [Object],
+        variables: &Variables,
+        context: &mut Context,
+    ) {
         let line = kustomization.get("spec.postBuild").and_then(super::value::Ref::line).map(|(_, line)| line);
         let place = Place {
             file: self.builder.name(kustomization.at.0),
@@ -269,7 +344,7 @@ impl Pass<'_, '_> {
         }
         let builder = &mut *self.builder;
         for object in objects {
-            if let Err(message) = substitute::apply(object, &variables, &place, &mut |file| builder.name(file)) {
+            if let Err(message) = substitute::apply(object, variables, &place, &mut |file| builder.name(file)) {
                 context.fault.get_or_insert(fault(message));
             }
         }
@@ -293,37 +368,39 @@ impl Pass<'_, '_> {
     }
 
     /// Keeps the releases, sources and variables of a build; gives back its Kustomizations.
-    fn take(&mut self, objects: Vec<Object>, context: &Rc<Context>, store: &mut Store) -> Vec<Object> {
-        self.places.extend(places(&objects));
+    fn take(&mut self, objects: &[Arc<Object>], context: &Arc<Context>, store: &mut Store) -> Vec<Arc<Object>> {
+        self.places.extend(places(objects));
         for object in objects.iter().filter(|object| matches!(object.kind, Kind::ConfigMap | Kind::Secret)) {
             store.add(object);
         }
-        let (below, objects): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|object| object.kind == Kind::FluxKustomization);
-        self.world.take(objects.into_iter(), &Scope::Cluster(context.cluster.clone()), Some(context), None);
-        below
+        let scope = Scope::Cluster(Arc::from(context.cluster.as_str()));
+        self.world.take(objects.iter(), &scope, Some(context), None);
+        objects.iter().filter(|object| object.kind == Kind::FluxKustomization).cloned().collect()
     }
 }
 
 impl World<'_> {
-    fn take(
+    fn take<'o>(
         &mut self,
-        objects: impl Iterator<Item = Object>,
+        objects: impl Iterator<Item = &'o Arc<Object>>,
         scope: &Scope,
-        context: Option<&Rc<Context>>,
-        fault: Option<&Rc<Fault>>,
+        context: Option<&Arc<Context>>,
+        fault: Option<&Arc<Fault>>,
     ) {
         for object in objects {
             let kind = object.kind;
-            let built = Built { object, scope: scope.clone(), context: context.cloned(), fault: fault.cloned() };
+            let built = || {
+                let (object, scope) = (object.clone(), scope.clone());
+                Built { object, scope, context: context.cloned(), fault: fault.cloned() }
+            };
             match kind {
-                Kind::HelmRelease | Kind::HelmReleaseFlux1 => self.releases.push(built),
+                Kind::HelmRelease | Kind::HelmReleaseFlux1 => self.releases.push(built()),
                 Kind::HelmChart
                 | Kind::HelmRepository
                 | Kind::OciRepository
                 | Kind::GitRepository
                 | Kind::Bucket
-                | Kind::ExternalArtifact => self.sources.push(built),
+                | Kind::ExternalArtifact => self.sources.push(built()),
                 _ => {}
             }
         }
@@ -352,6 +429,11 @@ impl World<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Takes down that the row at hand hangs on a file's facts.
+    pub(super) fn note(&self, file: usize) {
+        self.reads.borrow_mut().push(file);
     }
 
     /// `file:line` of an object.
