@@ -57,8 +57,12 @@ fn file(named: Option<&Path>) -> Result<(Option<PathBuf>, String), String> {
     }
 }
 
-/// A cache directory of the person who runs the command: `$XDG_CACHE_HOME/davit`, `~/.cache/davit`.
+/// A cache directory of the person who runs the command: `$XDG_CACHE_HOME/davit`, `~/.cache/davit`; nothing where
+/// nothing can be written there.
 pub(super) fn personal_cache() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache"))).map(|base| base.join("davit"))
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".cache")))
+        .map(|base| base.join("davit"))
+        .filter(|own| std::fs::create_dir_all(own).is_ok() && tempfile::tempfile_in(own).is_ok())
 }

@@ -64,10 +64,12 @@ impl From<Problem> for Failed {
 
 async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     // Commands that a person runs do not write into the daemon's directories.
-    if config.git.cache_dir == Config::default().git.cache_dir
-        && let Some(own) = personal_cache()
-    {
-        config.git.cache_dir = own;
+    let mut for_this_run = None;
+    if config.git.cache_dir == Config::default().git.cache_dir {
+        config.git.cache_dir = match personal_cache() {
+            Some(own) => own,
+            None => for_this_run.insert(temporary_cache()?).path().to_owned(),
+        };
     }
     let cache = Arc::new(Cache::open(&config.git.cache_dir));
     let git = Git::new(git_options(config), CancellationToken::new());
@@ -104,6 +106,18 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
     Ok(Found { look: look(&registry, &cache, request).await?, folder: None })
+}
+
+/// Without a home that can be written (a container's), what is fetched is kept for this run alone.
+fn temporary_cache() -> Result<tempfile::TempDir, Problem> {
+    tempfile::Builder::new().prefix("davit-").tempdir().map_err(|error| {
+        let message = format!(
+            "no cache directory can be written, nor one in {}: {error}; set XDG_CACHE_HOME or TMPDIR to a directory \
+             that can be",
+            std::env::temp_dir().display()
+        );
+        Problem::new(Reason::InternalError, message)
+    })
 }
 
 /// The policy in force: the configuration's, and the repository's own file on top, as in the daemon.

@@ -91,3 +91,21 @@ fn explain_tells_what_to_do_next_in_the_words_of_the_documentation() {
     assert!(coloured.expect(0).out.contains('\u{1b}'));
     assert!(!text.contains('\u{1b}'));
 }
+
+#[test]
+fn without_a_home_that_can_be_written_a_scan_keeps_what_it_fetches_for_itself_alone() {
+    let person = Person::with_one_release();
+    person.write("no-directory", "");
+    let temporary = person.dir().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let no_home = person.dir().join("no-directory/home");
+    let mut command = person.command();
+    command.env("HOME", &no_home).env("XDG_CACHE_HOME", &no_home).env("TMPDIR", &temporary);
+    let said = crate::person::said(command.args(["scan", "repo", "--format", "json"]).output().unwrap()).expect(0);
+    assert!(said.json()["releases"].as_array().unwrap().iter().all(|row| row["status"] != "failed"), "{said:?}");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "nothing is left");
+    let mut command = person.command();
+    command.env("HOME", &no_home).env("XDG_CACHE_HOME", &no_home).env("TMPDIR", &no_home);
+    let said = crate::person::said(command.args(["scan", "repo"]).output().unwrap()).expect(1);
+    assert!(said.err.contains("XDG_CACHE_HOME"), "{said:?}");
+}
