@@ -81,6 +81,9 @@ fn explain(row: &Row, policy: &Policy) -> String {
         (None, Some(current)) => line("version", &format!("{current}, nowhere that can be edited")),
         _ => line("version", "none"),
     }
+    for step in &release.chain {
+        line("", &format!("{}, by {}:{}: {}", step.field, step.file, step.line, step.what));
+    }
     line("policy", &policy_words(policy));
     if let Some(latest) = &row.latest {
         line("latest", latest);

@@ -2,7 +2,7 @@
 //! a new `version`; none is renamed or removed.
 
 use super::report::{Finding, Findings, Row};
-use crate::model::{Bump, NsName, Site, Status, Update};
+use crate::model::{Bump, NsName, Site, Status, Step, Update};
 use crate::policy::Policy;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -192,6 +192,8 @@ pub struct Explanation {
 struct Explained {
     #[serde(flatten)]
     release: ReleaseRow,
+    /// Each place that had a say beside the release's own document and its source's, in order.
+    chain: Vec<Step>,
     policy: PolicyRow,
     dropped: Vec<DroppedRow>,
     #[serde(rename = "droppedMore")]
@@ -227,6 +229,7 @@ pub fn explain(rows: &[(&Row, &Policy)]) -> Explanation {
     };
     let explained = |(row, policy): &(&Row, &Policy)| Explained {
         release: release(row),
+        chain: row.release.chain.clone(),
         policy: policy_row(policy),
         dropped: dropped(row),
         dropped_more: row.dropped_more,

@@ -136,7 +136,7 @@ impl RowKind {
 }
 
 /// One place that had a say in a release beside its own document and its source's: a patch, a namespace, a variable.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Step {
     /// What it changed: `version`, `chart`, `source`, `url`, `suspend`, `namespace`, `name`, ….
     pub field: &'static str,

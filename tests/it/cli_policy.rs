@@ -163,3 +163,18 @@ fn fixed_text_around_a_variable_bounds_where_a_version_can_go() {
     assert_eq!(person.read("repo/clusters/home/apps.yaml"), with_variable("5"));
     assert_eq!(person.scan().row("media/web")["current"], "6.5.0");
 }
+
+#[test]
+fn explain_names_each_file_that_had_a_say_in_the_version() {
+    let person = Person::new();
+    person.write("repo/apps/charts.yaml", helm_repository("charts", &person.charts.url(), ""));
+    person.write("repo/apps/web.yaml", release("media", "web", "podinfo", "6.${MINOR}.0", ""));
+    person.write("repo/clusters/home/apps.yaml", with_variable("4"));
+    let text = person.davit(&["explain", "media/web", "repo"]).expect(0).out;
+    let line = text.lines().find(|line| line.trim_start().starts_with("version, by ")).unwrap_or(&text);
+    assert!(line.contains("clusters/home/apps.yaml:"), "{text}");
+    let said = person.davit(&["explain", "media/web", "repo", "--format", "json"]).expect(0).json();
+    let step = &said["releases"][0]["chain"][0];
+    assert_eq!((&step["field"], &step["file"]), (&json!("version"), &json!("clusters/home/apps.yaml")), "{said:#}");
+    assert!(step["line"].as_u64().is_some() && step["what"].as_str().is_some_and(|what| !what.is_empty()), "{said:#}");
+}
