@@ -2,9 +2,10 @@
 //! of the tests on its PATH, against the real registry.
 
 use crate::oci_registry::{Door, OciRegistry, basic, chart};
+use crate::scan::scan;
 use crate::token_service::{ISSUER, REFRESH, SERVICE, TokenService};
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 const PASSWORD: &str = "correct horse";
@@ -66,21 +67,11 @@ impl Person {
 
     /// Target, reason and message of the release, and everything that was said.
     async fn scan(&self) -> (String, String, String, String) {
-        let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_davit"))
-            .args(["scan", "repo", "--format", "json"])
-            .current_dir(self.dir.path())
-            .env_clear()
-            .env("HOME", self.dir.path().join("home"))
-            .env("DOCKER_CONFIG", self.dir.path().join("docker"))
-            .env("PATH", format!("{}:/usr/bin:/bin", self.dir.path().join("bin").display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let output = tokio::time::timeout(Duration::from_mins(2), child.wait_with_output());
-        let output = output.await.expect("the scan never ends").unwrap();
+        let (home, docker) = (self.dir.path().join("home"), self.dir.path().join("docker"));
+        let path = format!("{}:/usr/bin:/bin", self.dir.path().join("bin").display());
+        let environment =
+            [("HOME", home.as_os_str()), ("DOCKER_CONFIG", docker.as_os_str()), ("PATH", OsStr::new(&path))];
+        let output = scan(self.dir.path(), "repo", &environment).await;
         let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(0), "{all}");
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

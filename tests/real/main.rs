@@ -31,6 +31,7 @@ mod once_rows;
 mod once_rules;
 mod proxy;
 mod registry;
+mod scan;
 mod semver;
 mod service;
 mod ssh_server;

@@ -3,13 +3,13 @@
 
 use crate::git_server::{GitServer, acceptor};
 use crate::oci_registry::{Door, OciRegistry, chart as pushed};
+use crate::scan::scan;
 use davit::demo::chart::chart;
 use davit::demo::charts::ChartServer;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -177,20 +177,10 @@ impl World {
 
     /// `davit scan URL --format json` with these variables and nothing else.
     async fn scan(&self, url: &str, environment: &[(&str, &str)]) -> Said {
-        let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_davit"))
-            .args(["scan", url, "--format", "json"])
-            .current_dir(self.dir.path())
-            .env_clear()
-            .env("HOME", self.path("home"))
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let output = tokio::time::timeout(Duration::from_mins(2), child.wait_with_output());
-        let output = output.await.expect("the scan never ends").unwrap();
+        let home = self.path("home");
+        let mut all = vec![("HOME", OsStr::new(&home))];
+        all.extend(environment.iter().map(|(name, value)| (*name, OsStr::new(*value))));
+        let output = scan(self.dir.path(), url, &all).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
