@@ -168,7 +168,10 @@ impl<'w> Follow<'_, 'w> {
         let Some(source) = self.source(Kind::OciRepository, SourceKind::OciRepository, namespace, name) else { return };
         let facts = &source.object;
         let place = self.world.place(facts);
-        self.ask(version::ask_oci(facts, &place));
+        // Which of the versions on offer is the newest would be a guess.
+        if version::filter(facts).is_none() {
+            self.ask(version::ask_oci(facts, &place));
+        }
         let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
         self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
         self.referenced(source, version::of_oci(facts, &place));
