@@ -69,7 +69,9 @@ fn explain(row: &Row, policy: &Policy) -> String {
     }
     if let Some(source) = &release.source {
         let url = source.url.as_deref().unwrap_or("no URL in Git");
-        line("source", &format!("{} {}/{}: {url}", source.kind.as_str(), source.namespace, source.name));
+        let named =
+            if source.name.is_empty() { String::new() } else { format!(" {}/{}", source.namespace, source.name) };
+        line("source", &format!("{}{named}: {url}", source.kind.as_str()));
     }
     match (&release.site, &release.current) {
         (Some(site), Some(current)) => {

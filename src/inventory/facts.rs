@@ -57,6 +57,8 @@ pub enum Kind {
     FluxInstance,
     /// `fluxcd.controlplane.io`
     ResourceSet,
+    /// `fluxcd.controlplane.io`
+    ResourceSetInputProvider,
     /// `kustomize.config.k8s.io` Kustomization or Component, also one without `apiVersion` and `kind`. It counts only in
     /// a file of the right name.
     Kustomization,
@@ -69,6 +71,11 @@ pub enum Kind {
     /// kustomize's `configurations`: which fields its transformers reach. It counts only where a kustomization names its
     /// file.
     Configuration,
+    /// A list `dependencies` without `kind`: Chart.yaml, requirements.yaml and their locks. It counts only in a file of
+    /// the right name.
+    Chart,
+    /// kustomize's `HelmChartInflationGenerator`. It counts only where a kustomization names its file.
+    ChartInflation,
 }
 
 impl Kind {
@@ -86,7 +93,9 @@ impl Kind {
             Self::ArtifactGenerator => "ArtifactGenerator",
             Self::FluxInstance => "FluxInstance",
             Self::ResourceSet => "ResourceSet",
-            Self::JsonPatch | Self::Configuration => "",
+            Self::ResourceSetInputProvider => "ResourceSetInputProvider",
+            Self::ChartInflation => "HelmChartInflationGenerator",
+            Self::JsonPatch | Self::Configuration | Self::Chart => "",
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
         }
@@ -105,9 +114,14 @@ impl Kind {
             | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
             Self::FluxKustomization => "kustomize.toolkit.fluxcd.io",
             Self::ArtifactGenerator => "source.extensions.fluxcd.io",
-            Self::FluxInstance | Self::ResourceSet => "fluxcd.controlplane.io",
+            Self::FluxInstance | Self::ResourceSet | Self::ResourceSetInputProvider => "fluxcd.controlplane.io",
             Self::Kustomization => "kustomize.config.k8s.io",
-            Self::JsonPatch | Self::ConfigMap | Self::Secret | Self::Configuration => "",
+            Self::JsonPatch
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Configuration
+            | Self::Chart
+            | Self::ChartInflation => "",
         }
     }
 }

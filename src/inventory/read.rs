@@ -29,11 +29,16 @@ const KUSTOMIZATION_KEYS: [&str; 16] = [
     "helmCharts",
 ];
 
-/// Whether a file of this name is read: YAML, JSON, and `Kustomization`, the third name that kustomize knows.
+/// Whether a file of this name is read: YAML, JSON, `Kustomization` (the third name that kustomize knows), and what
+/// decides beside Chart.yaml which dependencies are packaged: a lock, and archives in `charts/`, of which only the name
+/// counts.
 pub fn reads(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    name == "Kustomization" || matches!(extension, Some("yaml" | "yml" | "json"))
+    let vendored = || directory == "charts" || directory.ends_with("/charts");
+    matches!(name, "Kustomization" | "Chart.lock" | "requirements.lock")
+        || matches!(extension, Some("yaml" | "yml" | "json"))
+        || extension == Some("tgz") && vendored()
 }
 
 /// Reads a file. The facts depend on the bytes alone, so that equal blobs share them.
@@ -134,7 +139,8 @@ pub fn kind_of(root: &Node) -> Option<Kind> {
         if is_configuration(root) {
             return Some(Kind::Configuration);
         }
-        return KUSTOMIZATION_KEYS.iter().any(|key| known(key)).then_some(Kind::Kustomization);
+        let kustomization = KUSTOMIZATION_KEYS.iter().any(|key| known(key)).then_some(Kind::Kustomization);
+        return kustomization.or_else(|| has_dependencies(root).then_some(Kind::Chart));
     };
     let api_version = root.get("apiVersion").and_then(Node::text).unwrap_or_default();
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
@@ -152,12 +158,20 @@ pub fn kind_of(root: &Node) -> Option<Kind> {
         "ArtifactGenerator" => of("source.extensions.fluxcd.io", Kind::ArtifactGenerator),
         "FluxInstance" => of("fluxcd.controlplane.io", Kind::FluxInstance),
         "ResourceSet" => of("fluxcd.controlplane.io", Kind::ResourceSet),
+        "ResourceSetInputProvider" => of("fluxcd.controlplane.io", Kind::ResourceSetInputProvider),
+        "HelmChartInflationGenerator" => Some(Kind::ChartInflation),
         "Kustomization" if group == "kustomize.toolkit.fluxcd.io" => Some(Kind::FluxKustomization),
         "Kustomization" | "Component" => of("kustomize.config.k8s.io", Kind::Kustomization),
         "ConfigMap" if api_version == "v1" => Some(Kind::ConfigMap),
         "Secret" if api_version == "v1" => Some(Kind::Secret),
         _ => None,
     }
+}
+
+/// Dependencies as Helm writes them.
+fn has_dependencies(root: &Node) -> bool {
+    let list = root.get("dependencies").map(Node::items).unwrap_or_default();
+    list.iter().any(|dependency| dependency.get("name").is_some())
 }
 
 /// Lists of fields under the names of kustomize's transformers.

@@ -5,7 +5,7 @@ use super::facts::{Marker, MarkerKind};
 
 /// Words of which a file with a say has at least one. Quoted keys and JSON hold them too. The Flux groups cover every
 /// Flux kind, `List` items and ResourceSet templates included.
-const WORDS: [&[u8]; 9] = [
+const WORDS: [&[u8]; 10] = [
     b"fluxcd.io",
     b"controlplane.io",
     b"HelmRelease",
@@ -15,10 +15,12 @@ const WORDS: [&[u8]; 9] = [
     b"ConfigMap",
     b"kind: Secret",
     b"\"op\"",
+    b"HelmChartInflationGenerator",
 ];
 
-/// First words of lines that make a kustomization without `apiVersion` and `kind`, or a JSON 6902 patch.
-const LINES: [&[u8]; 10] = [
+/// First words of lines that make a kustomization without `apiVersion` and `kind`, a JSON 6902 patch, or a chart with
+/// dependencies.
+const LINES: [&[u8]; 12] = [
     b"resources",
     b"components",
     b"patches",
@@ -29,6 +31,8 @@ const LINES: [&[u8]; 10] = [
     b"nameReference",
     b"transformers",
     b"configMapGenerator",
+    b"helmCharts",
+    b"dependencies",
 ];
 
 /// Whether the file may have a say.

@@ -31,7 +31,11 @@ impl Finder<'_> {
             Kind::Kustomization => {
                 self.patches(node, route, &[]);
                 self.literals(node, route);
+                self.listed(node, route, "helmCharts");
             }
+            Kind::Chart => self.listed(node, route, "dependencies"),
+            Kind::ResourceSet => self.inputs(node, route, "inputs"),
+            Kind::ResourceSetInputProvider => self.inputs(node, route, "defaultValues"),
             Kind::JsonPatch => self.operations(node, route),
             _ => {}
         }
@@ -54,6 +58,22 @@ impl Finder<'_> {
                     None => {}
                 }
             }
+        }
+    }
+
+    /// `version` of each item of a list.
+    fn listed(&mut self, node: &Node, route: &Route, list: &str) {
+        for (index, item) in node.get(list).map(Node::items).unwrap_or_default().iter().enumerate() {
+            if item.get("version").is_some() {
+                self.keep(&route.key(list).index(index).key("version"));
+            }
+        }
+    }
+
+    /// What a template may be given.
+    fn inputs(&mut self, node: &Node, route: &Route, field: &str) {
+        if let Some(inputs) = node.get("spec").and_then(|spec| spec.get(field)) {
+            self.anything(inputs, &route.key("spec").key(field));
         }
     }
 
@@ -195,6 +215,7 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::HelmRelease => &["spec.chart.spec.version"],
         Kind::HelmChart => &["spec.version"],
+        Kind::ChartInflation => &["version"],
         Kind::OciRepository => &["spec.ref.tag", "spec.ref.semver", "spec.ref.digest"],
         Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
         _ => &[],

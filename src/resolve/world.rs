@@ -3,6 +3,7 @@
 
 use super::build::{Builder, Output, Reads, View, is_object, patch_files, places};
 use super::flux::{self, Judge, Reach};
+use super::inflation;
 use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
@@ -67,6 +68,8 @@ pub(super) struct World<'a> {
     pub(super) rooted: bool,
     /// Kustomizations of this repository whose directory could not be found out: what nothing builds may be theirs.
     pub(super) lost: Vec<Lost>,
+    /// The Flux Kustomizations that build a kustomization.yaml with charts for kustomize to inflate, by its file.
+    pub(super) inflated: HashMap<usize, Vec<Arc<Context>>>,
     /// Files whose facts the row at hand hangs on, beside what was built.
     pub(super) reads: RefCell<Vec<usize>>,
 }
@@ -95,6 +98,7 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         url: judge.url.clone(),
         rooted: false,
         lost: Vec::new(),
+        inflated: inflation::holders(inventory),
         reads: RefCell::default(),
     };
     let syncs = syncs(&mut world, &judge);
@@ -220,6 +224,7 @@ impl Pass<'_, '_> {
                     let build = self.builder.directory(&directory, true);
                     let fault = build.fault.as_deref().cloned();
                     let context = self.builder.recall.sync(Context { fault, ..*context });
+                    self.world.note_inflated(&build.files, &context);
                     open.extend(
                         self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)),
                     );
@@ -281,6 +286,7 @@ impl Pass<'_, '_> {
                 None => return Vec::new(),
             },
         };
+        self.world.note_inflated(&visit.files, &visit.context);
         let below = self.take(&visit.objects, &visit.context, store);
         self.builder.recall.keep_visit(key, visit);
         below
@@ -402,6 +408,17 @@ impl World<'_> {
                 | Kind::Bucket
                 | Kind::ExternalArtifact => self.sources.push(built()),
                 _ => {}
+            }
+        }
+    }
+
+    /// Which Kustomization builds the charts of these files.
+    fn note_inflated(&mut self, files: &[usize], context: &Arc<Context>) {
+        if !self.inflated.is_empty() {
+            for file in files {
+                if let Some(contexts) = self.inflated.get_mut(file) {
+                    contexts.push(context.clone());
+                }
             }
         }
     }
