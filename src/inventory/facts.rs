@@ -137,10 +137,19 @@ pub struct DocumentFacts {
     pub line: u32,
     /// The document has a `sops:` block (Flux rule 13).
     pub encrypted: bool,
-    /// The object comes out of a ResourceSet's templates (Flux rule 19): the set's name.
-    pub resource_set: Option<String>,
+    /// The object is a template of a ResourceSet (Flux rule 19), the last one before it in the file.
+    pub template: Option<Template>,
     /// The fields that matter, with the places they were read from.
     pub tree: Node,
+}
+
+/// How a template of a ResourceSet is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Template {
+    /// An item of `resources`, which the operator writes anew before it fills it in: quotes do not count.
+    Object,
+    /// A document of the text `resourcesTemplate`, which is filled in as it stands.
+    Text,
 }
 
 /// A version's place in its file.

@@ -10,7 +10,7 @@ mod remote;
 mod scan;
 mod sites;
 
-pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts};
+pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts, Template};
 pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;
 pub use read::{MAX_DOCUMENTS_KEPT, kind_of, read_file, reads};

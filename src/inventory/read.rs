@@ -1,7 +1,7 @@
 //! The bytes of one file become facts. Reads every document, keeps those of a known kind, and says of the broken ones
 //! what is wrong; a broken document costs that document.
 
-use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind};
+use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Template};
 use super::{prune, scan, sites};
 use crate::model::Reason;
 use crate::yaml::{self, Node, NodeKind, Route};
@@ -101,30 +101,68 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, node: &Node, start_line: u32, route: &Route, resource_set: Option<&str>) {
+    fn object(&mut self, node: &Node, start_line: u32, route: &Route, template: Option<Template>) {
         if self.facts.documents.len() >= MAX_DOCUMENTS_KEPT {
             return;
         }
         let Some(kind) = kind_of(node) else { return };
+        self.keep(kind, node, start_line, template);
+        let mut finder =
+            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        finder.object(kind, node, route);
+        if kind == Kind::ResourceSet && template.is_none() {
+            let (Some(spec), route) = (node.get("spec"), route.key("spec")) else { return };
+            self.templates(spec, &route);
+            let steps = route.key("steps");
+            for (number, step) in spec.get("steps").map(Node::items).unwrap_or_default().iter().enumerate() {
+                self.templates(step, &steps.index(number));
+            }
+        }
+    }
+
+    /// `resources` and `resourcesTemplate` of a ResourceSet, or of one of its steps (Flux rule 19).
+    fn templates(&mut self, holder: &Node, route: &Route) {
+        let resources = route.key("resources");
+        for (number, node) in holder.get("resources").map(Node::items).unwrap_or_default().iter().enumerate() {
+            self.object(node, node.line, &resources.index(number), Some(Template::Object));
+        }
+        let Some(text) = holder.get("resourcesTemplate") else { return };
+        if let Err(why) = self.text_template(text, &route.key("resourcesTemplate")) {
+            self.facts.problems.push(FileProblem {
+                line: text.line,
+                reason: Reason::ResourceSet,
+                message: format!("what this resourcesTemplate makes is not followed: {why}"),
+            });
+        }
+    }
+
+    /// The documents of a `resourcesTemplate` that is YAML before it is filled in.
+    fn text_template(&mut self, node: &Node, route: &Route) -> Result<(), String> {
+        if let Some(form) = scan::block_of_template(node.text().unwrap_or_default()) {
+            return Err(format!("it has the block <<{form}>>"));
+        }
+        let embedded = yaml::embedded("", self.bytes, self.document, self.root, route);
+        let embedded = embedded.map_err(|problem| problem.message)?;
+        for document in &embedded.stream.documents {
+            let root = document.root.as_ref().map_err(|error| format!("it is not YAML: {}", error.message))?;
+            let Some((root, kind)) = root.as_ref().and_then(|root| Some((root, kind_of(root)?))) else { continue };
+            self.keep(kind, root, document.start_line, Some(Template::Text));
+        }
+        let mut finder =
+            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        finder.documents(&embedded);
+        Ok(())
+    }
+
+    fn keep(&mut self, kind: Kind, node: &Node, start_line: u32, template: Option<Template>) {
         self.facts.documents.push(DocumentFacts {
             kind,
             document: self.document,
             line: node.key_node("kind").map_or(start_line, |key| key.line),
             encrypted: yaml::is_sops(self.root),
-            resource_set: resource_set.map(str::to_owned),
+            template,
             tree: prune::prune(kind, node),
         });
-        let mut finder =
-            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
-        finder.object(kind, node, route);
-        if kind == Kind::ResourceSet && resource_set.is_none() {
-            let set = node.at("metadata.name").and_then(Node::text).unwrap_or_default();
-            let route = route.key("spec").key("resources");
-            for (number, template) in node.at("spec.resources").map(Node::items).unwrap_or_default().iter().enumerate()
-            {
-                self.object(template, template.line, &route.index(number), Some(set));
-            }
-        }
     }
 }
 

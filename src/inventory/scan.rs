@@ -56,6 +56,19 @@ fn is_operation(line: &[u8]) -> bool {
     line.starts_with(b"op:") || line.starts_with(b"'op'")
 }
 
+/// The first action of a ResourceSet's text that may change the text around it: a block, a variable, white space that is
+/// trimmed. Anything else stands for a value.
+pub(super) fn block_of_template(text: &str) -> Option<&str> {
+    let actions = text.split("<<").skip(1).filter_map(|rest| rest.split_once(">>")).map(|(action, _)| action);
+    let block = |action: &&str| {
+        let inside = action.trim_start_matches('-').trim();
+        let word = inside.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let words = ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue"];
+        words.contains(&word) || inside.starts_with(['$', '/']) || action.starts_with('-') || action.ends_with('-')
+    };
+    actions.into_iter().find(block)
+}
+
 /// Whether a file holds template syntax: then a syntax error says nothing about its author.
 pub(super) fn looks_like_template(bytes: &[u8]) -> bool {
     contains(bytes, b"{{") && contains(bytes, b"}}") || contains(bytes, b"{%")

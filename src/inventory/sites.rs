@@ -73,7 +73,15 @@ impl Finder<'_> {
     /// What a template may be given.
     fn inputs(&mut self, node: &Node, route: &Route, field: &str) {
         if let Some(inputs) = node.get("spec").and_then(|spec| spec.get(field)) {
-            self.anything(inputs, &route.key("spec").key(field));
+            let route = route.key("spec").key(field);
+            let mut found = Vec::new();
+            scalars(inputs, &route, &mut found);
+            for (route, node) in found {
+                // A range that floats is pointed to as well.
+                if node.text().is_some_and(|text| text.len() <= 128 && !text.is_empty()) {
+                    self.keep(&route);
+                }
+            }
         }
     }
 
@@ -96,6 +104,13 @@ impl Finder<'_> {
         let Some(start) = self.root.find(route).map(|node| node.start) else { return };
         let Ok(embedded) = yaml::embedded("", self.bytes, self.document, self.root, route) else { return };
         self.inside(&embedded, start, 0);
+    }
+
+    /// The places in documents that are read by themselves.
+    pub(super) fn documents(&mut self, embedded: &Embedded) {
+        let kept = self.facts.embedded.len();
+        self.inside(embedded, 0, MAX_DEPTH);
+        self.facts.embedded.truncate(kept);
     }
 
     fn inside(&mut self, embedded: &Embedded, start: u32, depth: usize) {

@@ -228,9 +228,8 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
         let message = "it is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read";
         concerns.add(Weight::Unreadable, Reason::InvalidRelease, message);
     }
-    if let Some(set) = &facts.resource_set {
-        let message = format!("it is a template of the ResourceSet {set}, which is not followed yet");
-        concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
+    if let Some(why) = &facts.unfilled {
+        concerns.add(Weight::Unreadable, Reason::ResourceSet, format!("{place} is {why}"));
     }
     if facts.encrypted {
         concerns.add(
