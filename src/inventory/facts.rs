@@ -76,6 +76,8 @@ pub enum Kind {
     Chart,
     /// kustomize's `HelmChartInflationGenerator`. It counts only where a kustomization names its file.
     ChartInflation,
+    /// `KEY=value` lines of a file that a generator's `envs` names.
+    EnvFile,
 }
 
 impl Kind {
@@ -95,7 +97,7 @@ impl Kind {
             Self::ResourceSet => "ResourceSet",
             Self::ResourceSetInputProvider => "ResourceSetInputProvider",
             Self::ChartInflation => "HelmChartInflationGenerator",
-            Self::JsonPatch | Self::Configuration | Self::Chart => "",
+            Self::JsonPatch | Self::Configuration | Self::Chart | Self::EnvFile => "",
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
         }
@@ -121,7 +123,8 @@ impl Kind {
             | Self::Secret
             | Self::Configuration
             | Self::Chart
-            | Self::ChartInflation => "",
+            | Self::ChartInflation
+            | Self::EnvFile => "",
         }
     }
 }

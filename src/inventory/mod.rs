@@ -2,6 +2,7 @@
 //! ([`read_file`], remembered by blob id), and all of them together ([`gather`]). Pure: no IO, and no judgement on
 //! releases, which is `resolve`'s.
 
+mod env_file;
 mod facts;
 mod place;
 mod prune;

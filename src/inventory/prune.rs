@@ -57,7 +57,7 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
         | Kind::Configuration
         | Kind::Chart
         | Kind::ChartInflation => return None,
-        Kind::ConfigMap | Kind::Secret => &[],
+        Kind::ConfigMap | Kind::Secret | Kind::EnvFile => &[],
     })
 }
 

@@ -2,7 +2,7 @@
 //! what is wrong; a broken document costs that document.
 
 use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Template};
-use super::{prune, scan, sites};
+use super::{env_file, prune, scan, sites};
 use crate::model::Reason;
 use crate::yaml::{self, Node, NodeKind, Route};
 
@@ -29,8 +29,8 @@ const KUSTOMIZATION_KEYS: [&str; 16] = [
     "helmCharts",
 ];
 
-/// Whether a file of this name is read: YAML, JSON, `Kustomization` (the third name that kustomize knows), and what
-/// decides beside Chart.yaml which dependencies are packaged: a lock, and archives in `charts/`, of which only the name
+/// Whether a file of this name is read: YAML, JSON, `Kustomization` (the third name that kustomize knows), variables of a
+/// generator (`.env`), and what decides beside Chart.yaml which dependencies are packaged: a lock, and archives in `charts/`, of which only the name
 /// counts.
 pub fn reads(path: &str) -> bool {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -38,11 +38,15 @@ pub fn reads(path: &str) -> bool {
     let vendored = || directory == "charts" || directory.ends_with("/charts");
     matches!(name, "Kustomization" | "Chart.lock" | "requirements.lock")
         || matches!(extension, Some("yaml" | "yml" | "json"))
+        || yaml::is_env_file(path)
         || extension == Some("tgz") && vendored()
 }
 
 /// Reads a file. The facts depend on the bytes alone, so that equal blobs share them.
 pub fn read_file(bytes: &[u8]) -> FileFacts {
+    if let Some(facts) = env_file::read(bytes) {
+        return facts;
+    }
     let mut facts = FileFacts::default();
     if !scan::may_matter(bytes) {
         return facts;

@@ -238,7 +238,7 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
 }
 
 /// A version, or the part of one that a template completes.
-fn looks_like_version(text: &str) -> bool {
+pub(super) fn looks_like_version(text: &str) -> bool {
     let text = text.trim();
     text.len() <= 128
         && (Version::loose(text).is_some()

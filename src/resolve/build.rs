@@ -199,7 +199,13 @@ impl<'a> Builder<'a> {
         let place = Place { file: name.clone(), line: facts.line };
         let tree = Ref::Written(&facts.tree, real);
         let index = view.facts(file).and_then(|f| f.documents.iter().position(|d| std::ptr::eq(d, facts)));
-        let made = generator::run(tree, (real, index.unwrap_or_default()), &name, &mut gathered.objects);
+        let env_file = |name: &str| {
+            let file = view.file(&path::join(directory, name)?)?;
+            let facts = view.facts(file)?.documents.first().filter(|facts| facts.kind == Kind::EnvFile)?;
+            (!facts.encrypted).then(|| Ref::Written(&facts.tree, view.real(file)))
+        };
+        let at = (real, index.unwrap_or_default());
+        let made = generator::run(tree, at, &name, &env_file, &mut gathered.objects);
         self.note(made);
         self.note(unique(&gathered.objects, &place));
         let listed = facts.tree.get("components").map(Node::items).unwrap_or_default();
@@ -386,7 +392,12 @@ fn fields(node: &Node, file: &Arc<str>, found: &mut Vec<Configured>) {
 pub(super) fn is_object(facts: &DocumentFacts) -> bool {
     !matches!(
         facts.kind,
-        Kind::Kustomization | Kind::JsonPatch | Kind::Configuration | Kind::Chart | Kind::ChartInflation
+        Kind::Kustomization
+            | Kind::JsonPatch
+            | Kind::Configuration
+            | Kind::Chart
+            | Kind::ChartInflation
+            | Kind::EnvFile
     )
 }
 
