@@ -106,6 +106,16 @@ impl Tally {
 }
 
 impl Findings {
+    /// The clusters that an edit of a release's site touches, sorted: those of every row on the same bytes.
+    pub fn touched(&self, release: &Release) -> Vec<String> {
+        let place = |release: &Release| release.site.as_ref().map(|site| (site.file.clone(), site.start));
+        let Some(here) = place(release) else { return Vec::new() };
+        let rows = self.rows.iter().map(|row| row.release.as_ref());
+        let same = rows.filter(|row| place(row).as_ref() == Some(&here)).filter_map(|row| row.cluster.clone());
+        let clusters: std::collections::BTreeSet<String> = same.collect();
+        clusters.into_iter().collect()
+    }
+
     /// How many rows have this status.
     pub fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status() == status).count()

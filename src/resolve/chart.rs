@@ -221,9 +221,8 @@ impl<'w> Follow<'_, 'w> {
         if facts.encrypted {
             self.concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS"));
         }
-        if let Some(set) = &facts.resource_set {
-            let message =
-                format!("its source {place} is a template of the ResourceSet {set}, which is not followed yet");
+        if let Some(why) = &facts.unfilled {
+            let message = format!("its source {place} is {why}");
             self.concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
         }
         if facts.is_true("spec.suspend") {
