@@ -292,7 +292,7 @@ async fn resolved(
                 let mut memo = recollection.memo();
                 let context = Context { repository_url: url.as_deref() };
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
-                let mut resolution = resolve::resolve_after(&inventory, &mut memo);
+                let mut resolution = resolve::resolve_after(&inventory, &resolve::Neighbours::default(), &mut memo);
                 recollection.keep_memo(memo);
                 if let Some(before) = before {
                     resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);
