@@ -35,8 +35,8 @@ pub(super) enum Reach {
     },
     /// Another repository of the fleet, whose own pass builds it.
     Elsewhere {
-        /// Which.
-        member: u32,
+        /// By number.
+        members: Vec<u32>,
     },
     /// Something else.
     Away {
@@ -171,9 +171,11 @@ impl<'a> Judge<'a> {
             _ if self.inventory.is_elsewhere(object.at.0) => Reach::Here { directory, assumed: None },
             "GitRepository" => {
                 let url = self.url_of(object).or_else(|| self.url_abroad(name, namespace, cluster));
-                match url.as_deref().and_then(|url| self.neighbours.at_url(url)) {
-                    Some(member) => Reach::Elsewhere { member: member.number },
-                    None => self.in_git(object, name, directory, url),
+                let members = url.as_deref().map(|url| self.neighbours.at_url(url)).unwrap_or_default();
+                if members.is_empty() {
+                    self.in_git(object, name, directory, url)
+                } else {
+                    Reach::Elsewhere { members }
                 }
             }
             "ExternalArtifact" => match self.artifact(name, namespace, cluster) {

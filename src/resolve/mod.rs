@@ -80,10 +80,10 @@ pub fn resolve_after(inventory: &Inventory, neighbours: &Neighbours, memo: &mut 
     Resolution { releases, problems, doubtful, published }
 }
 
-/// While a neighbour was never read, what nobody builds or finds here may be its business.
+/// While a neighbour was never read, or holds a broken document, what nobody builds or finds here may be its business.
 fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
-    if world.neighbours.unread().is_none() {
+    if world.neighbours.unread().is_none() && !world.abroad.peers.iter().any(|peer| peer.broken) {
         return files;
     }
     let open = |reason: Reason| {

@@ -84,7 +84,8 @@ pub(super) struct Shown {
 /// A Flux Kustomization that builds another member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
-    pub(super) to: u32,
+    /// Members at its URL; several where the configuration takes a repository in parts.
+    pub(super) to: Vec<u32>,
     pub(super) cluster: ClusterId,
     pub(super) object: Arc<Object>,
 }
@@ -120,6 +121,8 @@ pub struct Published {
     pub(super) defined: Vec<u64>,
     /// Whose sources it uses: member, file, document; by whom.
     pub(super) uses: BTreeMap<(u32, Arc<str>, usize), Vec<String>>,
+    /// A document of it is broken: what it holds may be missing here.
+    pub(super) broken: bool,
     /// Rows wait for a neighbour's first look.
     pub waits: bool,
 }
@@ -149,19 +152,21 @@ impl Neighbours {
         self.others.iter().filter_map(|other| other.state.published())
     }
 
-    /// The member that a URL of Git leads to, if it is another one than this.
-    pub(super) fn at_url(&self, url: &str) -> Option<&Member> {
+    /// The members that a URL of Git leads to; none where it leads to this one.
+    pub(super) fn at_url(&self, url: &str) -> Vec<u32> {
         let leads = |member: &&Member| member.url.as_deref().is_some_and(|theirs| same_repository(theirs, url));
-        if self.own.as_deref().filter(leads).is_some() {
-            return None;
+        if self.own.as_deref().is_some_and(|own| leads(&own)) {
+            return Vec::new();
         }
-        self.others.iter().map(|other| &*other.member).find(leads)
+        self.others.iter().map(|other| &*other.member).filter(leads).map(|member| member.number).collect()
     }
 
     /// The Kustomizations of others that build this repository.
     pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
         let own = self.own.as_ref().map(|own| own.number);
-        self.read().flat_map(|published| &published.links).filter(move |link| Some(link.to) == own)
+        self.read()
+            .flat_map(|published| &published.links)
+            .filter(move |link| own.is_some_and(|own| link.to.contains(&own)))
     }
 
     /// The first of those that were never read, and why, where that is known.
@@ -220,11 +225,13 @@ impl Neighbours {
 /// Whether one of two members has a say in the other's rows: one builds the other, or they are together and one builds
 /// what the other builds too, or looks for.
 pub fn concern(a: &Published, b: &Published) -> bool {
-    let builds = |a: &Published, b: &Published| a.links.iter().any(|link| link.to == b.number);
+    let builds = |a: &Published, b: &Published| a.links.iter().any(|link| link.to.contains(&b.number));
     let asks = |a: &Published, b: &Published| a.wants.iter().any(|name| b.defines(name));
+    let lacks = |a: &Published, b: &Published| a.broken && !b.wants.is_empty() || b.broken && !a.wants.is_empty();
     builds(a, b)
         || builds(b, a)
-        || together(a, b) && (asks(a, b) || asks(b, a) || common(&a.defined, &b.defined).next().is_some())
+        || together(a, b)
+            && (asks(a, b) || asks(b, a) || lacks(a, b) || common(&a.defined, &b.defined).next().is_some())
 }
 
 /// Whether two members share a cluster, for all that is known.
@@ -286,7 +293,7 @@ impl<'n> Abroad<'n> {
     /// `own` has its standing, and need not have more.
     pub(super) fn new(neighbours: &'n Neighbours, own: &Published) -> Self {
         let beside = |other: &&Arc<Published>| {
-            let builds = |a: &Published, b: &Published| a.links.iter().any(|link| link.to == b.number);
+            let builds = |a: &Published, b: &Published| a.links.iter().any(|link| link.to.contains(&b.number));
             together(own, other) || builds(other, own) || builds(own, other)
         };
         let peers: Vec<_> = neighbours.read().filter(beside).collect();

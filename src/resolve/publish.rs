@@ -9,7 +9,7 @@ use super::value::{Made, NOWHERE, Origin, Value};
 use super::variables::{Data, Variable};
 use super::world::{Built, Context, World};
 use crate::inventory::{Foreign, Inventory, SiteFacts, foreign_number};
-use crate::model::Step;
+use crate::model::{Reason, Step};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         standing: world.me.standing.clone(),
         wants: rows.wants.iter().chain(&world.wants).cloned().collect(),
         uses: rows.uses(world),
+        broken: is_broken(world.inventory),
         waits: rows.waits,
         ..Published::default()
     };
@@ -43,13 +44,19 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         .filter(|(_, name, _)| linked.contains(*name) || wanted(name))
         .collect();
     let mut abroad = Leaving::new(world.inventory, own.number, &own.name);
-    links.clone().for_each(|(_, _, object)| abroad.see(object));
-    sources.iter().for_each(|(_, source)| abroad.see(&source.object));
-    data.iter().for_each(|(_, _, data)| data.values().for_each(|variable| abroad.see_variable(variable)));
+    for (_, _, object) in links.clone() {
+        abroad.see(object);
+    }
+    for (_, source) in &sources {
+        abroad.see(&source.object);
+    }
+    for variable in data.iter().flat_map(|(_, _, data)| data.values()) {
+        abroad.see_variable(variable);
+    }
     abroad.number();
     for (cluster, to, object) in links {
         let cluster = world.cluster_id(cluster);
-        published.links.push(Link { to: *to, cluster, object: Arc::new(abroad.object(object)) });
+        published.links.push(Link { to: to.clone(), cluster, object: Arc::new(abroad.object(object)) });
     }
     for (name, source) in sources {
         let cluster = source.context.as_ref().map(|context| world.cluster_id(&context.cluster));
@@ -64,6 +71,10 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
     }
     published.files = abroad.files();
     published
+}
+
+fn is_broken(inventory: &Inventory) -> bool {
+    inventory.problems.iter().any(|found| found.problem.reason == Reason::InvalidDocument)
 }
 
 fn name_of(source: &Built) -> Option<Name> {

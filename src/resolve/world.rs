@@ -75,8 +75,8 @@ pub(super) struct World<'a> {
     pub(super) abroad: Abroad<'a>,
     /// This repository's number and standing among them.
     pub(super) me: Published,
-    /// Kustomizations that build another member: cluster, member, and what they say.
-    pub(super) links: Vec<(String, u32, Arc<Object>)>,
+    /// Kustomizations that build other members: cluster, members, and what they say.
+    pub(super) links: Vec<(String, Vec<u32>, Arc<Object>)>,
     /// What variables come from, by cluster; kept where there are neighbours.
     pub(super) data: Vec<(String, Store)>,
     /// Names that Kustomizations look for and that are not built here.
@@ -327,8 +327,8 @@ impl Pass<'_, '_> {
         if !self.world.neighbours.others.is_empty() {
             self.visits.push(object.clone());
         }
-        if let Reach::Elsewhere { member } = reach {
-            self.world.links.push((cluster.to_owned(), member, object.clone()));
+        if let Reach::Elsewhere { members } = &reach {
+            self.world.links.push((cluster.to_owned(), members.clone(), object.clone()));
         }
         if !reach.is_here() {
             return Vec::new();
