@@ -31,7 +31,7 @@ pub use quantity::{duration, size};
 pub use remote::{Remote, Transport};
 pub use secret::SecretRef;
 pub use types::{
-    Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig, PullRequests, Registries,
+    Cluster, Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig, PullRequests, Registries,
     RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
 };
 
