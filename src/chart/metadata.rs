@@ -117,7 +117,7 @@ mod tests {
             ("name: ../a\nversion: 1.0.0\n", "no name of a chart"),
             ("name: a\nversion: one\n", "not a semantic version"),
             ("name: {{ x }\n", "line 1"),
-            ("name: a\n\tversion: 1\n", "line 2"),
+            ("name: a\n\tversion: 1\n", "line 1"),
         ] {
             let refusal = read(text).unwrap_err();
             assert!(refusal.to_string().contains(says), "{text:?}: {refusal}");
