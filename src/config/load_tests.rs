@@ -93,7 +93,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 
 #[test]
 fn sections_whose_feature_is_not_built_yet_are_unknown() {
-    for key in ["cluster: {context: x}", "backup: {}", "commands: []", "notifications: []"] {
+    for key in ["backup: {}", "commands: []", "notifications: []"] {
         assert!(issue(key).contains("unknown key"), "{key}");
     }
     assert!(issue("repositories: [{url: /a, role: platform}]").contains("repositories[0].role: unknown key"));
