@@ -61,6 +61,8 @@ pub(super) struct Data {
     crds_releases: String,
     /// Whether a row names a cluster.
     clusters: bool,
+    /// The clusters that the merge reaches, sorted.
+    touched: Vec<String>,
     /// One per consumer.
     pub(super) rows: Vec<Row>,
     /// Rows that were left out because the body is full.
@@ -81,6 +83,8 @@ pub(super) struct Data {
 pub(super) struct Row {
     release: String,
     cluster: String,
+    /// The Flux Kustomization that builds the release.
+    kustomization: String,
     file: String,
     line: u32,
     link: String,
@@ -93,6 +97,13 @@ struct Line {
     text: String,
     /// Names of the releases it is about, the first few.
     releases: String,
+}
+
+impl Context<'_> {
+    /// The clusters whose Kustomizations build a consumer.
+    fn clusters(&self, update: &Update) -> Vec<String> {
+        update.clusters(|index| self.releases.get(index).copied())
+    }
 }
 
 pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
@@ -130,6 +141,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         crds_releases: if crds.is_empty() { String::new() } else { some_names(left) },
         crds: crds.into_iter().take(LISTED).collect(),
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
+        touched: context.clusters(update),
         more: 0,
         releases: rows.len(),
         rows,
@@ -147,9 +159,10 @@ fn digest(update: &Update) -> String {
 }
 
 fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> {
-    let row = |release: String, cluster: String, place: &crate::model::UpdateSite| Row {
-        release,
-        cluster,
+    let row = |release: Option<&Release>, place: &crate::model::UpdateSite| Row {
+        release: release.map(|release| release.id().to_string()).unwrap_or_default(),
+        cluster: release.and_then(|release| release.cluster.clone()).unwrap_or_default(),
+        kustomization: release.and_then(|r| r.kustomization.as_ref()).map(ToString::to_string).unwrap_or_default(),
         file: place.site.file.clone(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
@@ -162,12 +175,12 @@ fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> 
         let place =
             update.sites.iter().find(|s| site.is_some_and(|x| x.file == s.site.file && x.start == s.site.start));
         if let Some(place) = place {
-            rows.push(row(release.id().to_string(), release.cluster.clone().unwrap_or_default(), place));
+            rows.push(row(Some(release), place));
         }
     }
     for place in &update.sites {
         if !rows.iter().any(|r| r.file == place.site.file && r.line == place.site.line) {
-            rows.push(row(String::new(), String::new(), place));
+            rows.push(row(None, place));
         }
     }
     rows
