@@ -10,6 +10,7 @@ mod elsewhere;
 mod first_seen;
 pub mod fleet;
 mod in_force;
+pub mod inside;
 pub mod json;
 mod judge;
 pub mod local;
