@@ -109,8 +109,8 @@ async fn each_repository_of_a_fleet_gets_the_bumps_whose_bytes_it_holds_and_a_se
     for line in ["fleet: 8 releases, 4 updates", "shop: 2 releases, 1 update", "platform: 1 release, 1 update"] {
         assert!(run.out.contains(line), "{}", run.out);
     }
-    let web = open("chore(deps): update web to 6.7.1", "+++ b/apps/web.yaml|+      version: 6.7.1");
-    let cache = open("chore(deps): update cache to 18.2.0", "+++ b/clusters/home/sources.yaml|+    tag: 18.2.0");
+    let web = open("chore(deps): update chart web to 6.7.1", "+++ b/apps/web.yaml|+      version: 6.7.1");
+    let cache = open("chore(deps): update chart cache to 18.2.0", "+++ b/clusters/home/sources.yaml|+    tag: 18.2.0");
     assert_eq!((pulls(&stage, SHOP), pulls(&stage, PLATFORM)), (web, cache));
     let body = &stage.forge.pulls(PLATFORM)[0].body;
     assert!(body.contains("shop/cache") && body.contains("shop:apps/cache.yaml:2"), "{body}");
@@ -151,7 +151,7 @@ async fn the_tenant_follows_when_the_platform_moves_its_charts() {
     stage.good().await;
     let now = pulls(&stage, SHOP);
     assert_eq!(now.iter().map(|(_, open, _)| *open).collect::<Vec<_>>(), [false, true], "{now:#?}");
-    assert_eq!(now[1].0, "chore(deps): update web to 6.9.0");
+    assert_eq!(now[1].0, "chore(deps): update chart web to 6.9.0");
     stage.silent().await;
     // The tenant defines the same name otherwise: nobody can say which one the cluster has.
     let other = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\n\
