@@ -31,7 +31,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         world.links.iter().flat_map(|(_, _, object)| super::variables::references(object)).collect();
     let wanted = |name: &Name| asked.contains(&hash_of(name.0, &name.1, &name.2));
     let links = world.links.iter();
-    let sources = world.sources.iter().filter(|source| source.object.resource_set.is_none());
+    let sources = world.sources.iter().filter(|source| source.object.template.is_none());
     let sources = sources.filter_map(|source| Some((name_of(source)?, source)));
     let sources: Vec<_> = sources
         .filter(|(name, source)| !rows.used.contains(&source.object.at) || wanted(name))
