@@ -216,7 +216,8 @@ fn with_secret(release: &Release, problem: &Problem) -> Problem {
             format!(
                 "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
                  (username and passwordFile)",
-                problem.message, hint.secret
+                problem.message,
+                hint.secret_id()
             ),
         ),
         _ => problem.clone(),

@@ -1,6 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
-use super::shown;
+use super::{NsName, SourceKind, shown};
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -115,11 +115,27 @@ pub fn chart_digest(canonical: &str) -> String {
     digest
 }
 
-/// That a source in Git names a Secret; without a cluster its content is unknown, and an authentication failure says so.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// That a source in Git names a Secret: what Flux rule 27 compares with the live source, and what the message of a
+/// refused request says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct CredentialsHint {
-    /// Namespace and name of the Secret, as text.
+    /// Kind of the source.
+    pub kind: SourceKind,
+    /// Namespace and name of the source; the Secret lives in the same namespace.
+    pub source: NsName,
+    /// Its `spec.url` in force. May hold credentials: not for display.
+    pub url: String,
+    /// `spec.secretRef.name`
     pub secret: String,
+    /// `spec.passCredentials`
+    pub pass_credentials: bool,
+}
+
+impl CredentialsHint {
+    /// Namespace and name of the Secret.
+    pub fn secret_id(&self) -> NsName {
+        NsName { namespace: self.source.namespace.clone(), name: self.secret.clone() }
+    }
 }
 
 #[cfg(test)]

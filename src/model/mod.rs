@@ -3,6 +3,7 @@
 mod candidate;
 mod decision;
 mod fact;
+mod live;
 mod lookup;
 mod reason;
 mod release;
@@ -16,6 +17,7 @@ mod window;
 pub use candidate::{Candidate, Candidates};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
+pub use live::{Live, LiveState};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Frame, Note, NsName, Release, RowKind, SourceKind, SourceRef, Step};

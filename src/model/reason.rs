@@ -160,6 +160,14 @@ reasons! {
     ChartMissing = "chart-missing" => Failed, "Correct the chart's name.",
     /// The chart is there, without one usable version.
     NoVersions = "no-versions" => Failed, "Check the tags: Flux takes semver only.",
+    /// The cluster, or a part of what Davit looks at there, could not be read; stands beside the releases.
+    ClusterUnknown = "cluster-unknown" => Unresolved, "Check `cluster.access` and the rights that the message names.",
+    /// Several roots, and `cluster.root` says not which one the cluster applies; stands beside the releases.
+    ClusterAmbiguous = "cluster-ambiguous" => Unresolved, "Set `cluster.root`.",
+    /// The cluster has a release that Git lacks; stands beside the releases.
+    ClusterOnly = "cluster-only" => Skipped, "Commit it, or delete it in the cluster.",
+    /// Git builds a release that the cluster does not have; stands beside the releases.
+    GitOnly = "git-only" => Skipped, "Look at its Kustomization with `flux get kustomizations`.",
     /// A bug in Davit or a broken disk: the pass could not go on.
     InternalError = "internal-error" => Failed, "Read the log; please report it.",
 }
