@@ -8,7 +8,7 @@ use super::{logging, print, print_json, say, target};
 use crate::config::Purpose;
 use crate::engine::report::Row;
 use crate::engine::{json, local};
-use crate::model::{Bump, Note, Status};
+use crate::model::{Bump, Live, Note, Status};
 use crate::policy::Policy;
 use anstyle::Style;
 use std::fmt::Write as _;
@@ -57,7 +57,7 @@ fn explain(row: &Row, policy: &Policy) -> String {
         let _ = writeln!(out, "{bold}{head:<10}{bold:#} {style}{}{style:#}", clean(text));
     };
     line("release", &format!("{} ({}:{})", release.id(), release.file, release.line));
-    match (&release.kustomization, &release.cluster) {
+    match (&release.kustomization, row.cluster()) {
         (Some(kustomization), Some(cluster)) => {
             line("built by", &format!("Kustomization {kustomization} of {cluster}"));
         }
@@ -84,6 +84,12 @@ fn explain(row: &Row, policy: &Policy) -> String {
     for step in &release.chain {
         line("", &format!("{}, by {}:{}: {}", step.field, step.file, step.line, step.what));
     }
+    if let Some(live) = row.live() {
+        line("cluster", &live_words(live));
+        for suspended in &live.suspended {
+            line("", &format!("{suspended} is suspended there: a merge does nothing until it resumes"));
+        }
+    }
     line("policy", &policy_words(policy));
     if let Some(latest) = &row.latest {
         line("latest", latest);
@@ -105,6 +111,16 @@ fn explain(row: &Row, policy: &Policy) -> String {
         line("dropped", &format!("and {} more", row.dropped_more));
     }
     out
+}
+
+/// What the cluster says: the state, what runs, what was tried last, and whether it is ready (Flux rules 8 and 22).
+fn live_words(live: &Live) -> String {
+    let mut words = vec![format!("{}: {}", live.state.code(), live.message)];
+    words.extend(live.attempted.as_ref().map(|attempted| format!("attempted {attempted}")));
+    let ready = live.ready.map(|ready| if ready { "Ready" } else { "not Ready" });
+    let reason = live.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    words.extend(ready.map(|ready| format!("{ready}{reason}")));
+    words.join("; ")
 }
 
 /// What holds versions back; what is as it is by default is not said.

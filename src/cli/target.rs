@@ -7,9 +7,11 @@ use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
 use crate::engine::look::{Files, Look, Recollection, Request, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
+use crate::engine::witness::{self, ClusterView};
 use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
 use crate::world::cache::Cache;
+use crate::world::cluster::Cluster;
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
 use crate::world::tree::{Listing, TreeReader};
@@ -93,7 +95,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let reader = TreeReader::Folder(folder.clone());
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
-        return Ok(Found { look: look(&registry, &cache, request).await?, folder: Some(folder) });
+        let found = look(&registry, &cache, request).await?;
+        return Ok(Found { look: beside(config, found, None).await, folder: Some(folder) });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
     let name = remote.last_segment().to_owned();
@@ -105,7 +108,17 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let shown = repository.shown_url().to_owned();
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
-    Ok(Found { look: look(&registry, &cache, request).await?, folder: None })
+    let found = look(&registry, &cache, request).await?;
+    Ok(Found { look: beside(config, found, Some(&remote.text)).await, folder: None })
+}
+
+/// With what the cluster says, where the configuration gives access to one.
+async fn beside(config: &Config, found: Arc<Look>, url: Option<&str>) -> Arc<Look> {
+    let sight = match Cluster::new(&config.cluster) {
+        Some(cluster) => Some(cluster.look().await),
+        None => None,
+    };
+    witness::beside(found, &ClusterView { config: &config.cluster, sight: sight.as_deref(), url, alone: true })
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

@@ -2,7 +2,7 @@
 //! a new `version`; none is renamed or removed.
 
 use super::report::{Finding, Findings, Row};
-use crate::model::{Bump, NsName, Site, Status, Step, Update};
+use crate::model::{Bump, Live, LiveState, NsName, Site, Status, Step, Update};
 use crate::policy::Policy;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +39,20 @@ struct ReleaseRow {
     reason: &'static str,
     message: String,
     notes: Vec<crate::model::Note>,
+    live: Option<LiveRow>,
+}
+
+/// What the cluster says; null without access to it, and for rows of another cluster.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LiveRow {
+    state: LiveState,
+    attempted: Option<String>,
+    running: Option<String>,
+    ready: Option<bool>,
+    reason: Option<String>,
+    differs: bool,
+    suspended: Vec<String>,
+    message: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -108,7 +122,7 @@ fn release(row: &Row) -> ReleaseRow {
         name: release.name.clone(),
         kind: release.kind.as_str(),
         kustomization: release.kustomization.as_ref().map(NsName::to_string),
-        cluster: release.cluster.clone(),
+        cluster: row.cluster().map(str::to_owned),
         file: release.file.clone(),
         line: release.line,
         chart: release.chart.clone(),
@@ -127,6 +141,20 @@ fn release(row: &Row) -> ReleaseRow {
         reason: row.reason.code(),
         message: row.message.clone(),
         notes: release.notes.clone(),
+        live: row.live().map(live),
+    }
+}
+
+fn live(live: &Live) -> LiveRow {
+    LiveRow {
+        state: live.state,
+        attempted: live.attempted.clone(),
+        running: live.running.clone(),
+        ready: live.ready,
+        reason: live.reason.clone(),
+        differs: live.differs,
+        suspended: live.suspended.clone(),
+        message: live.message.clone(),
     }
 }
 

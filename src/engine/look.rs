@@ -134,7 +134,7 @@ pub async fn look(
     }
     let updates = updates(releases, &ground.effective, &decisions, request.branch_prefix);
     let problems = ground.problems.clone();
-    let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });
+    let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems, cluster_read: None });
     let look = Arc::new(Look { findings, offers, effective: ground.effective.clone(), decisions });
     // The youngest look is as old as the oldest thing that it took over.
     let any = standing.is_some_and(|s| !s.lookups.is_empty() || s.rows.iter().any(Option::is_some));

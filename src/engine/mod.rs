@@ -22,3 +22,4 @@ pub mod report;
 pub mod services;
 mod survey;
 pub mod upkeep;
+pub mod witness;

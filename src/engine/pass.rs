@@ -11,12 +11,14 @@ use super::read::Filter;
 use super::recollection::Shelf;
 use super::report::{Deed, DeedKind, Outcome, Pull, Report};
 use super::survey::{self, Survey};
+use super::witness::{self, ClusterView};
 use super::{branches, elsewhere};
 use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
 use crate::model::{Problem, Reason, Schedule, Status, chart_digest};
 use crate::policy::Rules;
 use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
 use crate::world::cache::Cache;
+use crate::world::cluster::{Cluster, Sight};
 use crate::world::forge::Forge;
 use crate::world::git::{Fetched, Oid, Repository, Wanted as WantedRefs};
 use crate::world::registry::Registry;
@@ -38,6 +40,8 @@ pub struct Shared {
     pub config: Config,
     /// Chart sources.
     pub registry: Arc<Registry>,
+    /// The cluster, where there is access to it.
+    pub cluster: Option<Arc<Cluster>>,
     /// What may be lost.
     pub cache: Arc<Cache>,
     /// What may not.
@@ -115,9 +119,11 @@ impl RepositoryPass {
         let numbers = survey.as_ref().and_then(|s| s.as_ref().ok()).map(Survey::numbers).unwrap_or_default();
         let prefix = &self.shared.config.pull_requests.branch_prefix;
         let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
-        let fetched = self.git.fetch(wanted).await.map_err(|error| error.problem())?;
+        let (fetched, sight) = tokio::join!(self.git.fetch(wanted), self.sight());
+        let fetched = fetched.map_err(|error| error.problem())?;
         let own = in_force(&self.git, &self.shared.config, &fetched).await?;
         let found = self.look(&fetched, &own.rules, own.problems.is_empty(), now).await?;
+        let found = witness::beside(found, &self.cluster_view(sight.as_deref()));
         report.findings = found.findings.clone();
         if !own.problems.is_empty() {
             Arc::make_mut(&mut report.findings).problems.extend(own.problems.iter().cloned());
@@ -130,6 +136,25 @@ impl RepositoryPass {
             return Err(problem);
         }
         self.pull_requests(report, &found, &own.settings, forge, survey, &fetched).await.map(Some)
+    }
+
+    /// What the cluster shows, where there is access to it.
+    async fn sight(&self) -> Option<Arc<Sight>> {
+        match &self.shared.cluster {
+            Some(cluster) => Some(cluster.look().await),
+            None => None,
+        }
+    }
+
+    fn cluster_view<'a>(&'a self, sight: Option<&'a Sight>) -> ClusterView<'a> {
+        let (config, alone) = (&self.shared.config.cluster, self.shared.config.repositories.len() == 1);
+        ClusterView { config, sight, url: self.known_url(), alone }
+    }
+
+    /// A path says nothing of where Flux fetches from (Flux rule 24).
+    fn known_url(&self) -> Option<&str> {
+        let remote = &self.repository.remote;
+        Some(remote.text.as_str()).filter(|text| remote.local_path().is_none() || text.contains("://"))
     }
 
     /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
@@ -149,13 +174,11 @@ impl RepositoryPass {
             let listing = self.git.tree_after(fetched.base_commit, before).await.map_err(|error| error.problem())?;
             Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
         };
-        let (paths, remote) = (&self.repository.paths, &self.repository.remote);
+        let paths = &self.repository.paths;
         let request = Request {
             files,
             shown: self.git.shown_url().to_owned(),
-            // A path says nothing of where Flux fetches from (Flux rule 24).
-            url: Some(self.repository.remote.text.clone())
-                .filter(|text| remote.local_path().is_none() || text.contains("://")),
+            url: self.known_url().map(str::to_owned),
             name: &self.repository.name,
             filter: Filter::new(&paths.include, &paths.exclude),
             rules,

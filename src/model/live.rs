@@ -60,6 +60,15 @@ pub struct Live {
     pub message: String,
 }
 
+/// The cluster that is to have a release, and what it says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// What the configuration calls the cluster; the root's directory where it gives no name.
+    pub cluster: std::sync::Arc<str>,
+    /// The release there; nothing where Davit has no access, and for what is no HelmRelease.
+    pub live: Option<Live>,
+}
+
 impl Live {
     /// A release of which nothing is known but its state.
     pub fn bare(state: LiveState, message: impl Into<String>) -> Self {
@@ -73,6 +82,19 @@ impl Live {
             suspended: Vec::new(),
             message: message.into(),
         }
+    }
+
+    /// What a person should hear of it; nothing where the cluster runs what Git says, or is on its way there.
+    pub fn remark(&self) -> Option<String> {
+        let mut remark = match self.state {
+            LiveState::Differs | LiveState::Failed => Some(format!("in the cluster: {}", self.message)),
+            _ => None,
+        };
+        if !self.suspended.is_empty() {
+            let suspended = format!("suspended in the cluster: {}", self.suspended.join(", "));
+            remark = Some(remark.map_or(suspended.clone(), |remark| format!("{remark}; {suspended}")));
+        }
+        remark
     }
 
     /// The running version without the digest that helm-controller appends for an OCI artifact.

@@ -17,7 +17,7 @@ mod window;
 pub use candidate::{Candidate, Candidates};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
-pub use live::{Live, LiveState};
+pub use live::{Live, LiveState, Witness};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Frame, Note, NsName, Release, RowKind, SourceKind, SourceRef, Step};

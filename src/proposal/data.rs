@@ -2,7 +2,7 @@
 //! when they are printed.
 
 use super::render::Context;
-use crate::model::{Bump, Lookup, Note, Reason, Release, Update, shown};
+use crate::model::{Bump, Live, LiveState, Lookup, Note, Reason, Release, Update, Witness, shown};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -44,6 +44,8 @@ pub(super) struct Data {
     app_version_to: String,
     /// Whether a row names a cluster.
     clusters: bool,
+    /// Whether a row names a running version.
+    running: bool,
     /// One per consumer.
     pub(super) rows: Vec<Row>,
     /// Rows that were left out because the body is full.
@@ -69,6 +71,8 @@ pub(super) struct Row {
     link: String,
     from: String,
     to: String,
+    /// What the cluster runs where that is not what Git says; else empty.
+    running: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -79,7 +83,13 @@ struct Line {
 }
 
 pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
-    let consumers: Vec<&Release> = update.releases.iter().filter_map(|i| context.releases.get(*i).copied()).collect();
+    let consumers: Vec<Consumer<'_>> = update
+        .releases
+        .iter()
+        .filter_map(|i| {
+            Some(Consumer { release: context.releases.get(*i)?, witness: context.witnesses.get(*i).copied().flatten() })
+        })
+        .collect();
     let from: BTreeSet<&str> = update.sites.iter().map(|s| s.from.as_str()).collect();
     let rows = rows(update, &consumers, context.web);
     let (source, link) = source(&update.lookup);
@@ -103,6 +113,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         released: update.target.created.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default(),
         deprecated: update.target.deprecated,
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
+        running: rows.iter().any(|r| !r.running.is_empty()),
         more: 0,
         releases: rows.len(),
         rows,
@@ -119,10 +130,34 @@ fn digest(update: &Update) -> String {
     digests.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> {
-    let row = |release: String, cluster: String, place: &crate::model::UpdateSite| Row {
+/// A release that moves, and what the cluster says of it.
+struct Consumer<'a> {
+    release: &'a Release,
+    witness: Option<&'a Witness>,
+}
+
+impl Consumer<'_> {
+    fn cluster(&self) -> String {
+        let named = self.witness.map(|witness| witness.cluster.to_string());
+        named.or_else(|| self.release.cluster.clone()).unwrap_or_default()
+    }
+
+    fn live(&self) -> Option<&Live> {
+        self.witness?.live.as_ref()
+    }
+
+    /// What runs, where it is not what Git says.
+    fn running(&self) -> String {
+        let live = self.live().filter(|live| live.differs);
+        live.and_then(Live::running_chart).unwrap_or_default().to_owned()
+    }
+}
+
+fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<Row> {
+    let row = |release: String, cluster: String, running: String, place: &crate::model::UpdateSite| Row {
         release,
         cluster,
+        running,
         file: place.site.file.clone(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
@@ -130,17 +165,18 @@ fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> 
         to: place.to.clone(),
     };
     let mut rows: Vec<Row> = Vec::new();
-    for release in consumers {
+    for consumer in consumers {
+        let release = consumer.release;
         let site = release.site.as_ref();
         let place =
             update.sites.iter().find(|s| site.is_some_and(|x| x.file == s.site.file && x.start == s.site.start));
         if let Some(place) = place {
-            rows.push(row(release.id().to_string(), release.cluster.clone().unwrap_or_default(), place));
+            rows.push(row(release.id().to_string(), consumer.cluster(), consumer.running(), place));
         }
     }
     for place in &update.sites {
         if !rows.iter().any(|r| r.file == place.site.file && r.line == place.site.line) {
-            rows.push(row(String::new(), String::new(), place));
+            rows.push(row(String::new(), String::new(), String::new(), place));
         }
     }
     rows
@@ -186,9 +222,10 @@ fn source(lookup: &Lookup) -> (String, String) {
     (text, link)
 }
 
-fn notes(consumers: &[&Release]) -> Vec<Line> {
+fn notes(consumers: &[Consumer<'_>]) -> Vec<Line> {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for release in consumers {
+    for consumer in consumers {
+        let release = consumer.release;
         let id = release.id().to_string();
         let mut add = |text: String| lines.entry(text).or_default().push(id.clone());
         for note in &release.notes {
@@ -205,6 +242,18 @@ fn notes(consumers: &[&Release]) -> Vec<Line> {
         if release.problem.as_ref().is_some_and(|p| p.reason == Reason::Suspended) {
             add("Suspended: the merge does nothing until it resumes, then everything applies at once".to_owned());
         }
+        let Some(live) = consumer.live() else { continue };
+        for object in &live.suspended {
+            add(format!(
+                "Suspended in the cluster, though Git does not say so: {object}. The merge does nothing until it \
+                 resumes, then everything applies at once"
+            ));
+        }
+        match live.state {
+            LiveState::Failed => add(format!("In the cluster: {}", live.message)),
+            LiveState::Absent => add("The cluster does not have it".to_owned()),
+            _ => {}
+        }
     }
     lines.into_iter().take(NOTES).map(|(text, names)| Line { text, releases: some_names(names) }).collect()
 }
@@ -218,7 +267,7 @@ fn some_names(mut names: Vec<String>) -> String {
     if more == 0 { listed } else { format!("{listed} and {more} more") }
 }
 
-fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<String> {
+fn unchecked(update: &Update, consumers: &[Consumer<'_>], given: &[String]) -> Vec<String> {
     let mut lines = vec!["What changes inside the chart: values, images, CRDs.".to_owned()];
     if update.target.created.is_none() {
         lines.push("The version's age: its source does not say when it was made.".to_owned());
@@ -228,7 +277,7 @@ fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<S
     }
     let signatures: BTreeSet<&str> = consumers
         .iter()
-        .flat_map(|r| &r.notes)
+        .flat_map(|consumer| &consumer.release.notes)
         .filter_map(|note| match note {
             Note::SignatureUnchecked(text) => Some(text.as_str()),
             _ => None,

@@ -76,7 +76,7 @@ fn update(sites: Vec<Site>, releases: usize) -> Update {
     }
 }
 
-const EMPTY: Context<'static> = Context { releases: &[], in_use: &[], web: None, unchecked: &[] };
+const EMPTY: Context<'static> = Context { releases: &[], in_use: &[], web: None, witnesses: &[], unchecked: &[] };
 
 #[test]
 fn the_whole_text_of_an_update() {
@@ -89,6 +89,7 @@ fn the_whole_text_of_an_update() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[candidate("4.4.0", "4.4")],
         web: Some("https://github.com/acme/fleet/blob/main"),
+        witnesses: &[],
         unchecked: &["Pull requests 4 and 5: their branches could not be read.".into()],
     };
     let text = render(&update(vec![plex, sonarr], 3), &context, &Style::default());
@@ -141,6 +142,7 @@ fn hostile_text_stays_text() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[],
         web: Some("https://github.com/a/b/blob/main"),
+        witnesses: &[],
         unchecked: &unchecked,
     };
     let text = render(&update, &context, &Style::default());

@@ -46,6 +46,14 @@ pub fn root(releases: &[&Release], configured: Option<&str>) -> Result<Option<St
     }
 }
 
+/// A configured root that the repository does not have.
+pub fn no_such_root(releases: &[&Release], configured: &str) -> Problem {
+    let roots: BTreeSet<&str> = releases.iter().filter_map(|release| release.cluster.as_deref()).collect();
+    let roots = roots.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!("cluster.root {configured} is no root of the repository; it has {roots}");
+    Problem::new(Reason::ClusterAmbiguous, message)
+}
+
 /// Compares. Releases that could not be listed are unknown, and nothing is said to be missing.
 pub fn testify(statement: &Statement<'_>) -> Testimony {
     let all = match &statement.seen.releases {

@@ -10,7 +10,7 @@ mod secret;
 mod source;
 mod verdict;
 
-pub use compare::{Statement, Testimony, root, testify};
+pub use compare::{Statement, Testimony, no_such_root, root, testify};
 pub use object::{Attempt, Condition, LiveKustomization, LiveRelease, LiveSource, Made};
 pub use secret::{Login, Reads, SecretData, login};
 pub use source::{Refusal, SecretName, may_read};
