@@ -127,8 +127,6 @@ pub struct CredentialsHint {
     pub url: String,
     /// `spec.secretRef.name`
     pub secret: String,
-    /// `spec.passCredentials`
-    pub pass_credentials: bool,
 }
 
 impl CredentialsHint {

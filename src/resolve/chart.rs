@@ -244,7 +244,6 @@ impl<'w> Follow<'_, 'w> {
                 source: NsName { namespace: namespace.to_owned(), name: name.to_owned() },
                 url: facts.text("spec.url").unwrap_or_default().to_owned(),
                 secret: secret.to_owned(),
-                pass_credentials: facts.is_true("spec.passCredentials"),
             });
         }
         for (key, value) in facts.get("metadata.annotations").map(Look::pairs).unwrap_or_default() {

@@ -10,6 +10,9 @@ mod secret;
 mod source;
 mod verdict;
 
+#[cfg(test)]
+mod test_objects;
+
 pub use compare::{Statement, Testimony, no_such_root, root, testify};
 pub use object::{Attempt, Condition, LiveKustomization, LiveRelease, LiveSource, Made};
 pub use secret::{Login, Reads, SecretData, login};

@@ -90,8 +90,6 @@ pub struct LiveSource {
     pub url: Option<String>,
     /// `spec.secretRef.name`
     pub secret: Option<String>,
-    /// `spec.passCredentials`
-    pub pass_credentials: bool,
     /// `spec.suspend`
     pub suspended: bool,
     /// `status.artifact.revision`
@@ -154,7 +152,6 @@ impl LiveSource {
             id: id(object)?,
             url: text(&spec["url"]),
             secret: text(&spec["secretRef"]["name"]),
-            pass_credentials: spec["passCredentials"] == true,
             suspended: spec["suspend"] == true,
             revision: text(&object["status"]["artifact"]["revision"]),
         })

@@ -40,9 +40,6 @@ pub fn may_read(hint: &CredentialsHint, seen: &Sighting) -> Result<SecretName, R
     if live.secret.as_deref() != Some(&hint.secret) {
         return refuse(format!("{place} names another Secret in the cluster than in Git, so neither is read"));
     }
-    if live.pass_credentials != hint.pass_credentials {
-        return refuse(format!("{place} has another passCredentials in the cluster than in Git"));
-    }
     Ok(SecretName(hint.secret_id()))
 }
 
