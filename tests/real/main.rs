@@ -7,6 +7,7 @@ mod credential_helpers;
 mod description;
 mod digest;
 mod fleet_files;
+
 mod flux_build;
 mod flux_generated;
 mod flux_generator;
@@ -20,6 +21,8 @@ mod git_guard;
 mod git_http;
 mod git_server;
 mod git_ssh;
+mod kept;
+mod kube_api;
 mod oci_registry;
 mod once;
 mod once_bounds;
@@ -34,6 +37,7 @@ mod registry;
 mod scan;
 mod semver;
 mod service;
+
 mod ssh_server;
 mod stage;
 mod token_service;
