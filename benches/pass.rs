@@ -94,6 +94,7 @@ impl Stage {
             store: None,
             now: jiff::Timestamp::now(),
             branch_prefix: "davit/",
+            secrets: davit::engine::look::Secrets::No,
         };
         let found = look(&self.registry, &self.cache, request).await.unwrap();
         (start.elapsed(), found)

@@ -61,6 +61,7 @@ async fn scan(sources: &Sources, checkout: &Path, cache_dir: &Path) -> Arc<Look>
         store: None,
         now: jiff::Timestamp::now(),
         branch_prefix: "davit/",
+        secrets: davit::engine::look::Secrets::No,
     };
     look(&registry, &cache, request).await.unwrap()
 }

@@ -4,14 +4,14 @@ use super::environment::personal_cache;
 use super::exit::Exit;
 use super::{progress, render, say};
 use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
-use crate::engine::look::{Files, Look, Recollection, Request, look};
+use crate::engine::look::{Files, Look, Recollection, Request, Secrets, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
 use crate::engine::witness::{self, ClusterView};
 use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
 use crate::world::cache::Cache;
-use crate::world::cluster::Cluster;
+use crate::world::cluster::{Cluster, Sight};
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
 use crate::world::tree::{Listing, TreeReader};
@@ -76,6 +76,11 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let cache = Arc::new(Cache::open(&config.git.cache_dir));
     let git = Git::new(git_options(config), CancellationToken::new());
     let registry = services::registry(config, git.clone())?;
+    let sight = match Cluster::new(&config.cluster) {
+        Some(cluster) => Some(cluster.look().await),
+        None => None,
+    };
+    let sight = sight.as_deref();
     let branch_prefix = config.pull_requests.branch_prefix.clone();
     let request = |listing, reader, rules, shown, url| Request {
         files: Files::Tree(listing, reader),
@@ -88,6 +93,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         store: None,
         now: Timestamp::now(),
         branch_prefix: &branch_prefix,
+        secrets: if config.cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
     };
     if Path::new(target).exists() || !looks_remote(target) {
         let folder = Arc::new(Folder::open(Path::new(target))?);
@@ -96,7 +102,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
         let found = look(&registry, &cache, request).await?;
-        return Ok(Found { look: beside(config, found, None).await, folder: Some(folder) });
+        return Ok(Found { look: witness::beside(found, &cluster_view(config, sight, None)), folder: Some(folder) });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
     let name = remote.last_segment().to_owned();
@@ -109,16 +115,11 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
     let found = look(&registry, &cache, request).await?;
-    Ok(Found { look: beside(config, found, Some(&remote.text)).await, folder: None })
+    Ok(Found { look: witness::beside(found, &cluster_view(config, sight, Some(&remote.text))), folder: None })
 }
 
-/// With what the cluster says, where the configuration gives access to one.
-async fn beside(config: &Config, found: Arc<Look>, url: Option<&str>) -> Arc<Look> {
-    let sight = match Cluster::new(&config.cluster) {
-        Some(cluster) => Some(cluster.look().await),
-        None => None,
-    };
-    witness::beside(found, &ClusterView { config: &config.cluster, sight: sight.as_deref(), url, alone: true })
+fn cluster_view<'a>(config: &'a Config, sight: Option<&'a Sight>, url: Option<&'a str>) -> ClusterView<'a> {
+    ClusterView { config: &config.cluster, sight, url, alone: true }
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

@@ -2,6 +2,7 @@
 //! requests from here.
 
 use super::first_seen;
+use super::grants;
 use super::judge::{self, Judged};
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
@@ -13,6 +14,7 @@ use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update
 use crate::policy::{self, Effective, Mover, Rules, Subject};
 use crate::resolve::{self, Resolution};
 use crate::world::cache::Cache;
+use crate::world::cluster::Sight;
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
@@ -54,6 +56,17 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// Prefix of branches.
     pub branch_prefix: &'a str,
+    /// Whether Secrets of sources may be read, and from what was seen of the cluster.
+    pub secrets: Secrets<'a>,
+}
+
+/// Where the Secrets of sources come from.
+#[derive(Clone, Copy)]
+pub enum Secrets<'a> {
+    /// None is read.
+    No,
+    /// From the cluster, under Flux rule 27; nothing where it could not be asked.
+    Cluster(Option<&'a Sight>),
 }
 
 /// A look's result.
@@ -80,7 +93,11 @@ pub async fn look(
 ) -> Result<Arc<Look>, Problem> {
     let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
     let (ground, revision) = ground(&request, files, cache).await?;
-    let round = registry.round(ground.lookups.iter().map(Arc::as_ref));
+    let grants = match request.secrets {
+        Secrets::No => Arc::default(),
+        Secrets::Cluster(sight) => Arc::new(grants::grants(sight, &ground.lookups).await),
+    };
+    let round = registry.round_with(ground.lookups.iter().map(Arc::as_ref), grants);
     let asked = offers::ask(&round, &ground.lookups).await;
     if let Some(known) = request.recollection.look(&ground, &asked, request.now) {
         return Ok(known);
@@ -279,6 +296,7 @@ async fn resolved(
 ) -> Result<Resolved, Problem> {
     let (filter, url, now) = (request.filter.clone(), request.url.clone(), request.now);
     let (recollection, cache) = (request.recollection.clone(), cache.clone());
+    let secrets = matches!(request.secrets, Secrets::Cluster(_));
     let work = move || {
         let facts = read::facts(listing, &reader, &filter, &recollection.files, &cache, now);
         let mut problems = facts.problems;
@@ -294,6 +312,9 @@ async fn resolved(
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
                 let mut resolution = resolve::resolve_after(&inventory, &mut memo);
                 recollection.keep_memo(memo);
+                if secrets {
+                    grants::sign(&mut resolution);
+                }
                 if let Some(before) = before {
                     resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);
                 }

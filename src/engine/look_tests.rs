@@ -272,6 +272,7 @@ impl Stage {
             store: None,
             now,
             branch_prefix: "davit/",
+            secrets: super::Secrets::No,
         };
         look(&self.registry, &self.cache, request).await.unwrap()
     }

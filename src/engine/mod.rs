@@ -6,6 +6,7 @@ mod branches;
 pub mod daemon;
 mod drafts;
 pub mod edits;
+mod grants;
 mod elsewhere;
 mod first_seen;
 mod in_force;

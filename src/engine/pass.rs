@@ -5,7 +5,7 @@ use super::act::{Hands, Prepared, cut, stopped};
 use super::daemon::Pass;
 use super::edits;
 use super::in_force::in_force;
-use super::look::{Files, Look, Recollection, Request, look};
+use super::look::{Files, Look, Recollection, Request, Secrets, look};
 use super::propose;
 use super::read::Filter;
 use super::recollection::Shelf;
@@ -122,7 +122,7 @@ impl RepositoryPass {
         let (fetched, sight) = tokio::join!(self.git.fetch(wanted), self.sight());
         let fetched = fetched.map_err(|error| error.problem())?;
         let own = in_force(&self.git, &self.shared.config, &fetched).await?;
-        let found = self.look(&fetched, &own.rules, own.problems.is_empty(), now).await?;
+        let found = self.look(&fetched, &own.rules, (own.problems.is_empty(), sight.as_deref()), now).await?;
         let found = witness::beside(found, &self.cluster_view(sight.as_deref()));
         report.findings = found.findings.clone();
         if !own.problems.is_empty() {
@@ -162,7 +162,7 @@ impl RepositoryPass {
         &self,
         fetched: &Fetched,
         rules: &Rules,
-        remember: bool,
+        (remember, sight): (bool, Option<&Sight>),
         now: Timestamp,
     ) -> Result<Arc<Look>, Problem> {
         let recollection = if remember { self.recollection.clone() } else { Arc::default() };
@@ -186,6 +186,7 @@ impl RepositoryPass {
             store: Some(&self.shared.store),
             now,
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
+            secrets: if self.shared.config.cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
         };
         let read = matches!(request.files, Files::Tree(..));
         let found = look(&self.shared.registry, &self.shared.cache, request).await?;

@@ -36,6 +36,14 @@ pub enum Lookup {
         /// URL, canonical.
         url: String,
     },
+    /// Another question, asked for a source that names a Secret: what one Secret shows is no answer for another one's
+    /// source on the same URL. Made only where Secrets may be read (Flux rule 27).
+    Signed {
+        /// The source.
+        source: Box<CredentialsHint>,
+        /// What is asked.
+        question: Box<Lookup>,
+    },
 }
 
 impl Lookup {
@@ -54,12 +62,40 @@ impl Lookup {
         Self::GitTags { url: canonical_url(url) }
     }
 
+    /// The question for a source that names a Secret. Tags of Git repositories are asked without one.
+    #[must_use]
+    pub fn signed(self, source: &CredentialsHint) -> Self {
+        match self {
+            Self::Index { .. } | Self::Oci { .. } => {
+                Self::Signed { source: Box::new(source.clone()), question: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+
+    /// What is asked, whoever asks.
+    pub fn question(&self) -> &Self {
+        match self {
+            Self::Signed { question, .. } => question,
+            other => other,
+        }
+    }
+
+    /// The source that names a Secret, where it may have a say.
+    pub fn source(&self) -> Option<&CredentialsHint> {
+        match self {
+            Self::Signed { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
     /// Credentials are left out: the key is shown.
     pub fn canonical(&self) -> String {
         match self {
             Self::Index { url, chart } => format!("{}#{chart}", shown(&canonical_url(url))),
             Self::Oci { url, .. } | Self::GitTags { url } => shown(&canonical_url(url)).into_owned(),
+            Self::Signed { question, .. } => question.canonical(),
         }
     }
 
@@ -67,6 +103,7 @@ impl Lookup {
     pub fn url(&self) -> &str {
         match self {
             Self::Index { url, .. } | Self::Oci { url, .. } | Self::GitTags { url } => url,
+            Self::Signed { question, .. } => question.url(),
         }
     }
 
@@ -78,6 +115,7 @@ impl Lookup {
                 let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
                 last.strip_suffix(".git").unwrap_or(last)
             }
+            Self::Signed { question, .. } => question.chart(),
         }
     }
 }

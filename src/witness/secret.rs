@@ -14,6 +14,8 @@ const DOCKER: &str = ".dockerconfigjson";
 /// Who we are to one host.
 #[derive(Debug, Clone)]
 pub struct Login {
+    /// `the Secret media/auth`: for messages, and to tell what one Secret shows from another's.
+    pub origin: String,
     /// Host with its port where it is not the scheme's; the credentials are for it alone.
     pub host: String,
     /// User name.
@@ -37,25 +39,29 @@ pub enum Reads {
 ///
 /// # Errors
 /// The Secret holds nothing for it; the sentence names no value.
-pub fn login(host: &str, data: &SecretData, reads: Reads) -> Result<Login, String> {
+pub fn login(origin: &str, host: &str, data: &SecretData, reads: Reads) -> Result<Login, String> {
+    let made = |username: &str, password: &str| Login {
+        origin: origin.to_owned(),
+        host: host.to_owned(),
+        username: username.to_owned(),
+        password: SecretString::from(password.to_owned()),
+    };
     let text = |key: &str| data.get(key).and_then(|bytes| std::str::from_utf8(bytes.expose_secret()).ok());
     match text(DOCKER) {
-        Some(json) if reads != Reads::Basic => return docker(host, json),
+        Some(json) if reads != Reads::Basic => {
+            return docker(host, json).map(|(username, password)| made(&username, password.expose_secret()));
+        }
         _ if reads == Reads::Docker => return Err(format!("it has no key {DOCKER}, and an OCIRepository reads no other")),
         _ => {}
     }
     match (text("username"), text("password")) {
-        (Some(username), Some(password)) if !username.is_empty() => Ok(Login {
-            host: host.to_owned(),
-            username: username.to_owned(),
-            password: SecretString::from(password.to_owned()),
-        }),
+        (Some(username), Some(password)) if !username.is_empty() => Ok(made(username, password)),
         _ if reads == Reads::Basic => Err("it has no username and password".to_owned()),
         _ => Err(format!("it has neither {DOCKER} nor username and password")),
     }
 }
 
-fn docker(host: &str, json: &str) -> Result<Login, String> {
+fn docker(host: &str, json: &str) -> Result<(String, SecretString), String> {
     // The parser's message may quote what it read.
     let parsed: serde_json::Value = serde_json::from_str(json).map_err(|_| format!("{DOCKER} in it is not JSON"))?;
     let auths = parsed["auths"].as_object().ok_or_else(|| format!("{DOCKER} in it has no auths"))?;
@@ -71,7 +77,7 @@ fn docker(host: &str, json: &str) -> Result<Login, String> {
     let Some((username, password)) = pair else {
         return Err(format!("the entry for {host} in {DOCKER} has neither auth nor username and password"));
     };
-    Ok(Login { host: host.to_owned(), username, password: SecretString::from(password) })
+    Ok((username, SecretString::from(password)))
 }
 
 /// `https://index.docker.io/v1/` and `ghcr.io` alike.

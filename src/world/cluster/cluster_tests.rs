@@ -253,16 +253,16 @@ async fn flux_rule_27_one_secret_is_read_by_its_name() {
     server.set(path, 200, json!({"kind": "Secret", "data": {"username": "bWU=", "password": "aHVudGVyMg=="}}));
     let sight = look(&kubeconfig(&directory, &server.address, "t")).await;
     let name = granted(&sight);
-    let data = sight.secret(&name).await.unwrap();
+    let data = sight.secret(&name, sight.until()).await.unwrap();
     assert_eq!(data["password"].expose_secret(), b"hunter2");
     let secrets: Vec<String> = server.paths().into_iter().filter(|path| path.contains("secrets")).collect();
     assert_eq!(secrets, [path]);
     server.set(path, 404, json!({"kind": "Status", "code": 404, "message": "not found", "reason": "NotFound"}));
-    assert!(sight.secret(&name).await.unwrap_err().message.contains("no Secret media/auth"));
+    assert!(sight.secret(&name, sight.until()).await.unwrap_err().message.contains("no Secret media/auth"));
     server.set(path, 403, json!({"kind": "Status", "code": 403, "message": "secrets \"auth\" is forbidden", "reason": "Forbidden"}));
-    assert!(sight.secret(&name).await.unwrap_err().message.contains("not allowed (403)"));
+    assert!(sight.secret(&name, sight.until()).await.unwrap_err().message.contains("not allowed (403)"));
     server.set(path, 200, json!({"kind": "Secret", "data": {"password": "s3cret that is not base64"}}));
-    let broken = sight.secret(&name).await.unwrap_err().message;
+    let broken = sight.secret(&name, sight.until()).await.unwrap_err().message;
     assert!(!broken.contains("s3cret"), "{broken}");
 }
 

@@ -77,8 +77,13 @@ impl Sight {
     ///
     /// # Errors
     /// It is not there, or may not be read. No value of it is in the message.
-    pub async fn secret(&self, name: &SecretName) -> Result<SecretData, Problem> {
-        secret::read(self.connection.as_ref(), name).await
+    pub async fn secret(&self, name: &SecretName, until: Instant) -> Result<SecretData, Problem> {
+        secret::read(self.connection.as_ref(), name, until).await
+    }
+
+    /// When reading Secrets that begins now must end: all of them together have the time of one look.
+    pub fn until(&self) -> Instant {
+        Instant::now() + self.connection.as_ref().map(Connection::timeout).unwrap_or_default()
     }
 }
 

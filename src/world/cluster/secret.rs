@@ -10,7 +10,11 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
-pub(super) async fn read(connection: Option<&Connection>, name: &SecretName) -> Result<SecretData, Problem> {
+pub(super) async fn read(
+    connection: Option<&Connection>,
+    name: &SecretName,
+    until: Instant,
+) -> Result<SecretData, Problem> {
     let id = name.id();
     let Some(connection) = connection else {
         return Err(refused::unknown(&format!("the Secret {id}: the cluster is not connected")));
@@ -19,8 +23,7 @@ pub(super) async fn read(connection: Option<&Connection>, name: &SecretName) -> 
         return Err(refused::unknown(&format!("the Secret {id}: no object can be called so")));
     }
     let path = path(id);
-    let deadline = Instant::now() + connection.timeout();
-    let body = connection.get(&path, deadline).await.map_err(|no| match no.status {
+    let body = connection.get(&path, until).await.map_err(|no| match no.status {
         Some(404) => refused::unknown(&format!("the cluster has no Secret {id}")),
         _ => no.problem,
     })?;
