@@ -95,6 +95,7 @@ impl Stage {
             now: jiff::Timestamp::now(),
             branch_prefix: "davit/",
             secrets: davit::engine::look::Secrets::No,
+            kube: davit::engine::look::Kube::default(),
         };
         let found = look(&self.registry, &self.cache, request).await.unwrap();
         (start.elapsed(), found)

@@ -62,6 +62,7 @@ async fn scan(sources: &Sources, checkout: &Path, cache_dir: &Path) -> Arc<Look>
         now: jiff::Timestamp::now(),
         branch_prefix: "davit/",
         secrets: davit::engine::look::Secrets::No,
+        kube: davit::engine::look::Kube::default(),
     };
     look(&registry, &cache, request).await.unwrap()
 }

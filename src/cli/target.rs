@@ -4,7 +4,7 @@ use super::environment::personal_cache;
 use super::exit::Exit;
 use super::{progress, render, say};
 use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
-use crate::engine::look::{Files, Look, Recollection, Request, Secrets, look};
+use crate::engine::look::{Files, Kube, Look, Recollection, Request, Secrets, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
 use crate::engine::witness::{self, ClusterView};
@@ -14,6 +14,7 @@ use crate::world::cache::Cache;
 use crate::world::cluster::{Cluster, Sight};
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
+use crate::world::registry::Registry;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
 use std::path::Path;
@@ -25,6 +26,10 @@ pub(super) struct Found {
     pub look: Arc<Look>,
     /// Nothing for a URL.
     pub folder: Option<Arc<Folder>>,
+    /// What was asked, for closer looks.
+    pub registry: Arc<Registry>,
+    /// Holds the cache of this run alone, where there is no other.
+    _cache: Option<tempfile::TempDir>,
 }
 
 /// Looks at a folder or a URL. A problem has been said.
@@ -82,6 +87,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     };
     let sight = sight.as_deref();
     let branch_prefix = config.pull_requests.branch_prefix.clone();
+    let cluster = config.cluster.clone();
     let request = |listing, reader, rules, shown, url| Request {
         files: Files::Tree(listing, reader),
         shown,
@@ -93,7 +99,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         store: None,
         now: Timestamp::now(),
         branch_prefix: &branch_prefix,
-        secrets: if config.cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
+        secrets: if cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
+        kube: Kube::of(&cluster, sight),
     };
     if Path::new(target).exists() || !looks_remote(target) {
         let folder = Arc::new(Folder::open(Path::new(target))?);
@@ -101,8 +108,9 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let reader = TreeReader::Folder(folder.clone());
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
-        let found = look(&registry, &cache, request).await?;
-        return Ok(Found { look: witness::beside(found, &cluster_view(config, sight, None)), folder: Some(folder) });
+        let look = look(&registry, &cache, request).await?;
+        let look = witness::beside(look, &cluster_view(config, sight, None));
+        return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
     let name = remote.last_segment().to_owned();
@@ -114,8 +122,9 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let shown = repository.shown_url().to_owned();
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
-    let found = look(&registry, &cache, request).await?;
-    Ok(Found { look: witness::beside(found, &cluster_view(config, sight, Some(&remote.text))), folder: None })
+    let look = look(&registry, &cache, request).await?;
+    let look = witness::beside(look, &cluster_view(config, sight, Some(&remote.text)));
+    Ok(Found { look, folder: None, registry, _cache: for_this_run })
 }
 
 fn cluster_view<'a>(config: &'a Config, sight: Option<&'a Sight>, url: Option<&'a str>) -> ClusterView<'a> {

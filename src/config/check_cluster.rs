@@ -16,10 +16,7 @@ impl Checker<'_> {
         }
         let name = set(Some(raw.name));
         if name.as_deref().is_some_and(|name| !is_name(name)) {
-            self.issue(
-                "cluster.name",
-                "must be letters, digits, `.`, `_` and `-`, and begin with a letter or digit",
-            );
+            self.issue("cluster.name", "must be letters, digits, `.`, `_` and `-`, and begin with a letter or digit");
         }
         if raw.secrets && raw.access == RawAccess::None {
             self.issue("cluster.secrets", "needs access to the cluster: set cluster.access to inCluster or kubeconfig");

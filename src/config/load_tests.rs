@@ -1,4 +1,6 @@
-use super::super::{Cluster, ClusterAccess, CommitVia, Config, Forge, GitHubAuth, Issue, Mode, Purpose, SecretRef, load};
+use super::super::{
+    Cluster, ClusterAccess, CommitVia, Config, Forge, GitHubAuth, Issue, Mode, Purpose, SecretRef, load,
+};
 use crate::model::Bump;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -273,6 +273,7 @@ impl Stage {
             now,
             branch_prefix: "davit/",
             secrets: super::Secrets::No,
+            kube: super::Kube::default(),
         };
         look(&self.registry, &self.cache, request).await.unwrap()
     }

@@ -5,7 +5,7 @@ use super::act::{Hands, Prepared, cut, stopped};
 use super::daemon::Pass;
 use super::edits;
 use super::in_force::in_force;
-use super::look::{Files, Look, Recollection, Request, Secrets, look};
+use super::look::{Files, Kube, Look, Recollection, Request, Secrets, look};
 use super::propose;
 use super::read::Filter;
 use super::recollection::Shelf;
@@ -187,6 +187,7 @@ impl RepositoryPass {
             now,
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
             secrets: if self.shared.config.cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
+            kube: Kube::of(&self.shared.config.cluster, sight),
         };
         let read = matches!(request.files, Files::Tree(..));
         let found = look(&self.shared.registry, &self.shared.cache, request).await?;
@@ -222,6 +223,7 @@ impl RepositoryPass {
             body_template: self.body_template.as_deref(),
             schedule: &windows,
             now,
+            kube_version: found.kube_version.as_ref(),
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {

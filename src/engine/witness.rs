@@ -47,12 +47,7 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
         Ok(None) => {}
         Err(problem) => findings.problems.push(about_no_file(problem)),
     }
-    Arc::new(Look {
-        findings: Arc::new(findings),
-        offers: found.offers.clone(),
-        effective: found.effective.clone(),
-        decisions: found.decisions.clone(),
-    })
+    Arc::new(Look { findings: Arc::new(findings), ..found.as_ref().clone() })
 }
 
 /// The root that the cluster applies.

@@ -11,7 +11,7 @@ const LONGEST_VALUE: usize = 256;
 fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
     Some(match kind {
         Kind::HelmRelease | Kind::HelmReleaseFlux1 => {
-            &["chart", "chartRef", "suspend", "releaseName", "targetNamespace"]
+            &["chart", "chartRef", "suspend", "releaseName", "targetNamespace", "upgrade"]
         }
         Kind::HelmChart => &["chart", "version", "sourceRef", "suspend", "verify"],
         Kind::HelmRepository | Kind::OciRepository | Kind::GitRepository | Kind::Bucket | Kind::ExternalArtifact => &[

@@ -1,6 +1,6 @@
 use super::super::{Ignore, Policy, Range};
 use super::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
-use crate::model::{Annotations, Bump, Candidate, Candidates, ChartKind, Decision, Reason, Version};
+use crate::model::{Annotations, Bump, Candidate, Candidates, ChartKind, Contents, Decision, Inside, Reason, Version};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ fn candidate(text: &str) -> Candidate {
         app_version: None,
         digest: None,
         detailed: true,
+        inside: Inside::Opened(Contents::default().into()),
     }
 }
 
@@ -299,8 +300,11 @@ fn with_a_minimum_age_a_few_are_asked_at_once_and_rounds_come_to_an_end() {
 
 fn shared(current: &str, texts: &[&str], policies: &[Policy]) -> Vec<Decision> {
     let names = ["media/one", "media/two", "media/three"];
-    let consumers: Vec<_> =
-        policies.iter().zip(names).map(|(policy, name)| Consumer { name: name.to_owned(), policy }).collect();
+    let consumers: Vec<_> = policies
+        .iter()
+        .zip(names)
+        .map(|(policy, name)| Consumer { name: name.to_owned(), policy, kube_version: None })
+        .collect();
     match choose_shared(current, ChartKind::Tag, &offer(texts), &consumers, now(), &|_| None) {
         Outcome::Decided(decisions) => decisions,
         Outcome::NeedsDetail(texts) => panic!("asks for {texts:?}"),

@@ -9,7 +9,9 @@ use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{Kind, same_repository};
-use crate::model::{ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, SourceKind, SourceRef, Step, shown};
+use crate::model::{
+    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, SourceKind, SourceRef, Step, shown,
+};
 use crate::yaml::ScalarType;
 use std::collections::HashMap;
 

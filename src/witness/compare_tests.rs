@@ -1,5 +1,5 @@
-use super::super::test_objects::{denied, id, plex, release, sighting};
 use super::super::Sighting;
+use super::super::test_objects::{denied, id, plex, release, sighting};
 use super::{Statement, Testimony, no_such_root, root, testify};
 use crate::model::{ChartKind, Fact, LiveState, Problem, Reason, Release, RowKind};
 use serde_json::{Value, json};
@@ -10,7 +10,12 @@ fn tag(of: &str) -> Release {
 
 fn compare(releases: &[Release], seen: &Sighting) -> Testimony {
     let ours = |url: &str| url.contains("acme/fleet");
-    testify(&Statement { releases: &releases.iter().collect::<Vec<_>>(), root: "clusters/production", seen, ours: &ours })
+    testify(&Statement {
+        releases: &releases.iter().collect::<Vec<_>>(),
+        root: "clusters/production",
+        seen,
+        ours: &ours,
+    })
 }
 
 /// A HelmRelease with these labels.
@@ -70,7 +75,10 @@ fn a_kustomization_that_is_not_there_is_said_once_for_all_of_its_releases() {
     seen.kustomizations = Fact::Known([].into());
     let testimony = compare(&[tag("media/plex"), tag("media/sonarr")], &seen);
     let [only] = said(&testimony, Reason::GitOnly)[..] else { panic!("{testimony:?}") };
-    assert!(only.contains("has no Kustomization flux-system/apps") && only.contains("media/plex, media/sonarr"), "{only}");
+    assert!(
+        only.contains("has no Kustomization flux-system/apps") && only.contains("media/plex, media/sonarr"),
+        "{only}"
+    );
 }
 
 #[test]

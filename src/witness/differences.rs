@@ -16,11 +16,7 @@ const NAMES: usize = 5;
 type Found = (Option<(String, u32)>, Problem);
 
 /// Both directions.
-pub(super) fn find(
-    statement: &Statement<'_>,
-    all: &HashMap<NsName, LiveRelease>,
-    live: &[Option<Live>],
-) -> Vec<Found> {
+pub(super) fn find(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>, live: &[Option<Live>]) -> Vec<Found> {
     let mut findings = git_only(statement, live);
     findings.extend(cluster_only(statement, all));
     findings

@@ -51,7 +51,9 @@ pub fn login(origin: &str, host: &str, data: &SecretData, reads: Reads) -> Resul
         Some(json) if reads != Reads::Basic => {
             return docker(host, json).map(|(username, password)| made(&username, password.expose_secret()));
         }
-        _ if reads == Reads::Docker => return Err(format!("it has no key {DOCKER}, and an OCIRepository reads no other")),
+        _ if reads == Reads::Docker => {
+            return Err(format!("it has no key {DOCKER}, and an OCIRepository reads no other"));
+        }
         _ => {}
     }
     match (text("username"), text("password")) {

@@ -23,18 +23,30 @@ fn flux_rule_14_a_helm_repository_reads_user_and_password() {
     let me = ("me".to_owned(), "hunter2".to_owned());
     assert_eq!(pair("charts.example.com", &data, Reads::Basic), me);
     assert_eq!(pair("ghcr.io", &data, Reads::Either), me);
-    assert!(login("the Secret a/b", "ghcr.io", &data, Reads::Docker).is_err(), "an OCIRepository reads Docker's JSON alone");
+    assert!(
+        login("the Secret a/b", "ghcr.io", &data, Reads::Docker).is_err(),
+        "an OCIRepository reads Docker's JSON alone"
+    );
     assert!(!format!("{:?}", login("the Secret a/b", "ghcr.io", &data, Reads::Either).unwrap()).contains("hunter2"));
 }
 
 #[test]
 fn flux_rule_14_dockers_json_is_read_for_the_host_alone() {
     let auth = STANDARD.encode("me:hun:ter2");
-    let json = docker(&format!(r#"{{"auths":{{"https://ghcr.io/v1/":{{"auth":"{auth}"}},"quay.io":{{"username":"q","password":"p"}}}}}}"#));
+    let json = docker(&format!(
+        r#"{{"auths":{{"https://ghcr.io/v1/":{{"auth":"{auth}"}},"quay.io":{{"username":"q","password":"p"}}}}}}"#
+    ));
     assert_eq!(pair("ghcr.io", &json, Reads::Docker), ("me".to_owned(), "hun:ter2".to_owned()));
     assert_eq!(pair("quay.io", &json, Reads::Either), ("q".to_owned(), "p".to_owned()));
-    assert!(login("the Secret a/b", "evil.example.com", &json, Reads::Docker).unwrap_err().contains("no entry for evil.example.com"));
-    assert!(login("the Secret a/b", "ghcr.io", &json, Reads::Basic).is_err(), "Flux takes no Docker JSON for an HTTP repository");
+    assert!(
+        login("the Secret a/b", "evil.example.com", &json, Reads::Docker)
+            .unwrap_err()
+            .contains("no entry for evil.example.com")
+    );
+    assert!(
+        login("the Secret a/b", "ghcr.io", &json, Reads::Basic).is_err(),
+        "Flux takes no Docker JSON for an HTTP repository"
+    );
     let hub = docker(&format!(r#"{{"auths":{{"https://index.docker.io/v1/":{{"auth":"{auth}"}}}}}}"#));
     assert_eq!(pair("registry-1.docker.io", &hub, Reads::Docker).0, "me");
 }

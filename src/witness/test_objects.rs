@@ -77,6 +77,7 @@ pub(super) fn release(of: &str, current: &str, kind: ChartKind) -> Release {
         problem: None,
         chain: Vec::new(),
         credentials: None,
+        crds: crate::model::CrdUpgrade::default(),
     }
 }
 
@@ -102,7 +103,11 @@ pub(super) fn sighting(releases: &[Value]) -> Sighting {
     Sighting {
         kube_version: Fact::Known(Version::strict("v1.34.2").unwrap()),
         releases: Fact::Known(
-            releases.iter().map(|object| LiveRelease::read(object).unwrap()).map(|live| (live.id.clone(), live)).collect(),
+            releases
+                .iter()
+                .map(|object| LiveRelease::read(object).unwrap())
+                .map(|live| (live.id.clone(), live))
+                .collect(),
         ),
         kustomizations: Fact::Known(kustomization.into_iter().map(|live| (live.id.clone(), live)).collect()),
         sources: BTreeMap::from([

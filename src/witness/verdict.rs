@@ -1,7 +1,7 @@
 //! How one live release stands to the version that Git asks for (Flux rules 8, 21 and 22).
 
-use super::object::{Condition, LiveRelease};
 use super::Sighting;
+use super::object::{Condition, LiveRelease};
 use crate::model::{ChartKind, Live, LiveState, NsName, Reason, Release, SourceKind, Version};
 
 /// Longest text of a controller that is repeated.

@@ -58,11 +58,13 @@ fn flux_rule_22_a_generation_that_was_not_observed_is_no_success() {
 
 #[test]
 fn flux_rule_22_not_ready_without_a_failure_is_on_its_way() {
-    let waiting = json!({"type": "Ready", "status": "False", "reason": "DependencyNotReady", "message": "db is not ready"});
+    let waiting =
+        json!({"type": "Ready", "status": "False", "reason": "DependencyNotReady", "message": "db is not ready"});
     let live = say("5.1.0", &with("/status/conditions", json!([waiting])));
     assert_eq!((live.state, live.ready), (LiveState::Progressing, Some(false)));
     assert!(live.message.contains("DependencyNotReady: db is not ready"), "{}", live.message);
-    let running = json!({"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "Running 'upgrade'"});
+    let running =
+        json!({"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "Running 'upgrade'"});
     let live = say("5.1.0", &with("/status/conditions", json!([running])));
     assert_eq!((live.state, live.ready), (LiveState::Progressing, None));
     assert_eq!(say("5.1.0", &with("/status/conditions", json!([]))).state, LiveState::Progressing);
@@ -75,8 +77,14 @@ fn flux_rule_22_every_form_of_failure_is_one() {
     let condition = |kind: &str, status: &str, reason: &str| json!({"type": kind, "status": status, "reason": reason, "message": "timed out"});
     for (what, object) in [
         ("a stalled one", with("/status/conditions", json!([ready, condition("Stalled", "True", "RetriesExceeded")]))),
-        ("a rollback", with("/status/conditions", json!([ready, condition("Remediated", "True", "RollbackSucceeded")]))),
-        ("a rollback that failed", with("/status/conditions", json!([condition("Remediated", "False", "RollbackFailed")]))),
+        (
+            "a rollback",
+            with("/status/conditions", json!([ready, condition("Remediated", "True", "RollbackSucceeded")])),
+        ),
+        (
+            "a rollback that failed",
+            with("/status/conditions", json!([condition("Remediated", "False", "RollbackFailed")])),
+        ),
         ("a failed upgrade", with("/status/conditions", json!([condition("Released", "False", "UpgradeFailed")]))),
         ("Helm's status", with("/status/history/0/status", json!("failed"))),
     ] {
@@ -108,8 +116,16 @@ fn flux_rule_22_the_artifact_that_runs_is_compared_by_its_digest() {
     };
     let live = moved("5.1.0@sha256:1111111111111111111111111111111111111111111111111111111111111111");
     assert_eq!(live.state, LiveState::Progressing);
-    assert!(live.message.contains("sha256:8f1c6f5d1b3d") && live.message.contains("sha256:111111111111"), "{}", live.message);
-    assert_eq!(moved(super::super::test_objects::DIGEST).state, LiveState::Deployed, "a revision may be the digest alone");
+    assert!(
+        live.message.contains("sha256:8f1c6f5d1b3d") && live.message.contains("sha256:111111111111"),
+        "{}",
+        live.message
+    );
+    assert_eq!(
+        moved(super::super::test_objects::DIGEST).state,
+        LiveState::Deployed,
+        "a revision may be the digest alone"
+    );
     let mut unread = sighting(&[]);
     unread.sources.insert(SourceKind::OciRepository, Fact::Unknown(Problem::new(Reason::ClusterUnknown, "403")));
     assert_eq!(say_in("5.1.0", &object, &unread).state, LiveState::Deployed, "nothing says otherwise");

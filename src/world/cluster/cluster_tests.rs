@@ -76,7 +76,9 @@ fn group(name: &str, preferred: &str, versions: &[&str]) -> (String, (u16, Value
 fn resources(group_version: &str, kinds: &[(&str, &str)]) -> (String, (u16, Value)) {
     let all: Vec<Value> = kinds
         .iter()
-        .flat_map(|(name, kind)| [json!({"name": name, "kind": kind}), json!({"name": format!("{name}/status"), "kind": kind})])
+        .flat_map(|(name, kind)| {
+            [json!({"name": name, "kind": kind}), json!({"name": format!("{name}/status"), "kind": kind})]
+        })
         .collect();
     (format!("/apis/{group_version}"), (200, json!({"kind": "APIResourceList", "resources": all})))
 }
@@ -100,9 +102,16 @@ fn flux() -> Answers {
         group(source, "v1", &["v1", "v1beta2"]),
         resources(
             &format!("{source}/v1"),
-            &[("helmrepositories", "HelmRepository"), ("gitrepositories", "GitRepository"), ("helmcharts", "HelmChart")],
+            &[
+                ("helmrepositories", "HelmRepository"),
+                ("gitrepositories", "GitRepository"),
+                ("helmcharts", "HelmChart"),
+            ],
         ),
-        resources(&format!("{source}/v1beta2"), &[("helmrepositories", "HelmRepository"), ("ocirepositories", "OCIRepository")]),
+        resources(
+            &format!("{source}/v1beta2"),
+            &[("helmrepositories", "HelmRepository"), ("ocirepositories", "OCIRepository")],
+        ),
         group("kustomize.toolkit.fluxcd.io", "v1", &["v1"]),
         resources("kustomize.toolkit.fluxcd.io/v1", &[("kustomizations", "Kustomization")]),
         list("/apis/helm.toolkit.fluxcd.io/v2/helmreleases", &[named("media", "plex")]),
@@ -164,7 +173,11 @@ async fn pages_are_followed_and_an_endless_list_is_unknown() {
     let sight = look(&config).await;
     assert!(matches!(&sight.seen.releases, Fact::Unknown(problem) if problem.message.contains("no end")));
     // The token of a page may be too old by the time it is used.
-    server.set(&format!("{path}&continue=n%2B%2F%3D"), 410, json!({"kind": "Status", "code": 410, "message": "too old", "reason": "Expired"}));
+    server.set(
+        &format!("{path}&continue=n%2B%2F%3D"),
+        410,
+        json!({"kind": "Status", "code": 410, "message": "too old", "reason": "Expired"}),
+    );
     assert!(look(&config).await.seen.releases.known().is_none());
 }
 
@@ -172,7 +185,8 @@ async fn pages_are_followed_and_an_endless_list_is_unknown() {
 async fn a_right_or_a_crd_that_is_missing_is_unknown_for_that_part_alone() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(flux()).await;
-    let forbidden = "helmreleases.helm.toolkit.fluxcd.io is forbidden: User \"davit\" cannot list resource \"helmreleases\"";
+    let forbidden =
+        "helmreleases.helm.toolkit.fluxcd.io is forbidden: User \"davit\" cannot list resource \"helmreleases\"";
     server.set(
         "/apis/helm.toolkit.fluxcd.io/v2/helmreleases?limit=250",
         403,
@@ -193,10 +207,17 @@ async fn a_right_or_a_crd_that_is_missing_is_unknown_for_that_part_alone() {
 async fn a_revoked_token_and_a_server_that_is_gone_are_each_said_once() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(flux()).await;
-    server.set("/version", 401, json!({"kind": "Status", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"}));
+    server.set(
+        "/version",
+        401,
+        json!({"kind": "Status", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"}),
+    );
     let sight = look(&kubeconfig(&directory, &server.address, "old")).await;
     let [problem] = sight.seen.problems.as_slice() else { panic!("{:?}", sight.seen.problems) };
-    assert!(problem.message.contains("refused the credentials (401)") && !problem.message.contains("old\""), "{problem}");
+    assert!(
+        problem.message.contains("refused the credentials (401)") && !problem.message.contains("old\""),
+        "{problem}"
+    );
     assert_eq!(server.paths(), ["/version"], "nothing else is asked");
     assert!(sight.seen.releases.known().is_none());
     let sight = look(&kubeconfig(&directory, "http://127.0.0.1:1", "t")).await;
@@ -259,7 +280,11 @@ async fn flux_rule_27_one_secret_is_read_by_its_name() {
     assert_eq!(secrets, [path]);
     server.set(path, 404, json!({"kind": "Status", "code": 404, "message": "not found", "reason": "NotFound"}));
     assert!(sight.secret(&name, sight.until()).await.unwrap_err().message.contains("no Secret media/auth"));
-    server.set(path, 403, json!({"kind": "Status", "code": 403, "message": "secrets \"auth\" is forbidden", "reason": "Forbidden"}));
+    server.set(
+        path,
+        403,
+        json!({"kind": "Status", "code": 403, "message": "secrets \"auth\" is forbidden", "reason": "Forbidden"}),
+    );
     assert!(sight.secret(&name, sight.until()).await.unwrap_err().message.contains("not allowed (403)"));
     server.set(path, 200, json!({"kind": "Secret", "data": {"password": "s3cret that is not base64"}}));
     let broken = sight.secret(&name, sight.until()).await.unwrap_err().message;

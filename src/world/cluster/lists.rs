@@ -50,8 +50,7 @@ pub(super) async fn look(connection: &Connection, deadline: Instant) -> Sighting
         Err(NoAnswer { status: None | Some(401), problem }) => return blind(&problem),
         other => other.map_err(|no| no.problem),
     };
-    let (helm, source, kustomize) =
-        tokio::join!(eyes.served(HELM), eyes.served(SOURCE), eyes.served(KUSTOMIZE));
+    let (helm, source, kustomize) = tokio::join!(eyes.served(HELM), eyes.served(SOURCE), eyes.served(KUSTOMIZE));
     let mut problems: Vec<Problem> = kube_version.as_ref().err().cloned().into_iter().collect();
     for served in [&helm, &source, &kustomize] {
         problems.extend(served.as_ref().err().cloned());

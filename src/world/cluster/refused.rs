@@ -27,7 +27,9 @@ pub(super) fn problem(server: &str, path: &str, error: &kube::Error) -> Problem 
         }
         kube::Error::Auth(error) => auth(error),
         kube::Error::InferKubeconfig(error) => return kubeconfig(server, error),
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => "the answer is not JSON: is it a Kubernetes API?".to_owned(),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+            "the answer is not JSON: is it a Kubernetes API?".to_owned()
+        }
         kube::Error::Service(error) => match error.downcast_ref::<AuthError>() {
             Some(error) => auth(error),
             None => chain(error.as_ref()),
@@ -40,7 +42,8 @@ pub(super) fn problem(server: &str, path: &str, error: &kube::Error) -> Problem 
 fn answered(code: u16, message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
     match code {
-        401 => "the API server refused the credentials (401): the token is expired, revoked or for another cluster".to_owned(),
+        401 => "the API server refused the credentials (401): the token is expired, revoked or for another cluster"
+            .to_owned(),
         403 => format!("not allowed (403): {message}; docs/operations.md has the rights that Davit needs"),
         _ => format!("the API server answered {code}: {message}"),
     }

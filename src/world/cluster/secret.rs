@@ -28,7 +28,8 @@ pub(super) async fn read(
         _ => no.problem,
     })?;
     let body: SecretSlice<u8> = SecretSlice::from(body);
-    values(body.expose_secret()).ok_or_else(|| refused::unknown(&format!("the Secret {id} can't be read: not a Secret")))
+    values(body.expose_secret())
+        .ok_or_else(|| refused::unknown(&format!("the Secret {id} can't be read: not a Secret")))
 }
 
 fn path(id: &NsName) -> String {

@@ -3,6 +3,7 @@
 //! Gives every version that Flux's rules admit, and chooses none. A source is asked once however many releases and
 //! repositories wait for it; what it said is good for a minute, what went wrong only for the round that saw it.
 
+mod archive;
 mod body;
 mod cache;
 mod client;
@@ -12,6 +13,7 @@ mod failure;
 mod grants;
 mod http;
 mod index;
+mod index_archive;
 mod index_source;
 mod oci;
 mod options;

@@ -14,8 +14,8 @@ const LONGEST_SCALAR: usize = 4 << 20;
 const MOST_ANCHORS: usize = 1024;
 
 /// A whole index.
-pub(super) fn read_index(input: impl Read, wanted: &[String]) -> Result<BTreeMap<String, Extract>, IndexError> {
-    let mut state = Wanted::new(wanted);
+pub(super) fn read_index(input: impl Read, wanted: Wanted) -> Result<BTreeMap<String, Extract>, IndexError> {
+    let mut state = wanted;
     let mut events = Events::new(input);
     let mut found = false;
     events.open_document()?;
@@ -56,7 +56,7 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
         match events.key()? {
             Key::End => return Ok(()),
             Key::Text(name) if state.sees(&name) => {
-                let collected = one_chart(events, &name)?;
+                let collected = one_chart(events, &name, state.collector())?;
                 state.put(&name, collected);
             }
             _ => events.skip()?,
@@ -64,8 +64,7 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
     }
 }
 
-fn one_chart<R: Read>(events: &mut Events<R>, name: &str) -> Result<Collected, IndexError> {
-    let mut collected = Collected::default();
+fn one_chart<R: Read>(events: &mut Events<R>, name: &str, mut collected: Collected) -> Result<Collected, IndexError> {
     match events.next()? {
         Event::SequenceStart(..) => {}
         event if is_null(&event) => return Ok(collected),
@@ -92,6 +91,8 @@ fn one_entry<R: Read>(events: &mut Events<R>) -> Result<RawEntry, IndexError> {
         match name.as_str() {
             "version" => entry.version = events.scalar()?,
             "created" => entry.created = events.scalar()?,
+            "digest" => entry.digest = events.scalar()?,
+            "urls" => entry.url = events.first_scalar()?,
             "appVersion" => entry.app_version = events.scalar()?,
             "deprecated" => {
                 let yes = |text: String| ["true", "yes", "on", "y"].contains(&text.to_ascii_lowercase().as_str());
@@ -177,6 +178,28 @@ impl<R: Read> Events<R> {
             }
             Event::Alias(anchor) => Ok(self.anchors.get(&anchor).cloned()),
             start => self.skip_from(&start).map(|()| None),
+        }
+    }
+
+    /// The text of a list's first item; nothing for a list without one, and for anything else, which is skipped.
+    fn first_scalar(&mut self) -> Result<Option<String>, IndexError> {
+        match self.next()? {
+            Event::SequenceStart(..) => {}
+            start => return self.skip_from(&start).map(|()| None),
+        }
+        let mut first = None;
+        let mut number = 0;
+        loop {
+            match self.next()? {
+                Event::SequenceEnd => return Ok(first),
+                Event::Scalar(text, _, anchor, _) => {
+                    self.remember(anchor, &text);
+                    first = first.or_else(|| (number == 0).then(|| text.into_owned()));
+                }
+                Event::Alias(anchor) if number == 0 => first = self.anchors.get(&anchor).cloned(),
+                start => self.skip_from(&start)?,
+            }
+            number += 1;
         }
     }
 

@@ -14,8 +14,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 const LONGEST_LINE: usize = 1 << 20;
 
 /// The wanted charts, or nothing where the layout is another.
-pub(super) fn read(file: &File, wanted: &[String]) -> Result<Option<BTreeMap<String, Extract>>, IndexError> {
-    let mut state = Wanted::new(wanted);
+pub(super) fn read(file: &File, wanted: Wanted) -> Result<Option<BTreeMap<String, Extract>>, IndexError> {
+    let mut state = wanted;
     let Some(blocks) = find_blocks(file, &mut state)? else { return Ok(None) };
     for (start, end) in blocks {
         let mut part = file;
