@@ -83,6 +83,7 @@ struct UpdateRow {
     bump: Bump,
     sites: Vec<UpdateSiteRow>,
     releases: Vec<String>,
+    clusters: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -187,6 +188,7 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
+        clusters: update.clusters(|index| Some(rows.get(index)?.release.as_ref())),
     }
 }
 
@@ -221,6 +223,8 @@ pub struct Explanation {
 struct Explained {
     #[serde(flatten)]
     release: ReleaseRow,
+    /// The clusters that an edit of its site touches.
+    clusters: Vec<String>,
     /// Each place that had a say beside the release's own document and its source's, in order.
     chain: Vec<Step>,
     policy: PolicyRow,
@@ -252,7 +256,7 @@ struct DroppedRow {
 }
 
 /// How these releases resolve.
-pub fn explain(rows: Vec<(&Row, &Policy, Option<Changes>)>) -> Explanation {
+pub fn explain(findings: &Findings, rows: Vec<(&Row, &Policy, Option<Changes>)>) -> Explanation {
     let dropped = |row: &Row| {
         let row = row.dropped.iter();
         row.map(|d| DroppedRow { version: d.text.clone(), reason: d.reason.code(), message: d.message.clone() })
@@ -260,6 +264,7 @@ pub fn explain(rows: Vec<(&Row, &Policy, Option<Changes>)>) -> Explanation {
     };
     let explained = |(row, policy, inside): (&Row, &Policy, Option<Changes>)| Explained {
         release: release(row),
+        clusters: findings.touched(&row.release),
         chain: row.release.chain.clone(),
         policy: policy_row(policy),
         inside,

@@ -20,7 +20,7 @@ use crate::world::registry::{Grants, Registry};
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Weak};
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
@@ -213,36 +213,45 @@ struct Standing<'a> {
 impl<'a> Standing<'a> {
     fn of(ground: &'a Ground, earlier: &Earlier, asked: &Offers) -> Self {
         let mut lookups: Vec<&Arc<Lookup>> = ground.lookups.iter().filter(|l| earlier.stands(l, asked)).collect();
-        let sources: HashSet<&Lookup> = lookups.iter().map(AsRef::as_ref).collect();
+        let standing: HashSet<&Lookup> = lookups.iter().map(AsRef::as_ref).collect();
+        let moved: HashSet<&Lookup> =
+            ground.lookups.iter().map(AsRef::as_ref).filter(|lookup| !standing.contains(lookup)).collect();
         let before = &earlier.ground.resolution.releases;
-        let numbers: HashMap<*const Release, usize> = before.iter().map(Arc::as_ptr).zip(0..).collect();
-        let mut gone = vec![true; before.len()];
+        let same = recollection::same_as(before, &ground.resolution.releases);
+        let gone = recollection::others(before, &same);
         let mut rows: Vec<Option<usize>> = Vec::with_capacity(ground.resolution.releases.len());
-        let mut moved: HashSet<Place<'_>> = HashSet::new();
-        for (release, effective) in ground.resolution.releases.iter().zip(ground.effective.iter()) {
-            let number = numbers.get(&Arc::as_ptr(release)).copied().filter(|number| {
-                let unchanged = earlier.ground.effective.get(*number).is_some_and(|before| before == effective);
-                let source = release.lookup.as_ref().is_none_or(|lookup| sources.contains(lookup));
+        let mut places: HashSet<Place<'_>> = gone.filter_map(|release| place(release)).collect();
+        for ((release, effective), number) in ground.resolution.releases.iter().zip(ground.effective.iter()).zip(same) {
+            let number = number.filter(|number| {
+                let before = &earlier.ground.effective[*number];
+                let unchanged = Arc::ptr_eq(before, effective) || before == effective;
+                let source = moved.is_empty()
+                    || release.lookup.as_ref().is_none_or(|lookup| !recollection::among(&moved, &lookup));
                 unchanged && source && effective.policy.minimum_age.is_zero()
             });
-            match number {
-                Some(number) => gone[number] = false,
-                None => moved.extend(place(release)),
+            if number.is_none() {
+                places.extend(place(release));
             }
             rows.push(number);
         }
-        let gone = before.iter().zip(gone).filter(|(_, gone)| *gone);
-        moved.extend(gone.filter_map(|(release, _)| place(release)));
-        if !moved.is_empty() {
+        if !places.is_empty() {
             for (row, release) in rows.iter_mut().zip(&ground.resolution.releases) {
-                *row = row.filter(|_| place(release).is_none_or(|place| !moved.contains(&place)));
+                *row = row.filter(|_| place(release).is_none_or(|place| !recollection::among(&places, &place)));
             }
         }
         // A closer look that nothing stands on any more is not what a look without memory would have.
-        let releases = ground.resolution.releases.iter();
-        let standing = rows.iter().zip(releases).filter(|(row, _)| row.is_some());
-        let used: HashSet<&Lookup> = standing.filter_map(|(_, release)| release.lookup.as_ref()).collect();
-        lookups.retain(|lookup| used.contains(lookup.as_ref()));
+        let releases = || rows.iter().zip(&ground.resolution.releases);
+        let fallen = releases().filter(|(row, _)| row.is_none()).filter_map(|(_, release)| release.lookup.as_ref());
+        let mut unused: HashSet<&Lookup> = fallen.collect();
+        if !unused.is_empty() {
+            for lookup in releases().filter(|(row, _)| row.is_some()).filter_map(|(_, release)| release.lookup.as_ref())
+            {
+                if recollection::among(&unused, &lookup) {
+                    unused.remove(lookup);
+                }
+            }
+            lookups.retain(|lookup| !unused.contains(lookup.as_ref()));
+        }
         Self { rows, lookups }
     }
 }
@@ -275,8 +284,7 @@ async fn ground(
         Some(before) if Arc::ptr_eq(&before.resolution, &resolution) => before.effective.clone(),
         before => Arc::new(effective_of(request, &resolution, before.as_deref())),
     };
-    let known = before.as_ref().map(|before| before.lookups.as_slice()).unwrap_or_default();
-    let lookups = recollection::lookups(&resolution.releases, known);
+    let lookups = recollection::lookups(&resolution.releases, before.as_deref());
     let ground = Arc::new(Ground { files, effective, rules: request.rules.clone(), lookups, resolution, problems });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
@@ -286,11 +294,10 @@ async fn ground(
 
 /// What is in force for each release, equal ones shared; those that stood on the same rules before are not asked again.
 fn effective_of(request: &Request<'_>, resolution: &Resolution, before: Option<&Ground>) -> Vec<Arc<Effective>> {
-    let known: HashMap<*const Release, &Arc<Effective>> = before
-        .map(|before| before.resolution.releases.iter().map(Arc::as_ptr).zip(before.effective.iter()).collect())
-        .unwrap_or_default();
-    recollection::shared(resolution.releases.iter().map(|release| match known.get(&Arc::as_ptr(release)) {
-        Some(known) => Arc::clone(known),
+    let (earlier, known) = before.map_or((&[][..], &[][..]), |b| (&b.resolution.releases[..], &b.effective[..]));
+    let same = recollection::same_as(earlier, &resolution.releases);
+    recollection::shared(resolution.releases.iter().zip(same).map(|(release, same)| match same {
+        Some(number) => known[number].clone(),
         None => Arc::new(effective(request.rules, request.name, release)),
     }))
 }

@@ -3,6 +3,7 @@
 
 use crate::model::{Bump, Decision, Dropped, Live, LiveState, Problem, Reason, Release, Status, Update, Witness};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One release with what there is to say about its version.
@@ -117,7 +118,31 @@ pub struct Findings {
     pub cluster_read: Option<bool>,
 }
 
+/// How many rows there are of each kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// By reason; those of which there are none are left out.
+    pub reasons: BTreeMap<Reason, usize>,
+}
+
+impl Tally {
+    /// How many rows have a status.
+    pub fn count(&self, status: Status) -> usize {
+        self.reasons.iter().filter(|(reason, _)| reason.status() == status).map(|(_, count)| count).sum()
+    }
+}
+
 impl Findings {
+    /// The clusters that an edit of a release's site touches, sorted: those of every row on the same bytes.
+    pub fn touched(&self, release: &Release) -> Vec<String> {
+        let place = |release: &Release| release.site.as_ref().map(|site| (site.file.clone(), site.start));
+        let Some(here) = place(release) else { return Vec::new() };
+        let same = self.rows.iter().filter(|row| place(&row.release).as_ref() == Some(&here));
+        let clusters: std::collections::BTreeSet<String> =
+            same.filter_map(|row| row.cluster().map(str::to_owned)).collect();
+        clusters.into_iter().collect()
+    }
+
     /// How many rows have this status.
     pub fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status() == status).count()
@@ -126,6 +151,15 @@ impl Findings {
     /// How many releases are in this state in the cluster.
     pub fn count_live(&self, state: LiveState) -> usize {
         self.rows.iter().filter(|row| row.live().is_some_and(|live| live.state == state)).count()
+    }
+
+    /// All counts at once.
+    pub fn tally(&self) -> Tally {
+        let mut reasons = BTreeMap::new();
+        for row in &self.rows {
+            *reasons.entry(row.reason).or_default() += 1;
+        }
+        Tally { reasons }
     }
 }
 

@@ -2,6 +2,7 @@
 //! ([`read_file`], remembered by blob id), and all of them together ([`gather`]). Pure: no IO, and no judgement on
 //! releases, which is `resolve`'s.
 
+mod env_file;
 mod facts;
 mod place;
 mod prune;
@@ -10,7 +11,7 @@ mod remote;
 mod scan;
 mod sites;
 
-pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts};
+pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts, Template};
 pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;
 pub use read::{MAX_DOCUMENTS_KEPT, kind_of, read_file, reads};

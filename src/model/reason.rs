@@ -123,8 +123,10 @@ reasons! {
     VersionInSubstitution = "version-in-substitution" => Unresolved, "Write the version where it is used, without `${…}`, or raise it by hand.",
     /// The path comes out of an ArtifactGenerator (Flux rule 23).
     ArtifactGenerator = "artifact-generator" => Unresolved, "Raise the version by hand.",
-    /// The release is a template of a ResourceSet (Flux rule 19).
+    /// A form of a ResourceSet's templates or inputs that is not followed (Flux rule 19).
     ResourceSet = "resource-set" => Unresolved, "Raise the version by hand.",
+    /// A lock or a vendored copy decides which version of a chart dependency is packaged.
+    ChartLock = "chart-lock" => Unresolved, "Change the version by hand, run `helm dependency update`, and commit what it writes.",
     /// What it names lies outside this repository, or outside the paths that are read.
     OutOfReach = "out-of-reach" => Unresolved, "Watch the other repository too, or widen `paths`.",
     /// A `ref.digest` decides; the tag is only documentation (Flux rule 6).

@@ -63,6 +63,8 @@ pub(super) struct Data {
     clusters: bool,
     /// Whether a row names a running version.
     running: bool,
+    /// The clusters that the merge reaches, sorted.
+    touched: Vec<String>,
     /// One per consumer.
     pub(super) rows: Vec<Row>,
     /// Rows that were left out because the body is full.
@@ -83,6 +85,8 @@ pub(super) struct Data {
 pub(super) struct Row {
     release: String,
     cluster: String,
+    /// The Flux Kustomization that builds the release.
+    kustomization: String,
     file: String,
     line: u32,
     link: String,
@@ -142,6 +146,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         crds: crds.into_iter().take(LISTED).collect(),
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
         running: rows.iter().any(|r| !r.running.is_empty()),
+        touched: consumers.iter().map(Consumer::cluster).filter(|cluster| !cluster.is_empty()).collect::<BTreeSet<_>>().into_iter().collect(),
         more: 0,
         releases: rows.len(),
         rows,
@@ -182,10 +187,14 @@ impl Consumer<'_> {
 }
 
 fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<Row> {
-    let row = |release: String, cluster: String, running: String, place: &crate::model::UpdateSite| Row {
-        release,
-        cluster,
-        running,
+    let row = |consumer: Option<&Consumer<'_>>, place: &crate::model::UpdateSite| Row {
+        release: consumer.map(|consumer| consumer.release.id().to_string()).unwrap_or_default(),
+        cluster: consumer.map(Consumer::cluster).unwrap_or_default(),
+        kustomization: consumer
+            .and_then(|consumer| consumer.release.kustomization.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        running: consumer.map(Consumer::running).unwrap_or_default(),
         file: place.site.file.clone(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
@@ -199,12 +208,12 @@ fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<R
         let place =
             update.sites.iter().find(|s| site.is_some_and(|x| x.file == s.site.file && x.start == s.site.start));
         if let Some(place) = place {
-            rows.push(row(release.id().to_string(), consumer.cluster(), consumer.running(), place));
+            rows.push(row(Some(consumer), place));
         }
     }
     for place in &update.sites {
         if !rows.iter().any(|r| r.file == place.site.file && r.line == place.site.line) {
-            rows.push(row(String::new(), String::new(), String::new(), place));
+            rows.push(row(None, place));
         }
     }
     rows

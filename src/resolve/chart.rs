@@ -170,7 +170,10 @@ impl<'w> Follow<'_, 'w> {
         let Some(source) = self.source(Kind::OciRepository, SourceKind::OciRepository, namespace, name) else { return };
         let facts = &source.object;
         let place = self.world.place(facts);
-        self.ask(version::ask_oci(facts, &place));
+        // Which of the versions on offer is the newest would be a guess.
+        if version::filter(facts).is_none() {
+            self.ask(version::ask_oci(facts, &place));
+        }
         let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
         self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
         self.referenced(source, version::of_oci(facts, &place));
@@ -220,9 +223,8 @@ impl<'w> Follow<'_, 'w> {
         if facts.encrypted {
             self.concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS"));
         }
-        if let Some(set) = &facts.resource_set {
-            let message =
-                format!("its source {place} is a template of the ResourceSet {set}, which is not followed yet");
+        if let Some(why) = &facts.unfilled {
+            let message = format!("its source {place} is {why}");
             self.concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
         }
         if facts.is_true("spec.suspend") {

@@ -8,23 +8,28 @@
 mod artifact;
 mod build;
 mod chart;
+mod dependency;
 mod envsubst;
 mod flux;
 mod generator;
+mod inflation;
 mod json_patch;
 mod layer;
+mod listed;
 mod memo;
 mod merge;
 mod object;
 mod patch;
 mod patch_reach;
 mod path;
+mod resource_set;
 mod roots;
 mod row;
 mod selector;
 mod site;
 mod sources;
 mod substitute;
+mod template;
 mod value;
 mod variables;
 mod version;
@@ -41,7 +46,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct Resolution {
     /// One row per cluster, Flux Kustomization, namespace and name, sorted by that and by file; chart sources with a
-    /// version of their own that no release of the tree uses are rows too (Flux rule 9).
+    /// version of their own that no release of the tree uses are rows too (Flux rule 9), and so are versions that no Flux
+    /// object holds: chart dependencies, kustomize's `helmCharts`.
     pub releases: Vec<Arc<Release>>,
     /// What is worth a word and belongs to no release, sorted: broken documents, Kustomizations and resources out of
     /// reach.

@@ -2,6 +2,8 @@
 //! reason where nothing can be proposed.
 
 use super::chart::{self, Chart};
+use super::dependency;
+use super::inflation;
 use super::memo::{Climate, Recall, Row};
 use super::object::At;
 use super::patch_reach::Aspect;
@@ -46,7 +48,7 @@ impl Concerns {
     }
 
     /// The one that hides the others; the first of equals.
-    fn first(self) -> Option<Problem> {
+    pub(super) fn first(self) -> Option<Problem> {
         self.0.into_iter().min_by_key(|(weight, _)| *weight).map(|(_, problem)| problem)
     }
 }
@@ -65,6 +67,7 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Vec<Arc<Release>> 
     for (built, twins) in distinct(unclaimed) {
         rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut HashSet::new()));
     }
+    rows.extend(dependency::rows(world).into_iter().chain(inflation::rows(world)).map(Arc::new));
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
     framed_alike(&mut rows);
     rows
@@ -226,9 +229,8 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
         let message = "it is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read";
         concerns.add(Weight::Unreadable, Reason::InvalidRelease, message);
     }
-    if let Some(set) = &facts.resource_set {
-        let message = format!("it is a template of the ResourceSet {set}, which is not followed yet");
-        concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
+    if let Some(why) = &facts.unfilled {
+        concerns.add(Weight::Unreadable, Reason::ResourceSet, format!("{place} is {why}"));
     }
     if facts.encrypted {
         concerns.add(

@@ -150,7 +150,8 @@ impl Variables {
             Some(data) => {
                 for (key, value) in data {
                     if key == ANY {
-                        self.open(&format!("the {kind} {name} holds variables of a file"));
+                        let file = if let Variable::Known { text, .. } = value { text.as_str() } else { "a file" };
+                        self.open(&format!("the {kind} {name} holds the variables of {file}, which is not read"));
                     } else {
                         self.define(key, value.clone());
                     }

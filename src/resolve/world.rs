@@ -3,9 +3,11 @@
 
 use super::build::{Builder, Output, Reads, View, is_object, patch_files, places};
 use super::flux::{self, Judge, Reach};
+use super::inflation;
 use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
+use super::resource_set::{self, Set};
 use super::roots::{Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, static_part, syncs};
 use super::substitute;
 use super::variables::{Store, Variables, missing};
@@ -67,6 +69,8 @@ pub(super) struct World<'a> {
     pub(super) rooted: bool,
     /// Kustomizations of this repository whose directory could not be found out: what nothing builds may be theirs.
     pub(super) lost: Vec<Lost>,
+    /// The Flux Kustomizations that build a kustomization.yaml with charts for kustomize to inflate, by its file.
+    pub(super) inflated: HashMap<usize, Vec<Arc<Context>>>,
     /// Files whose facts the row at hand hangs on, beside what was built.
     pub(super) reads: RefCell<Vec<usize>>,
 }
@@ -95,6 +99,7 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         url: judge.url.clone(),
         rooted: false,
         lost: Vec::new(),
+        inflated: inflation::holders(inventory),
         reads: RefCell::default(),
     };
     let syncs = syncs(&mut world, &judge);
@@ -122,6 +127,8 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         below: HashSet::new(),
         names: HashMap::new(),
         places: HashSet::new(),
+        providers: Vec::new(),
+        held: Vec::new(),
     };
     pass.all(roots);
     let (built, seen) = (pass.places, pass.seen);
@@ -129,13 +136,18 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         world.note_reach(&known.object, &known.reach);
     }
     let read: HashSet<usize> = builder.files.clone();
-    for (number, Plain { build, .. }) in plain.iter().enumerate() {
-        let objects = build.objects.iter().filter(|object| !built.contains(&object.at));
-        world.take(objects, &Scope::Plain(number), None, build.fault.as_ref());
-    }
     let patched = &builder.patches;
     let loose = loose(inventory, |file| !read.contains(&file) && !patches.contains(&file) && !patched.contains(&file));
-    world.take(loose.iter().filter(|object| !built.contains(&object.at)), &Scope::Loose, None, None);
+    let units = plain.iter().map(|plain| plain.build.objects.as_slice());
+    let providers: Vec<_> = units.chain([loose.as_slice()]).flat_map(resource_set::providers).collect();
+    let left = |objects: &[Arc<Object>]| -> Vec<Arc<Object>> {
+        let left: Vec<_> = objects.iter().filter(|object| !built.contains(&object.at)).cloned().collect();
+        resource_set::filled(inventory, &left, &providers)
+    };
+    for (number, Plain { build, .. }) in plain.iter().enumerate() {
+        world.take(left(&build.objects).iter(), &Scope::Plain(number), None, build.fault.as_ref());
+    }
+    world.take(left(&loose).iter(), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
     (world, builder.recall)
 }
@@ -151,7 +163,7 @@ fn frame(inventory: &Inventory, judge: &Judge<'_>, recall: &mut Recall) -> Parts
     };
     let known = stands.and_then(|frame| frame.known).unwrap_or_else(|| {
         let all = inventory.of_kind(Kind::FluxKustomization);
-        let ours = all.filter(|(file, _, facts)| !patches.contains(file) && facts.resource_set.is_none());
+        let ours = all.filter(|(file, _, facts)| !patches.contains(file) && facts.template.is_none());
         let known = ours.map(|(file, index, facts)| {
             let object = Arc::new(Object::new((file, index), facts));
             let reach = judge.reach(&object, &cluster_directory(path::parent(inventory.path(file))));
@@ -192,6 +204,10 @@ struct Pass<'p, 'a> {
     below: HashSet<At>,
     names: HashMap<(String, At), usize>,
     places: HashSet<At>,
+    /// Input providers of the cluster's ResourceSets.
+    providers: Vec<Arc<Object>>,
+    /// ResourceSets that wait for them, until all else is built.
+    held: Vec<(Set, Arc<Context>)>,
 }
 
 impl Pass<'_, '_> {
@@ -211,6 +227,7 @@ impl Pass<'_, '_> {
 
     fn cluster(&mut self, cluster: &str, starts: Vec<Start>) {
         let mut store = Store::default();
+        self.providers.clear();
         // The last is taken first: what the roots hold comes before the next root.
         let mut open: Vec<(Arc<Object>, bool)> = Vec::new();
         for start in starts.into_iter().rev() {
@@ -220,6 +237,7 @@ impl Pass<'_, '_> {
                     let build = self.builder.directory(&directory, true);
                     let fault = build.fault.as_deref().cloned();
                     let context = self.builder.recall.sync(Context { fault, ..*context });
+                    self.world.note_inflated(&build.files, &context);
                     open.extend(
                         self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)),
                     );
@@ -231,7 +249,11 @@ impl Pass<'_, '_> {
         loop {
             let Some((object, root)) = open.pop() else {
                 if waiting.is_empty() {
-                    return;
+                    open.extend(self.release(&mut store).into_iter().map(|object| (object, false)));
+                    if open.is_empty() {
+                        return;
+                    }
+                    continue;
                 }
                 // What still waits waits for what nobody builds.
                 patient = waiting.iter().any(|(object, _)| missing(object, &store).is_none());
@@ -281,6 +303,7 @@ impl Pass<'_, '_> {
                 None => return Vec::new(),
             },
         };
+        self.world.note_inflated(&visit.files, &visit.context);
         let below = self.take(&visit.objects, &visit.context, store);
         self.builder.recall.keep_visit(key, visit);
         below
@@ -343,7 +366,16 @@ impl Pass<'_, '_> {
             context.fault.get_or_insert(fault(message.clone()));
         }
         let builder = &mut *self.builder;
+        let off = objects.iter().filter(|object| object.kind == Kind::ResourceSet && substitute::is_off(object));
+        let off: Vec<At> = off.map(|set| set.at).collect();
         for object in objects {
+            // Templates are substituted with the set that holds them, or not at all.
+            if !off.is_empty() && object.template.is_some() {
+                let holder = resource_set::holder(builder.inventory, object.at);
+                if holder.is_some_and(|holder| off.contains(&holder)) {
+                    continue;
+                }
+            }
             if let Err(message) = substitute::apply(object, variables, &place, &mut |file| builder.name(file)) {
                 context.fault.get_or_insert(fault(message));
             }
@@ -367,9 +399,37 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Keeps the releases, sources and variables of a build; gives back its Kustomizations.
+    /// Fills in the ResourceSets that waited for input providers; gives back the Kustomizations that they make.
+    fn release(&mut self, store: &mut Store) -> Vec<Arc<Object>> {
+        let held = std::mem::take(&mut self.held);
+        let inventory = self.world.inventory;
+        let below = held.into_iter().flat_map(|(set, context)| {
+            let made = set.objects(inventory, &self.providers);
+            self.keep(&made, &context, store)
+        });
+        below.collect()
+    }
+
+    /// Keeps what a build holds, its ResourceSets filled in; gives back its Kustomizations.
     fn take(&mut self, objects: &[Arc<Object>], context: &Arc<Context>, store: &mut Store) -> Vec<Arc<Object>> {
         self.places.extend(places(objects));
+        self.providers.extend(resource_set::providers(objects));
+        if objects.iter().all(|object| object.template.is_none()) {
+            return self.keep(objects, context, store);
+        }
+        let (mut objects, sets) = resource_set::apart(self.world.inventory, objects);
+        for set in sets {
+            if set.waits() {
+                self.held.push((set, context.clone()));
+            } else {
+                objects.extend(set.objects(self.world.inventory, &self.providers));
+            }
+        }
+        self.keep(&objects, context, store)
+    }
+
+    /// Keeps the releases, sources and variables of a build; gives back its Kustomizations.
+    fn keep(&mut self, objects: &[Arc<Object>], context: &Arc<Context>, store: &mut Store) -> Vec<Arc<Object>> {
         for object in objects.iter().filter(|object| matches!(object.kind, Kind::ConfigMap | Kind::Secret)) {
             store.add(object);
         }
@@ -402,6 +462,17 @@ impl World<'_> {
                 | Kind::Bucket
                 | Kind::ExternalArtifact => self.sources.push(built()),
                 _ => {}
+            }
+        }
+    }
+
+    /// Which Kustomization builds the charts of these files.
+    fn note_inflated(&mut self, files: &[usize], context: &Arc<Context>) {
+        if !self.inflated.is_empty() {
+            for file in files {
+                if let Some(contexts) = self.inflated.get_mut(file) {
+                    contexts.push(context.clone());
+                }
             }
         }
     }

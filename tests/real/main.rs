@@ -1,4 +1,5 @@
 //! Tests against real programs. They never skip: a missing program is a failure that names it.
+
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod credential_helpers;
@@ -7,7 +8,7 @@ mod credential_helpers;
 mod description;
 mod digest;
 mod fleet_files;
-
+mod flux_accepts;
 mod flux_build;
 mod flux_generated;
 mod flux_generator;
@@ -37,7 +38,7 @@ mod registry;
 mod scan;
 mod semver;
 mod service;
-
+mod source_controller;
 mod ssh_server;
 mod stage;
 mod token_service;

@@ -37,6 +37,8 @@ mod detail_tests;
 #[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
+mod open_tests;
+#[cfg(test)]
 mod pause_tests;
 #[cfg(test)]
 mod plain_text_tests;

@@ -1,6 +1,7 @@
 //! An index as the events of a YAML parser, filtered to the wanted charts: the reader for every layout, and the judge
 //! of the faster ones. It follows aliases of scalars only: an index that hides entries behind aliases is refused.
 
+use super::entry::{self, Field, MOST_URLS};
 use super::{Collected, Extract, IndexError, RawEntry, Wanted};
 use granit_parser::{ErrorKind, Event, FallibleBufferedInput, Parser, ScalarStyle};
 use std::cell::Cell;
@@ -64,7 +65,11 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
     }
 }
 
-fn one_chart<R: Read>(events: &mut Events<R>, name: &str, mut collected: Collected) -> Result<Collected, IndexError> {
+fn one_chart<R: Read>(
+    events: &mut Events<R>,
+    name: &str,
+    mut collected: Collected,
+) -> Result<Collected, IndexError> {
     match events.next()? {
         Event::SequenceStart(..) => {}
         event if is_null(&event) => return Ok(collected),
@@ -88,17 +93,10 @@ fn one_entry<R: Read>(events: &mut Events<R>) -> Result<RawEntry, IndexError> {
             Key::Text(name) => name,
             Key::Other => String::new(),
         };
-        match name.as_str() {
-            "version" => entry.version = events.scalar()?,
-            "created" => entry.created = events.scalar()?,
-            "digest" => entry.digest = events.scalar()?,
-            "urls" => entry.url = events.first_scalar()?,
-            "appVersion" => entry.app_version = events.scalar()?,
-            "deprecated" => {
-                let yes = |text: String| ["true", "yes", "on", "y"].contains(&text.to_ascii_lowercase().as_str());
-                entry.deprecated = events.scalar()?.is_some_and(yes);
-            }
-            _ => events.skip()?,
+        match Field::of(name.as_bytes()) {
+            Some(Field::Scalar(field)) => entry.set(field, events.scalar()?),
+            Some(Field::Urls) => entry.urls = events.scalars()?,
+            None => events.skip()?,
         }
     }
 }
@@ -113,7 +111,7 @@ enum Key {
 }
 
 fn is_null(event: &Event) -> bool {
-    matches!(event, Event::Scalar(text, ScalarStyle::Plain, ..) if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
+    matches!(event, Event::Scalar(text, ScalarStyle::Plain, ..) if entry::is_null(text))
 }
 
 struct Events<R: Read> {
@@ -181,25 +179,25 @@ impl<R: Read> Events<R> {
         }
     }
 
-    /// The text of a list's first item; nothing for a list without one, and for anything else, which is skipped.
-    fn first_scalar(&mut self) -> Result<Option<String>, IndexError> {
-        match self.next()? {
-            Event::SequenceStart(..) => {}
-            start => return self.skip_from(&start).map(|()| None),
+    /// The scalars of a list; nothing for anything else, which is skipped.
+    fn scalars(&mut self) -> Result<Vec<String>, IndexError> {
+        let mut texts = Vec::new();
+        let start = self.next()?;
+        if !matches!(start, Event::SequenceStart(..)) {
+            self.skip_from(&start)?;
+            return Ok(texts);
         }
-        let mut first = None;
-        let mut number = 0;
         loop {
             match self.next()? {
-                Event::SequenceEnd => return Ok(first),
+                Event::SequenceEnd => return Ok(texts),
                 Event::Scalar(text, _, anchor, _) => {
                     self.remember(anchor, &text);
-                    first = first.or_else(|| (number == 0).then(|| text.into_owned()));
+                    if texts.len() < MOST_URLS {
+                        texts.push(text.into_owned());
+                    }
                 }
-                Event::Alias(anchor) if number == 0 => first = self.anchors.get(&anchor).cloned(),
-                start => self.skip_from(&start)?,
+                other => self.skip_from(&other)?,
             }
-            number += 1;
         }
     }
 
