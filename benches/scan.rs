@@ -63,6 +63,8 @@ async fn scan(sources: &Sources, checkout: &Path, cache_dir: &Path) -> Arc<Look>
         branch_prefix: "davit/",
         secrets: davit::engine::look::Secrets::No,
         kube: davit::engine::look::Kube::default(),
+        neighbours: davit::resolve::Neighbours::default(),
+        fleet: None,
     };
     look(&registry, &cache, request).await.unwrap()
 }

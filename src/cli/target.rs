@@ -10,6 +10,7 @@ use crate::engine::services;
 use crate::engine::witness::{self, ClusterView};
 use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
+use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
 use crate::world::cluster::{Cluster, Sight};
 use crate::world::folder::Folder;
@@ -101,6 +102,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         branch_prefix: &branch_prefix,
         secrets: if cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
         kube: Kube::of(&cluster, sight),
+        neighbours: Neighbours::default(),
+        fleet: None,
     };
     if Path::new(target).exists() || !looks_remote(target) {
         let folder = Arc::new(Folder::open(Path::new(target))?);
@@ -128,7 +131,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
 }
 
 fn cluster_view<'a>(config: &'a Config, sight: Option<&'a Sight>, url: Option<&'a str>) -> ClusterView<'a> {
-    ClusterView { config: &config.cluster, sight, url, alone: true }
+    ClusterView { config: &config.cluster, sight, url: url.map(str::to_owned), alone: true }
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

@@ -188,7 +188,7 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
-        clusters: update.clusters(|index| Some(rows.get(index)?.release.as_ref())),
+        clusters: update.clusters(|index| rows.get(index)?.cluster()),
     }
 }
 

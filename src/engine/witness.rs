@@ -17,7 +17,7 @@ pub struct ClusterView<'a> {
     /// What was seen; nothing without access.
     pub sight: Option<&'a Sight>,
     /// The repository's URL, where it is known.
-    pub url: Option<&'a str>,
+    pub url: Option<String>,
     /// It is the only repository: a root that it does not have is nobody's.
     pub alone: bool,
 }
@@ -64,7 +64,7 @@ fn applied(releases: &[&Release], view: &ClusterView<'_>) -> Result<Option<Strin
 /// What the cluster says of each release, and what one of the two lacks.
 fn testimony(releases: &[&Release], root: &str, view: &ClusterView<'_>) -> (Vec<Option<Live>>, Vec<Finding>) {
     let Some(sight) = view.sight else { return (vec![None; releases.len()], Vec::new()) };
-    let ours = |url: &str| view.url.is_some_and(|ours| same_repository(ours, url));
+    let ours = |url: &str| view.url.as_deref().is_some_and(|ours| same_repository(ours, url));
     let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours });
     let finding = |(place, problem): (Option<(String, u32)>, Problem)| {
         let (file, line) = place.unzip();

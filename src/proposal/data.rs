@@ -146,7 +146,13 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         crds: crds.into_iter().take(LISTED).collect(),
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
         running: rows.iter().any(|r| !r.running.is_empty()),
-        touched: consumers.iter().map(Consumer::cluster).filter(|cluster| !cluster.is_empty()).collect::<BTreeSet<_>>().into_iter().collect(),
+        touched: consumers
+            .iter()
+            .map(Consumer::cluster)
+            .filter(|cluster| !cluster.is_empty())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         more: 0,
         releases: rows.len(),
         rows,

@@ -100,6 +100,7 @@ impl Entry<'_> {
             problem: concerns.first(),
             chain: Vec::new(),
             credentials: None,
+            crds: crate::model::CrdUpgrade::default(),
         }
     }
 }
