@@ -239,7 +239,7 @@ fn kustomizations_that_include_or_build_each_other_end() {
 }
 
 #[test]
-fn a_chart_source_without_a_release_is_listed() {
+fn flux_rule_09_a_chart_source_without_a_release_is_listed_where_its_layer_says_chart() {
     let source = "=== s.yaml
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: OCIRepository
@@ -405,7 +405,7 @@ configMapGenerator:
     let row = only(&resolution);
     assert_eq!((reason(row), row.current.as_deref()), (None, Some("2.0.0")));
     let site = row.site.as_ref().unwrap();
-    assert_eq!((site.file.as_str(), site.line, site.column), ("clusters/home/versions.env", 4, 6));
+    assert_eq!((site.file.as_str(), site.line, site.column), ("clusters/home/versions.env", 3, 6));
     assert_eq!((site.path.as_str(), site.text.as_str()), ("PLEX", "2.0.0"));
     let facts = inventory::read_file(b"PASSWORD=hunter2\nPLEX=2.0.0\n");
     assert!(!format!("{facts:?}").contains("hunter2"), "only versions are remembered");
