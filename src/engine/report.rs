@@ -2,6 +2,7 @@
 //! this one value; nothing here is worded for one of them.
 
 use crate::model::{Bump, Decision, Dropped, Problem, Reason, Release, Status, Update};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One release with what there is to say about its version.
@@ -90,6 +91,20 @@ pub struct Findings {
     pub problems: Vec<Finding>,
 }
 
+/// How many rows there are of each kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// By reason; those of which there are none are left out.
+    pub reasons: BTreeMap<Reason, usize>,
+}
+
+impl Tally {
+    /// How many rows have a status.
+    pub fn count(&self, status: Status) -> usize {
+        self.reasons.iter().filter(|(reason, _)| reason.status() == status).map(|(_, count)| count).sum()
+    }
+}
+
 impl Findings {
     /// The clusters that an edit of a release's site touches, sorted: those of every row on the same bytes.
     pub fn touched(&self, release: &Release) -> Vec<String> {
@@ -104,6 +119,15 @@ impl Findings {
     /// How many rows have this status.
     pub fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status() == status).count()
+    }
+
+    /// All counts at once.
+    pub fn tally(&self) -> Tally {
+        let mut reasons = BTreeMap::new();
+        for row in &self.rows {
+            *reasons.entry(row.reason).or_default() += 1;
+        }
+        Tally { reasons }
     }
 }
 

@@ -60,6 +60,6 @@ impl Update {
 
     /// Whether this text is the version that it moves to; sites may write equal versions differently (`1.2.3`, `v1.2.3`).
     pub fn is_to(&self, text: &str) -> bool {
-        text == self.target.text || Version::strict(text).is_some_and(|version| version == self.target.version)
+        text == self.target.text || Version::of_tag(text).is_some_and(|version| version == self.target.version)
     }
 }

@@ -52,8 +52,9 @@ pub(super) struct Ref<'a> {
 /// what names the version: both move together.
 pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
+    let read = if is_helm_layer(facts) { Version::of_tag } else { Version::strict };
     if let Some(digest) = facts.text("spec.ref.digest") {
-        if semver.is_none() && is_sha256(digest) && tag.and_then(Version::strict).is_some() {
+        if semver.is_none() && is_sha256(digest) && tag.and_then(read).is_some() {
             return Ref { route: Some("spec.ref.tag"), current: tag, digest: Some(digest), problem: None };
         }
         let message = format!("{place} is pinned by the digest {digest}: the tag is only documentation");
@@ -61,19 +62,23 @@ pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
         return Ref { route, current: tag, digest: None, problem: Some(Problem::new(Reason::DigestPinned, message)) };
     }
     if let Some(range) = semver {
-        let message = format!("{place} follows ref.semver {range} without a commit");
+        let among = filter(facts).map(|filter| format!(" among the tags that match {filter}"));
+        let message = format!("{place} follows ref.semver {range}{} without a commit", among.unwrap_or_default());
         let problem = Some(Problem::new(Reason::FloatingSemver, message));
         return Ref { route: Some("spec.ref.semver"), current: semver, digest: None, problem };
     }
     let problem = match tag {
         None => Some(format!("{place} names no tag: Flux follows `latest`")),
-        Some(tag) if Version::strict(tag).is_none() => {
-            Some(format!("{place} follows the tag {tag}, which is no version"))
-        }
+        Some(tag) if read(tag).is_none() => Some(format!("{place} follows the tag {tag}, which is no version")),
         Some(_) => None,
     };
     let problem = problem.map(|message| Problem::new(Reason::FloatingTag, message));
     Ref { route: tag.map(|_| "spec.ref.tag"), current: tag, digest: None, problem }
+}
+
+/// The expression that leaves only some tags to a range: what Flux makes of it is not followed.
+pub(super) fn filter(facts: &Object) -> Option<&str> {
+    facts.text("spec.ref.semver").and(facts.text("spec.ref.semverFilter")).filter(|filter| !filter.is_empty())
 }
 
 /// Whether a digest is of the kind that registries answer with.

@@ -9,6 +9,65 @@ pub(super) struct RawEntry {
     pub(super) created: Option<String>,
     pub(super) app_version: Option<String>,
     pub(super) deprecated: bool,
+    /// Where the archive is, in the entry's order; relative ones to the repository's URL.
+    pub(super) urls: Vec<String>,
+    /// SHA-256 of the archive, as Helm writes it.
+    pub(super) digest: Option<String>,
+}
+
+/// A field of an entry that counts: what both readers know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    /// One scalar.
+    Scalar(Scalar),
+    /// `urls`: a list of scalars.
+    Urls,
+}
+
+/// The scalars among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scalar {
+    Version,
+    Created,
+    AppVersion,
+    Deprecated,
+    Digest,
+}
+
+impl Field {
+    /// By its key; nothing for one that does not count.
+    pub(super) fn of(key: &[u8]) -> Option<Self> {
+        Some(match key {
+            b"version" => Self::Scalar(Scalar::Version),
+            b"created" => Self::Scalar(Scalar::Created),
+            b"appVersion" => Self::Scalar(Scalar::AppVersion),
+            b"deprecated" => Self::Scalar(Scalar::Deprecated),
+            b"digest" => Self::Scalar(Scalar::Digest),
+            b"urls" => Self::Urls,
+            _ => return None,
+        })
+    }
+}
+
+impl RawEntry {
+    /// Sets a scalar; the last of two counts. Nothing stands for null.
+    pub(super) fn set(&mut self, field: Scalar, text: Option<String>) {
+        match field {
+            Scalar::Version => self.version = text,
+            Scalar::Created => self.created = text,
+            Scalar::AppVersion => self.app_version = text,
+            Scalar::Digest => self.digest = text,
+            Scalar::Deprecated => {
+                let yes = |text: String| ["true", "yes", "on", "y"].contains(&text.to_ascii_lowercase().as_str());
+                self.deprecated = text.is_some_and(yes);
+            }
+        }
+    }
+}
+
+/// A plain scalar that YAML reads as nothing.
+pub(super) fn is_null(plain: &str) -> bool {
+    matches!(plain, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// The entries of one chart while they are read.
@@ -17,6 +76,9 @@ pub(super) struct Collected(pub(super) Candidates);
 
 /// More versions than any real chart has; an index over it is refused.
 pub(super) const MOST_VERSIONS: usize = 100_000;
+
+/// Places of one archive that are remembered; Helm takes the first.
+pub(super) const MOST_URLS: usize = 16;
 
 impl Collected {
     /// Takes an entry in: strict versions with an optional `v` (Flux rule 3), others are counted.

@@ -1,6 +1,7 @@
 //! An index as the events of a YAML parser, filtered to the wanted charts: the reader for every layout, and the judge
 //! of the faster ones. It follows aliases of scalars only: an index that hides entries behind aliases is refused.
 
+use super::entry::{self, Field, MOST_URLS};
 use super::{Collected, Extract, IndexError, RawEntry, Wanted};
 use granit_parser::{ErrorKind, Event, FallibleBufferedInput, Parser, ScalarStyle};
 use std::cell::Cell;
@@ -89,15 +90,10 @@ fn one_entry<R: Read>(events: &mut Events<R>) -> Result<RawEntry, IndexError> {
             Key::Text(name) => name,
             Key::Other => String::new(),
         };
-        match name.as_str() {
-            "version" => entry.version = events.scalar()?,
-            "created" => entry.created = events.scalar()?,
-            "appVersion" => entry.app_version = events.scalar()?,
-            "deprecated" => {
-                let yes = |text: String| ["true", "yes", "on", "y"].contains(&text.to_ascii_lowercase().as_str());
-                entry.deprecated = events.scalar()?.is_some_and(yes);
-            }
-            _ => events.skip()?,
+        match Field::of(name.as_bytes()) {
+            Some(Field::Scalar(field)) => entry.set(field, events.scalar()?),
+            Some(Field::Urls) => entry.urls = events.scalars()?,
+            None => events.skip()?,
         }
     }
 }
@@ -112,7 +108,7 @@ enum Key {
 }
 
 fn is_null(event: &Event) -> bool {
-    matches!(event, Event::Scalar(text, ScalarStyle::Plain, ..) if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
+    matches!(event, Event::Scalar(text, ScalarStyle::Plain, ..) if entry::is_null(text))
 }
 
 struct Events<R: Read> {
@@ -177,6 +173,28 @@ impl<R: Read> Events<R> {
             }
             Event::Alias(anchor) => Ok(self.anchors.get(&anchor).cloned()),
             start => self.skip_from(&start).map(|()| None),
+        }
+    }
+
+    /// The scalars of a list; nothing for anything else, which is skipped.
+    fn scalars(&mut self) -> Result<Vec<String>, IndexError> {
+        let mut texts = Vec::new();
+        let start = self.next()?;
+        if !matches!(start, Event::SequenceStart(..)) {
+            self.skip_from(&start)?;
+            return Ok(texts);
+        }
+        loop {
+            match self.next()? {
+                Event::SequenceEnd => return Ok(texts),
+                Event::Scalar(text, _, anchor, _) => {
+                    self.remember(anchor, &text);
+                    if texts.len() < MOST_URLS {
+                        texts.push(text.into_owned());
+                    }
+                }
+                other => self.skip_from(&other)?,
+            }
         }
     }
 

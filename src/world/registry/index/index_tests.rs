@@ -1,4 +1,4 @@
-use super::{Extract, events, json, read, slice};
+use super::{Extract, Wanted, events, json, read, slice};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -80,6 +80,35 @@ fn helms_own_layout_is_read_by_lines_and_gives_what_the_events_give() {
     assert_eq!(found["missing"].candidates, None);
 }
 
+/// Whether the lines alone told a chart's entries, or its block was left to the events.
+fn told_by_lines(text: &str, chart: &str) -> bool {
+    let file = spooled(text.as_bytes());
+    let blocks = slice::find_blocks(&File::open(file.path()).unwrap(), &mut Wanted::new(&names(&[chart])));
+    blocks.unwrap().expect("Helm's layout").iter().all(|block| block.entries.is_some())
+}
+
+#[test]
+fn the_lines_tell_what_helm_writes_and_leave_the_rest_to_the_events() {
+    for chart in ["app", "other", "empty"] {
+        assert!(told_by_lines(HELM, chart), "{chart}");
+    }
+    for odd in [
+        "  - version: |-\n      1.2.3\n",
+        "  - version:\n      \"1.2.3\"\n",
+        "  - version: \"1.2\\x2e3\"\n",
+        "  - version: 1.2.3 # the newest\n",
+        "  - version: 1.2.3\n    urls: none\n",
+        "  - urls:\n    - name: x\n    version: 1.2.3\n",
+        "    - version: 1.2.3\n",
+        "  -\n    version: 1.2.3\n",
+    ] {
+        let text = format!("entries:\n  app:\n{odd}");
+        assert!(!told_by_lines(&text, "app"), "{odd}");
+        let found = by_lines(&text, &["app"]).expect("Helm's layout");
+        assert_eq!(texts(&found, "app"), ["1.2.3"], "{odd}");
+    }
+}
+
 #[test]
 fn other_layouts_are_left_to_the_events() {
     for text in [
@@ -159,12 +188,14 @@ fn a_missing_chart_comes_with_similar_names() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
     /// Lines that mean different things in different contexts, in any order: whenever the line reader claims the
     /// layout and the YAML parser accepts the text, they agree.
     #[test]
-    fn the_line_reader_never_disagrees_with_the_events(picks in prop::collection::vec((0_usize..22, 0_usize..5), 0..14)) {
-        let values = ["x", "\"x\"", "\"open", "'open", "it's"];
+    fn the_line_reader_never_disagrees_with_the_events(picks in prop::collection::vec((0_usize..32, 0_usize..11), 0..14)) {
+        let values = [
+            "x", "\"x\"", "\"open", "'open", "it's", "~", "null", "", "'it''s'", "\"a\\\"b\"", "[]",
+        ];
         let mut text = String::from("entries:\n  app:\n  - version: 1.0.0\n");
         for (form, value) in picks {
             let value = values[value];
@@ -190,7 +221,17 @@ proptest! {
                 18 => writeln!(text, "  - d: {value}"),
                 19 => writeln!(text, "  \""),
                 20 => writeln!(text, "  '"),
-                _ => writeln!(text, "    e: {value} # {value}"),
+                21 => writeln!(text, "    e: {value} # {value}"),
+                22 => writeln!(text, "    version: {value}"),
+                23 => writeln!(text, "    appVersion: {value}"),
+                24 => writeln!(text, "  - appVersion: 1.{value}"),
+                25 => writeln!(text, "    urls:"),
+                26 => writeln!(text, "    urls: {value}"),
+                27 => writeln!(text, "    deprecated: true"),
+                28 => writeln!(text, "    - https://x/{value}"),
+                29 => writeln!(text, "    created: \"2026-08-06T23:01:31Z\""),
+                30 => writeln!(text, "    version: 3.0.0"),
+                _ => writeln!(text, "    digest: {value} "),
             };
         }
         let wanted = ["app", "other"];

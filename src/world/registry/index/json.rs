@@ -1,5 +1,6 @@
 //! An index in JSON, read as a stream. It keeps the wanted charts' entries only.
 
+use super::entry::{Field, MOST_URLS};
 use super::{Collected, Extract, IndexError, RawEntry, Wanted};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
@@ -106,14 +107,10 @@ impl<'de> Visitor<'de> for OneEntry {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawEntry, A::Error> {
         let mut entry = RawEntry::default();
         while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "version" => entry.version = text(&map.next_value()?),
-                "created" => entry.created = text(&map.next_value()?),
-                "appVersion" => entry.app_version = text(&map.next_value()?),
-                "deprecated" => {
-                    entry.deprecated = map.next_value::<serde_json::Value>()? == serde_json::Value::Bool(true);
-                }
-                _ => {
+            match Field::of(key.as_bytes()) {
+                Some(Field::Scalar(field)) => entry.set(field, text(&map.next_value()?)),
+                Some(Field::Urls) => entry.urls = texts(&map.next_value()?),
+                None => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -126,6 +123,11 @@ fn text(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(yes) => Some(yes.to_string()),
         _ => None,
     }
+}
+
+fn texts(value: &serde_json::Value) -> Vec<String> {
+    value.as_array().map(|list| list.iter().filter_map(text).take(MOST_URLS).collect()).unwrap_or_default()
 }

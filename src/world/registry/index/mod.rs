@@ -1,11 +1,12 @@
 //! Reads the wanted charts out of a spooled index, in memory that does not grow with it.
 //!
-//! Three readers give one result: JSON where the body starts with `{`; the text slice of a chart's block where the
-//! whole file has Helm's own layout; else the events of a YAML parser. It refuses to build a tree.
+//! Three readers give one result: JSON where the body starts with `{`; the lines of the file where the whole of it has
+//! Helm's own layout; else the events of a YAML parser. It refuses to build a tree.
 
 mod entry;
 mod events;
 mod json;
+mod lines;
 mod slice;
 
 use crate::model::{Candidates, Problem, Reason};

@@ -2,10 +2,11 @@
 //!
 //! It follows a small part of block-style YAML exactly: plain and quoted scalars, also over several lines, block
 //! scalars, `- ` items, simple keys. At anything else (anchors, flow style, tabs, CRLF, quoted keys, a chart named
-//! twice) it gives up, and the event reader does the work: it never guesses. The blocks themselves go through
-//! the event reader, so both agree on what an entry says.
+//! twice) it gives up, and the event reader does the work: it never guesses. The wanted charts' entries are
+//! read on the way ([`Lines`]); a block that is written in another way than Helm's goes through the event reader.
 
-use super::{Extract, IndexError, Wanted, events};
+use super::lines::Lines;
+use super::{Collected, Extract, IndexError, Wanted, events};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -17,22 +18,46 @@ const LONGEST_LINE: usize = 1 << 20;
 pub(super) fn read(file: &File, wanted: &[String]) -> Result<Option<BTreeMap<String, Extract>>, IndexError> {
     let mut state = Wanted::new(wanted);
     let Some(blocks) = find_blocks(file, &mut state)? else { return Ok(None) };
-    for (start, end) in blocks {
-        let mut part = file;
-        part.seek(SeekFrom::Start(start))?;
-        events::read_block(BufReader::new(part.take(end - start)), &mut state)?;
+    for block in blocks {
+        match block.entries {
+            Some(collected) => state.put(&block.chart, collected),
+            None => {
+                let mut part = file;
+                part.seek(SeekFrom::Start(block.start))?;
+                events::read_block(BufReader::new(part.take(block.end - block.start)), &mut state)?;
+            }
+        }
     }
     Ok(Some(state.finish()))
 }
 
-type Block = (u64, u64);
+/// Where a wanted chart stands, and its entries where its lines told them.
+pub(super) struct Block {
+    chart: String,
+    start: u64,
+    end: u64,
+    pub(super) entries: Option<Collected>,
+}
 
-fn find_blocks(file: &File, state: &mut Wanted) -> Result<Option<Vec<Block>>, IndexError> {
+/// A block whose end is still to come.
+struct OpenBlock {
+    chart: String,
+    start: u64,
+    lines: Lines,
+}
+
+impl OpenBlock {
+    fn close(self, end: u64) -> Result<Block, IndexError> {
+        Ok(Block { chart: self.chart, start: self.start, end, entries: self.lines.finish()? })
+    }
+}
+
+pub(super) fn find_blocks(file: &File, state: &mut Wanted) -> Result<Option<Vec<Block>>, IndexError> {
     let mut input = file;
     input.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::with_capacity(1 << 16, input);
     let mut layout = Layout::default();
-    let (mut blocks, mut open): (Vec<Block>, Option<u64>) = (Vec::new(), None);
+    let (mut blocks, mut open): (Vec<Block>, Option<OpenBlock>) = (Vec::new(), None);
     let (mut position, mut line) = (0_u64, Vec::new());
     loop {
         line.clear();
@@ -44,31 +69,51 @@ fn find_blocks(file: &File, state: &mut Wanted) -> Result<Option<Vec<Block>>, In
             return Ok(None);
         }
         let Some(seen) = layout.line(line.strip_suffix(b"\n").unwrap_or(&line)) else { return Ok(None) };
-        if !matches!(seen, Seen::Inside)
-            && let Some(start) = open.take()
+        if matches!(seen, Seen::Top | Seen::Chart(..))
+            && let Some(block) = open.take()
         {
-            blocks.push((start, position));
+            blocks.push(block.close(position)?);
         }
-        if let Seen::Chart(name) = seen
-            && state.sees(&name)
-        {
-            open = Some(position);
+        match (seen, &mut open) {
+            (Seen::Chart(chart, value), _) if state.sees(&chart) => {
+                open = Some(OpenBlock { chart, start: position, lines: Lines::new(value) });
+            }
+            (Seen::Node(node), Some(block)) => block.lines.node(&node)?,
+            (Seen::Text, Some(block)) => block.lines.text(),
+            _ => {}
         }
         position += length as u64;
     }
-    if let Some(start) = open {
-        blocks.push((start, position));
+    if let Some(block) = open {
+        blocks.push(block.close(position)?);
     }
     Ok(layout.complete().then_some(blocks))
 }
 
-enum Seen {
-    /// A line within whatever was open before.
-    Inside,
+/// What a line is.
+enum Seen<'a> {
+    /// Empty, or a comment.
+    Nothing,
+    /// More of the scalar above.
+    Text,
+    /// A line of its own within whatever was open before.
+    Node(Node<'a>),
     /// A key at the left margin.
     Top,
-    /// A chart's key.
-    Chart(String),
+    /// A chart's key, and what follows it.
+    Chart(String, &'a [u8]),
+}
+
+/// A line with a structure of its own.
+pub(super) struct Node<'a> {
+    /// Spaces before it.
+    pub(super) indent: usize,
+    /// Columns that leading `- ` take.
+    pub(super) dashes: usize,
+    /// Key and value, where it is a pair with a simple key.
+    pub(super) key: Option<(&'a [u8], &'a [u8])>,
+    /// All that follows the dashes.
+    pub(super) rest: &'a [u8],
 }
 
 /// What the last line left open.
@@ -113,7 +158,7 @@ impl Layout {
     }
 
     /// Takes a line without its line feed; nothing means: another layout.
-    fn line(&mut self, line: &[u8]) -> Option<Seen> {
+    fn line<'a>(&mut self, line: &'a [u8]) -> Option<Seen<'a>> {
         std::str::from_utf8(line).ok()?;
         if line.contains(&b'\r') || line.contains(&0) {
             return None;
@@ -121,31 +166,31 @@ impl Layout {
         let indent = line.iter().take_while(|byte| **byte == b' ').count();
         let text = line[indent..].trim_ascii_end();
         if text.is_empty() {
-            return Some(Seen::Inside);
+            return Some(Seen::Nothing);
         }
         match self.open {
-            Open::Block(parent) | Open::Plain(parent) if indent > parent => return Some(Seen::Inside),
+            Open::Block(parent) | Open::Plain(parent) if indent > parent => return Some(Seen::Text),
             Open::Quoted(quote) => {
                 if indent < 4 {
                     return None;
                 }
                 self.open = if closes(text, quote)? { Open::Nothing } else { self.open };
-                return Some(Seen::Inside);
+                return Some(Seen::Text);
             }
             _ => self.open = Open::Nothing,
         }
         match text[0] {
             b'\t' => return None,
-            b'#' => return Some(Seen::Inside),
+            b'#' => return Some(Seen::Nothing),
             b'.' | b'-' if indent == 0 => {
-                return (text == b"---" && !std::mem::replace(&mut self.started, true)).then_some(Seen::Inside);
+                return (text == b"---" && !std::mem::replace(&mut self.started, true)).then_some(Seen::Nothing);
             }
             _ => self.started = true,
         }
         self.structure(indent, text)
     }
 
-    fn structure(&mut self, indent: usize, text: &[u8]) -> Option<Seen> {
+    fn structure<'a>(&mut self, indent: usize, text: &'a [u8]) -> Option<Seen<'a>> {
         let (dashes, rest) = dashes(text)?;
         let key = key(rest);
         match (indent, key) {
@@ -155,11 +200,14 @@ impl Layout {
             (2, Some((name, value))) if self.part != Part::Elsewhere && dashes == 0 => self.chart(name, value),
             (2, None) if self.part == Part::Chart && dashes == 0 => None,
             _ if self.part == Part::Entries => None,
-            _ => self.inner(indent, dashes, rest),
+            _ => {
+                self.inner(indent, dashes, rest, key)?;
+                Some(Seen::Node(Node { indent, dashes, key, rest }))
+            }
         }
     }
 
-    fn top(&mut self, name: &[u8], value: &[u8]) -> Option<Seen> {
+    fn top(&mut self, name: &[u8], value: &[u8]) -> Option<Seen<'static>> {
         self.part = if name == b"entries" { Part::Entries } else { Part::Elsewhere };
         if self.part == Part::Entries {
             if self.had_entries || !value.is_empty() {
@@ -171,18 +219,18 @@ impl Layout {
         Some(Seen::Top)
     }
 
-    fn chart(&mut self, name: &[u8], value: &[u8]) -> Option<Seen> {
+    fn chart<'a>(&mut self, name: &[u8], value: &'a [u8]) -> Option<Seen<'a>> {
         if !(value.is_empty() || value == b"[]") {
             return None;
         }
         self.part = Part::Chart;
         let name = String::from_utf8(name.to_vec()).ok()?;
-        self.names.insert(name.clone()).then_some(Seen::Chart(name))
+        self.names.insert(name.clone()).then_some(Seen::Chart(name, value))
     }
 
-    fn inner(&mut self, indent: usize, dashes: usize, rest: &[u8]) -> Option<Seen> {
+    fn inner(&mut self, indent: usize, dashes: usize, rest: &[u8], key: Option<(&[u8], &[u8])>) -> Option<()> {
         let column = indent + dashes;
-        self.open = match key(rest) {
+        self.open = match key {
             Some((_, value)) => opened(value, Some(column))?,
             // A value on its own line: nothing here knows how far its parent is indented.
             None if dashes == 0 => match rest[0] {
@@ -196,7 +244,7 @@ impl Layout {
             },
             None => opened(rest, Some(column - 2))?,
         };
-        Some(Seen::Inside)
+        Some(())
     }
 }
 
