@@ -6,6 +6,7 @@ use super::options::{Explain, ExplainFormat, Options};
 use super::render::{self, clean};
 use super::{logging, print, print_json, say, target};
 use crate::config::Purpose;
+use crate::engine::inside::{self, Changes};
 use crate::engine::report::{Findings, Row};
 use crate::engine::{json, local};
 use crate::model::{Bump, Note, Status};
@@ -20,8 +21,8 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let found = match target::find(&mut config, &command.target).await {
-        Ok(found) => found.look,
+    let (found, registry) = match target::find(&mut config, &command.target).await {
+        Ok(found) => (found.look, found.registry),
         Err(exit) => return exit,
     };
     let (namespace, name) = match command.release.split_once('/') {
@@ -38,17 +39,24 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         say(&clean(&format!("no release is called {}{near}", command.release)));
         return Exit::NoResult;
     }
+    let cluster = config.cluster.kube_version.as_ref();
+    let mut explained = Vec::new();
+    for (row, policy) in rows {
+        explained.push((row, policy, inside::changes(&registry, &found, row, cluster).await));
+    }
     let printed = match command.format {
         ExplainFormat::Text => {
-            let texts: Vec<String> = rows.iter().map(|(row, policy)| explain(&found.findings, row, policy)).collect();
-            print(&texts.join("\n"))
+            let text = |(row, policy, changes): &(&Row, &Policy, Option<Changes>)| {
+                explain(&found.findings, row, policy, changes.as_ref())
+            };
+            print(&explained.iter().map(text).collect::<Vec<_>>().join("\n"))
         }
-        ExplainFormat::Json => print_json(&json::explain(&found.findings, &rows)),
+        ExplainFormat::Json => print_json(&json::explain(&found.findings, explained)),
     };
     if printed { Exit::Done } else { Exit::NoResult }
 }
 
-fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
+fn explain(findings: &Findings, row: &Row, policy: &Policy, changes: Option<&Changes>) -> String {
     let release = &row.release;
     let mut out = String::new();
     let (bold, colour) = (Style::new().bold(), render::status_style(row.status()));
@@ -97,6 +105,9 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
     if row.bump != Bump::None {
         line("target", &format!("{} ({} step)", row.target.as_deref().unwrap_or("-"), row.bump));
     }
+    for (number, text) in changes.map(inside_words).unwrap_or_default().iter().enumerate() {
+        line(if number == 0 { "inside" } else { "" }, text);
+    }
     line("verdict", &format!("{}, {}: {}", row.status().code(), row.reason, row.message));
     if !matches!(row.status(), Status::Current) {
         line("next", row.reason.remedy());
@@ -111,6 +122,40 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
         line("dropped", &format!("and {} more", row.dropped_more));
     }
     out
+}
+
+/// What changes inside the chart, one line each.
+fn inside_words(changes: &Changes) -> Vec<String> {
+    let mut words = Vec::new();
+    match (&changes.app_version_from, &changes.app_version_to) {
+        (Some(from), Some(to)) if from != to => words.push(format!("app version {from} → {to}")),
+        (_, Some(to)) => words.push(format!("app version {to}")),
+        _ => {}
+    }
+    if let Some(wanted) = &changes.kube_version {
+        words.push(match &changes.cluster_version {
+            Some(cluster) => format!("needs Kubernetes {wanted}; the cluster has {cluster}"),
+            None => format!("needs Kubernetes {wanted}; not checked: cluster.kubeVersion is not set"),
+        });
+    }
+    if changes.deprecated {
+        words.push("marked deprecated by its author".to_owned());
+    }
+    for dependency in &changes.dependencies {
+        words.push(match (&dependency.from, &dependency.to) {
+            (Some(from), Some(to)) => format!("dependency {} {from} → {to}", dependency.name),
+            (None, Some(to)) => format!("dependency {} {to} is new", dependency.name),
+            (from, None) => format!("dependency {} {} is gone", dependency.name, from.as_deref().unwrap_or_default()),
+        });
+    }
+    for crd in &changes.crds {
+        let kept = if crd.applied { "" } else { "; the upgrade leaves the cluster's as they are (spec.upgrade.crds)" };
+        words.push(format!("{} {}{kept}", crd.path, crd.change.code()));
+    }
+    if let Some(why) = &changes.unknown {
+        words.push(format!("what differs from the version in use is not known: {why}"));
+    }
+    words
 }
 
 /// What holds versions back; what is as it is by default is not said.

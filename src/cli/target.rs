@@ -12,6 +12,7 @@ use crate::policy::Rules;
 use crate::world::cache::Cache;
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
+use crate::world::registry::Registry;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
 use std::path::Path;
@@ -23,6 +24,10 @@ pub(super) struct Found {
     pub look: Arc<Look>,
     /// Nothing for a URL.
     pub folder: Option<Arc<Folder>>,
+    /// What was asked, for closer looks.
+    pub registry: Arc<Registry>,
+    /// Holds the cache of this run alone, where there is no other.
+    _cache: Option<tempfile::TempDir>,
 }
 
 /// Looks at a folder or a URL. A problem has been said.
@@ -75,6 +80,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let git = Git::new(git_options(config), CancellationToken::new());
     let registry = services::registry(config, git.clone())?;
     let branch_prefix = config.pull_requests.branch_prefix.clone();
+    let kube_version = config.cluster.kube_version.clone();
     let request = |listing, reader, rules, shown, url| Request {
         files: Files::Tree(listing, reader),
         shown,
@@ -86,6 +92,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         store: None,
         now: Timestamp::now(),
         branch_prefix: &branch_prefix,
+        kube_version: kube_version.as_ref(),
     };
     if Path::new(target).exists() || !looks_remote(target) {
         let folder = Arc::new(Folder::open(Path::new(target))?);
@@ -93,7 +100,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let reader = TreeReader::Folder(folder.clone());
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
-        return Ok(Found { look: look(&registry, &cache, request).await?, folder: Some(folder) });
+        let look = look(&registry, &cache, request).await?;
+        return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
     let name = remote.last_segment().to_owned();
@@ -105,7 +113,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let shown = repository.shown_url().to_owned();
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
-    Ok(Found { look: look(&registry, &cache, request).await?, folder: None })
+    let look = look(&registry, &cache, request).await?;
+    Ok(Found { look, folder: None, registry, _cache: for_this_run })
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

@@ -50,6 +50,16 @@ fn an_empty_file_and_sections_left_empty_mean_the_defaults() {
 }
 
 #[test]
+fn the_clusters_version_keeps_its_text() {
+    assert_eq!(local("").unwrap().cluster.kube_version, None);
+    assert_eq!(local("cluster: {kubeVersion: \"\"}").unwrap().cluster.kube_version, None);
+    for text in ["1.31.2", "v1.31.2+k3s1", "v1.31.2-gke.100"] {
+        let config = local(&format!("cluster: {{kubeVersion: {text}}}")).unwrap();
+        assert_eq!(config.cluster.kube_version.unwrap().text(), text);
+    }
+}
+
+#[test]
 fn a_repository_takes_its_defaults_from_its_url() {
     let config = local(
         "repositories:\n\
@@ -83,7 +93,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 
 #[test]
 fn sections_whose_feature_is_not_built_yet_are_unknown() {
-    for key in ["cluster: {}", "backup: {}", "commands: []", "notifications: []"] {
+    for key in ["backup: {}", "commands: []", "notifications: []"] {
         assert!(issue(key).contains("unknown key"), "{key}");
     }
     assert!(issue("repositories: [{url: /a, role: platform}]").contains("repositories[0].role: unknown key"));
@@ -146,6 +156,9 @@ fn bad_urls_say_what_is_wrong() {
         ("registries: {mirrors: [{from: \"oci://a/\", to: \"https://m/\"}]}", "is replaced by an oci:// one"),
         ("registries: {mirrors: [{from: \"oci://a/\", to: \"oci://m\"}]}", "must both end"),
         ("registries: {hosts: [{host: \"https://ghcr.io\"}]}", "expected a host name"),
+        ("cluster: {kubeVersion: latest}", "expected the cluster's whole version"),
+        ("cluster: {kubeVersion: \"1.31\"}", "expected the cluster's whole version"),
+        ("cluster: {kubeVersion: \">=1.31.0\"}", "expected the cluster's whole version"),
     ] {
         assert!(issue(text).contains(why), "{text}: {}", issue(text));
     }

@@ -31,8 +31,8 @@ pub use quantity::{duration, size};
 pub use remote::{Remote, Transport};
 pub use secret::SecretRef;
 pub use types::{
-    Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig, PullRequests, Registries,
-    RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
+    Cluster, Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig, PullRequests,
+    Registries, RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
 };
 
 /// The JSON Schema of the configuration, for editors; committed as `docs/config.schema.json`.

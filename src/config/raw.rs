@@ -44,6 +44,8 @@ pub(super) struct RawConfig {
     pub git: RawGit,
     /// Chart repositories and OCI registries.
     pub registries: RawRegistries,
+    /// What is known of the cluster.
+    pub cluster: RawCluster,
     /// Which versions are let through.
     pub policy: RawPolicy,
     /// How pull requests look.
@@ -67,6 +69,7 @@ impl Default for RawConfig {
             github: RawGitHub::default(),
             git: RawGit::default(),
             registries: RawRegistries::default(),
+            cluster: RawCluster::default(),
             policy: RawPolicy::default(),
             pull_requests: RawPullRequests::default(),
             limits: Limits::default(),
@@ -299,6 +302,15 @@ pub(super) struct RawMirror {
     /// The mirror's certificate is not checked, and plain HTTP is taken.
     #[serde(default)]
     pub insecure: bool,
+}
+
+/// What is known of the cluster.
+#[derive(Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawCluster {
+    /// Kubernetes version, such as `1.31.2` or `v1.31.2+k3s1`: a chart whose `kubeVersion` leaves it out is not proposed.
+    /// Empty: not known, and each pull request for a chart that has a `kubeVersion` says that it was not checked.
+    pub kube_version: String,
 }
 
 /// Which versions are let through.

@@ -4,7 +4,7 @@
 use super::places::Places;
 use super::plain::{Author, CommitVia, Limits, Log, Mode, PathFilter, PrivateAddresses, RuleMatch};
 use super::{Mirrors, Remote, SecretRef};
-use crate::model::Bump;
+use crate::model::{Bump, Version};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Config {
     pub git: Git,
     /// Chart repositories and OCI registries.
     pub registries: Registries,
+    /// What is known of the cluster.
+    pub cluster: Cluster,
     /// Which versions are let through.
     pub policy: PolicyConfig,
     /// How pull requests look.
@@ -187,6 +189,13 @@ pub struct RegistryHost {
     pub insecure: bool,
     /// Requests at once.
     pub concurrency: usize,
+}
+
+/// What is known of the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its Kubernetes version; nothing where it is not known.
+    pub kube_version: Option<Version>,
 }
 
 /// Which versions are let through. Text of ranges is checked by `policy`, which knows their grammar.

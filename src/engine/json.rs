@@ -1,6 +1,7 @@
 //! `scan --format json` and `/api/v1`: a contract that others script against (product.md). New fields may come without
 //! a new `version`; none is renamed or removed.
 
+use super::inside::Changes;
 use super::report::{Finding, Findings, Row};
 use crate::model::{Bump, NsName, Site, Status, Step, Update};
 use crate::policy::Policy;
@@ -199,6 +200,8 @@ struct Explained {
     /// Each place that had a say beside the release's own document and its source's, in order.
     chain: Vec<Step>,
     policy: PolicyRow,
+    /// What changes inside the chart with the target; null where nothing is proposed.
+    inside: Option<Changes>,
     dropped: Vec<DroppedRow>,
     #[serde(rename = "droppedMore")]
     dropped_more: usize,
@@ -225,21 +228,22 @@ struct DroppedRow {
 }
 
 /// How these releases resolve.
-pub fn explain(findings: &Findings, rows: &[(&Row, &Policy)]) -> Explanation {
+pub fn explain(findings: &Findings, rows: Vec<(&Row, &Policy, Option<Changes>)>) -> Explanation {
     let dropped = |row: &Row| {
         let row = row.dropped.iter();
         row.map(|d| DroppedRow { version: d.text.clone(), reason: d.reason.code(), message: d.message.clone() })
             .collect()
     };
-    let explained = |(row, policy): &(&Row, &Policy)| Explained {
+    let explained = |(row, policy, inside): (&Row, &Policy, Option<Changes>)| Explained {
         release: release(row),
         clusters: findings.touched(&row.release),
         chain: row.release.chain.clone(),
         policy: policy_row(policy),
+        inside,
         dropped: dropped(row),
         dropped_more: row.dropped_more,
     };
-    Explanation { version: 1, releases: rows.iter().map(explained).collect() }
+    Explanation { version: 1, releases: rows.into_iter().map(explained).collect() }
 }
 
 fn policy_row(policy: &Policy) -> PolicyRow {

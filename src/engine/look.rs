@@ -9,7 +9,7 @@ pub use super::recollection::Recollection;
 use super::recollection::{self, Earlier, Ground};
 use super::report::{Finding, Findings, Row};
 use crate::inventory::{self, Context, FileFacts};
-use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update};
+use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
 use crate::policy::{self, Effective, Mover, Rules, Subject};
 use crate::resolve::{self, Resolution};
 use crate::world::cache::Cache;
@@ -22,7 +22,7 @@ use std::sync::{Arc, Weak};
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
 /// down the list a pass goes.
-const DETAIL_ROUNDS: usize = 8;
+const DETAIL_ROUNDS: usize = 16;
 
 /// Where the files are.
 pub enum Files {
@@ -46,6 +46,8 @@ pub struct Request<'a> {
     pub filter: Filter,
     /// Policy in force.
     pub rules: &'a Rules,
+    /// Version of the cluster, where it is known.
+    pub kube_version: Option<&'a Version>,
     /// What earlier looks remember.
     pub recollection: Arc<Recollection>,
     /// Where first-seen times are kept; nothing where none are.
@@ -57,7 +59,7 @@ pub struct Request<'a> {
 }
 
 /// A look's result.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Look {
     /// What people see.
     pub findings: Arc<Findings>,
@@ -102,14 +104,16 @@ pub async fn look(
         let mut rounds = 0;
         loop {
             let judged = {
-                let docket = judge::Docket { releases, effective, stands: &stands, now: request.now, seen: &seen };
+                let kube_version = |_| request.kube_version;
+                let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
+                let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
                 judge::judge(&docket, &offers)
             };
             match judged {
                 Judged::Done(judgements) => break judgements,
                 Judged::NeedsDetail(wanted) if rounds < DETAIL_ROUNDS => {
                     rounds += 1;
-                    offers::detail(&round, &mut offers, wanted).await;
+                    offers::look_closer(&round, &mut offers, wanted).await;
                 }
                 Judged::NeedsDetail(wanted) => give_up(&mut offers, wanted),
             }

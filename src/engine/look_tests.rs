@@ -272,6 +272,7 @@ impl Stage {
             store: None,
             now,
             branch_prefix: "davit/",
+            kube_version: None,
         };
         look(&self.registry, &self.cache, request).await.unwrap()
     }

@@ -9,6 +9,7 @@ pub mod edits;
 mod elsewhere;
 mod first_seen;
 mod in_force;
+pub mod inside;
 pub mod json;
 mod judge;
 pub mod local;

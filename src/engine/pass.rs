@@ -163,6 +163,7 @@ impl RepositoryPass {
             store: Some(&self.shared.store),
             now,
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
+            kube_version: self.shared.config.cluster.kube_version.as_ref(),
         };
         let read = matches!(request.files, Files::Tree(..));
         let found = look(&self.shared.registry, &self.shared.cache, request).await?;
@@ -198,6 +199,7 @@ impl RepositoryPass {
             body_template: self.body_template.as_deref(),
             schedule: &windows,
             now,
+            kube_version: self.shared.config.cluster.kube_version.as_ref(),
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {

@@ -5,10 +5,11 @@ use super::act::Prepared;
 use super::drafts::{Book, EditOf, EditedFile, TextOf};
 use super::edits;
 use super::look::Look;
+use super::offers;
 use super::recollection::JUDGED;
 use super::report::Finding;
 use crate::config::RepositorySettings;
-use crate::model::{Candidate, Problem, Release, Schedule, Update, UpdateSite};
+use crate::model::{Candidate, Problem, Release, Schedule, Update, UpdateSite, Version};
 use crate::policy::Effective;
 use crate::proposal::{self, Context, PullLink, Style, Text, Wanted};
 use crate::world::git::{Oid, Repository};
@@ -33,6 +34,8 @@ pub(super) struct Proposer<'a> {
     pub body_template: Option<&'a str>,
     pub schedule: &'a Schedule,
     pub now: Timestamp,
+    /// Version of the cluster, where it is known.
+    pub kube_version: Option<&'a Version>,
 }
 
 impl Proposer<'_> {
@@ -146,7 +149,9 @@ impl Proposer<'_> {
             reviewers: &reviewers,
             draft: own.draft,
         };
-        let context = Context { releases, in_use, web: self.web.as_deref(), unchecked: &UNCHECKED.map(str::to_owned) };
+        let unchecked = UNCHECKED.map(str::to_owned);
+        let (web, kube_version) = (self.web.as_deref(), self.kube_version);
+        let context = Context { releases, in_use, web, kube_version, unchecked: &unchecked };
         proposal::render(update, &context, &style)
     }
 
@@ -162,27 +167,34 @@ impl Proposer<'_> {
         }
     }
 
-    /// What the source says of the versions in use, for the change of `appVersion`; what can't be had is left out.
+    /// What the source and the archives of the versions in use say, for what changes; what can't be had is left out.
     async fn in_use(&self, update: &Update, book: &mut Book) -> Vec<Candidate> {
         let from: BTreeSet<&str> = update.sites.iter().map(|site| site.from.as_str()).collect();
         let offered = self.found.offers.get(&update.lookup).and_then(|offer| offer.as_ref().ok());
         let mut known = Vec::new();
         for text in from {
             let Some(candidate) = offered.and_then(|o| o.versions.iter().find(|c| c.text == text)) else { continue };
-            if candidate.detailed {
+            if candidate.detailed && !candidate.inside.is_unopened() {
                 known.push(candidate.clone());
                 continue;
             }
             let key = (update.lookup.clone(), text.to_owned());
             let young = |at: Timestamp| self.now >= at && self.now.duration_since(at) < JUDGED;
             let earlier = book.details.get(&key, &()).filter(|(at, _)| young(*at));
-            let detailed = match earlier {
+            let opened = match earlier {
                 Some(earlier) => Some(earlier),
-                None => self.registry.detail(&update.lookup, text).await.ok().map(|detailed| (self.now, detailed)),
+                None => {
+                    let round = self.registry.round([&update.lookup]);
+                    let opened = offers::opened(&round, &update.lookup, candidate.clone()).await;
+                    opened.ok().map(|opened| (self.now, opened))
+                }
             };
-            if let Some((at, detailed)) = detailed {
-                known.push(detailed.clone());
-                book.details.keep(key, (), (at, detailed));
+            match opened {
+                Some((at, opened)) => {
+                    known.push(opened.clone());
+                    book.details.keep(key, (), (at, opened));
+                }
+                None => known.push(candidate.clone()),
             }
         }
         known

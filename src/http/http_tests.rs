@@ -33,6 +33,7 @@ fn release(name: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
+        crds: crate::model::CrdUpgrade::Skip,
         frame: None,
         chain: Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! F0. The nouns of Davit. No IO, no async, no clock: whoever needs the time is given it.
 
 mod candidate;
+mod contents;
 mod decision;
 mod fact;
 mod lookup;
@@ -14,6 +15,7 @@ mod version;
 mod window;
 
 pub use candidate::{Candidate, Candidates};
+pub use contents::{Change, Contents, CrdFile, CrdUpgrade, Dependency, DependencyChange, Inside};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};

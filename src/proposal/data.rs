@@ -1,6 +1,7 @@
 //! What a template can print: names of this file are a contract with users' templates. Raw values; escaping happens
 //! when they are printed.
 
+use super::inside::{self, Crd, Dependency};
 use super::render::Context;
 use crate::model::{Bump, Lookup, Note, Reason, Release, Update, shown};
 use serde::Serialize;
@@ -12,6 +13,8 @@ use url::Url;
 const NOTES: usize = 30;
 /// Most releases named behind one note.
 const NAMES: usize = 3;
+/// Most dependencies, and most CRDs, that are listed.
+const LISTED: usize = 30;
 
 /// Values of the templates of title and body.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +45,20 @@ pub(super) struct Data {
     app_version_from: String,
     /// `appVersion` of the target; empty where unknown.
     app_version_to: String,
+    /// The Kubernetes versions that the target can be installed on; empty where it does not say.
+    kube_version: String,
+    /// The cluster's version; empty where it is not known.
+    cluster_version: String,
+    /// Dependencies that differ from the versions in use.
+    dependencies: Vec<Dependency>,
+    /// Dependencies that are not listed.
+    dependencies_more: usize,
+    /// CRDs that differ and that the upgrade leaves as they are (Flux rule 20).
+    crds: Vec<Crd>,
+    /// CRDs that are not listed.
+    crds_more: usize,
+    /// The releases that leave them.
+    crds_releases: String,
     /// Whether a row names a cluster.
     clusters: bool,
     /// The clusters that the merge reaches, sorted.
@@ -94,6 +111,9 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
     let from: BTreeSet<&str> = update.sites.iter().map(|s| s.from.as_str()).collect();
     let rows = rows(update, &consumers, context.web);
     let (source, link) = source(&update.lookup);
+    let pairs = inside::pairs(update, context);
+    let dependencies = inside::dependencies(&pairs);
+    let (crds, left) = inside::crds_left(&pairs, &consumers);
     Data {
         chart: update.chart.clone(),
         group: update.group.clone(),
@@ -113,6 +133,13 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         major: update.bump == Bump::Major,
         released: update.target.created.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default(),
         deprecated: update.target.deprecated,
+        kube_version: update.target.inside.contents().and_then(|c| c.kube_version.clone()).unwrap_or_default(),
+        cluster_version: context.kube_version.map(ToString::to_string).unwrap_or_default(),
+        dependencies_more: dependencies.len().saturating_sub(LISTED),
+        dependencies: dependencies.into_iter().take(LISTED).collect(),
+        crds_more: crds.len().saturating_sub(LISTED),
+        crds_releases: if crds.is_empty() { String::new() } else { some_names(left) },
+        crds: crds.into_iter().take(LISTED).collect(),
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
         touched: context.clusters(update),
         more: 0,
@@ -121,7 +148,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         sites: update.sites.len(),
         branch: update.branch.clone(),
         notes: notes(&consumers),
-        unchecked: unchecked(update, &consumers, context.unchecked),
+        unchecked: unchecked(update, &consumers, context),
     }
 }
 
@@ -231,8 +258,9 @@ fn some_names(mut names: Vec<String>) -> String {
     if more == 0 { listed } else { format!("{listed} and {more} more") }
 }
 
-fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<String> {
-    let mut lines = vec!["What changes inside the chart: values, images, CRDs.".to_owned()];
+fn unchecked(update: &Update, consumers: &[&Release], context: &Context<'_>) -> Vec<String> {
+    let mut lines = vec!["What else changes inside the chart: values, templates, images.".to_owned()];
+    lines.extend(inside::unknown(update, context));
     if update.target.created.is_none() {
         lines.push("The version's age: its source does not say when it was made.".to_owned());
     }
@@ -250,6 +278,6 @@ fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<S
     lines.extend(signatures.into_iter().take(NAMES).map(|text| {
         format!("The signature that the source asks for: Flux refuses a version that is not signed. {text}")
     }));
-    lines.extend(given.iter().take(NOTES).cloned());
+    lines.extend(context.unchecked.iter().take(NOTES).cloned());
     lines
 }

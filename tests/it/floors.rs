@@ -12,6 +12,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("inventory", 2),
     ("resolve", 2),
     ("policy", 2),
+    ("chart", 2),
     ("edit", 2),
     ("proposal", 2),
     ("world", 3),

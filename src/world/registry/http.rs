@@ -44,6 +44,16 @@ pub(super) struct Trip {
     since: Instant,
     /// Certificates are not checked (a mirror's `insecure`; a host's own is looked up per hop).
     pub(super) unchecked: bool,
+    /// Bodies are taken as they come: a server that calls an archive's own gzip an encoding is not obeyed.
+    pub(super) raw: bool,
+}
+
+impl Trip {
+    /// The same trip for an archive.
+    #[must_use]
+    pub(super) fn raw(self) -> Self {
+        Self { raw: true, ..self }
+    }
 }
 
 /// One request, before redirects.
@@ -94,7 +104,7 @@ impl Http {
     /// Starts the requests for one source: how far they may reach hangs on the URL itself.
     pub(super) async fn trip(&self, origin: &Url, unchecked: bool, since: Instant) -> Trip {
         let deadline = Instant::now() + self.options.limits.overall;
-        Trip { reach: self.reach(origin, since).await, deadline, since, unchecked }
+        Trip { reach: self.reach(origin, since).await, deadline, since, unchecked, raw: false }
     }
 
     async fn reach(&self, origin: &Url, since: Instant) -> Reach {

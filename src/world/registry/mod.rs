@@ -3,6 +3,7 @@
 //! Gives every version that Flux's rules admit, and chooses none. A source is asked once however many releases and
 //! repositories wait for it; what it said is good for a minute, what went wrong only for the round that saw it.
 
+mod archive;
 mod body;
 mod cache;
 mod client;
@@ -11,6 +12,7 @@ mod credentials;
 mod failure;
 mod http;
 mod index;
+mod index_archive;
 mod index_source;
 mod oci;
 mod options;
@@ -32,6 +34,8 @@ mod contact_tests;
 mod detail_tests;
 #[cfg(test)]
 mod mirror_tests;
+#[cfg(test)]
+mod open_tests;
 #[cfg(test)]
 mod pause_tests;
 #[cfg(test)]

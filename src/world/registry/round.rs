@@ -1,10 +1,12 @@
 //! Every source asked once, however many wait: single flight per source, shared by all repositories.
 
 use super::http::Http;
+use super::index::Place;
+use super::index_archive::IndexArchive;
 use super::index_source::IndexState;
 use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
 use super::options::Options;
-use crate::model::{Candidate, Candidates, Lookup, Problem, Reason, TagRules};
+use crate::model::{Candidate, Candidates, Contents, Lookup, Problem, Reason, TagRules};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +24,8 @@ enum SourceKey {
     Index(String),
     Oci { url: String, insecure: bool },
     Detail { url: String, insecure: bool, tag: String },
+    Archive(Box<IndexArchive>),
+    Layer { url: String, insecure: bool, layer: String, version: String },
     Git(String),
 }
 
@@ -61,6 +65,7 @@ enum Said {
     Index(Box<IndexState>),
     Tags(Arc<Tags>),
     Detail(Arc<Detail>),
+    Opened(Arc<Contents>),
 }
 
 /// One pass over some releases: within it no source is asked twice, and what went wrong stays wrong.
@@ -109,6 +114,11 @@ impl Registry {
     /// One look at a tag on its own: a round of one.
     pub async fn detail(self: &Arc<Self>, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
         self.round([lookup]).detail(lookup, text).await
+    }
+
+    /// What one archive says, on its own: a round of one.
+    pub async fn open(self: &Arc<Self>, lookup: &Lookup, text: &str) -> Result<Arc<Contents>, Problem> {
+        self.round([lookup]).open(lookup, text).await
     }
 
     fn source(&self, key: SourceKey) -> Arc<Source> {
@@ -187,6 +197,18 @@ impl Registry {
                 };
                 asked.await.map(|detail| Said::Detail(Arc::new(detail))).map_err(|problem| self.named(url, problem))
             }
+            SourceKey::Archive(archive) => {
+                let opened = archive.open(&self.http, since).await;
+                opened.map(Said::Opened).map_err(|problem| self.named(&archive.repository, problem))
+            }
+            SourceKey::Layer { url, insecure, layer, version } => {
+                let asked = async {
+                    let repository = self.repository(url, *insecure, since).await?;
+                    let chart = url.rsplit('/').next().unwrap_or(url);
+                    repository.open_layer(&self.http, &self.tokens, layer, (chart, version)).await
+                };
+                asked.await.map(Said::Opened).map_err(|problem| self.named(url, problem))
+            }
             SourceKey::Git(url) => {
                 let Some(lister) = &self.http.options.git_tags else {
                     return Err(Problem::new(
@@ -234,19 +256,68 @@ impl Round {
 
     /// One version with everything its source says of it: for OCI the manifest is looked up, and must be a chart's.
     pub async fn detail(&self, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
-        if let Lookup::Oci { url, rules, insecure } = lookup {
-            let tag = if rules.underscore_is_plus { text.replacen('+', "_", 1) } else { text.to_owned() };
-            let key = SourceKey::Detail { url: url.clone(), insecure: *insecure, tag };
-            return match self.said(key).await? {
-                Said::Detail(detail) => Detail::clone(&detail).apply(text, url),
-                _ => Err(mismatch()),
-            };
+        if let Lookup::Oci { url, .. } = lookup {
+            return Detail::clone(&*self.manifest(lookup, text).await?).apply(text, url);
         }
         let candidates = self.candidates(lookup).await?;
         let found = candidates.versions.iter().find(|candidate| candidate.text == text);
+        let detailed = |candidate: &Candidate| Candidate { detailed: true, ..candidate.clone() };
         found
-            .cloned()
+            .map(detailed)
             .ok_or_else(|| Problem::new(Reason::ChartMissing, format!("{} has no version {text}", lookup.chart())))
+    }
+
+    /// What the archive of one version says (Flux rule 7): fetched, hashed and read once, and remembered.
+    ///
+    /// # Errors
+    /// [`Reason::ChartInvalid`] and [`Reason::SourceTooLarge`] are faults of this version; everything else is its
+    /// source's.
+    pub async fn open(&self, lookup: &Lookup, text: &str) -> Result<Arc<Contents>, Problem> {
+        let key = match lookup {
+            Lookup::Index { url, chart } => {
+                let (repository, chart, version) = (url.clone(), chart.clone(), text.to_owned());
+                let place = self.place(url, &chart, text).await?;
+                SourceKey::Archive(Box::new(IndexArchive { repository, chart, version, place }))
+            }
+            Lookup::Oci { url, insecure, .. } => {
+                let manifest = self.manifest(lookup, text).await?;
+                let Some(layer) = manifest.layer() else {
+                    let message = format!("{url}: the manifest of {text} has no layer that holds a chart");
+                    return Err(Problem::new(Reason::ChartInvalid, message));
+                };
+                let (layer, version) = (layer.to_owned(), text.to_owned());
+                SourceKey::Layer { url: url.clone(), insecure: *insecure, layer, version }
+            }
+            Lookup::GitTags { url } => {
+                let message = format!("{}: a chart in a Git repository has no archive", crate::world::git::redact(url));
+                return Err(Problem::new(Reason::SourceUnsupported, message));
+            }
+        };
+        match self.said(key).await? {
+            Said::Opened(contents) => Ok(contents),
+            _ => Err(mismatch()),
+        }
+    }
+
+    async fn manifest(&self, lookup: &Lookup, text: &str) -> Result<Arc<Detail>, Problem> {
+        let Lookup::Oci { url, rules, insecure } = lookup else { return Err(mismatch()) };
+        let tag = if rules.underscore_is_plus { text.replacen('+', "_", 1) } else { text.to_owned() };
+        match self.said(SourceKey::Detail { url: url.clone(), insecure: *insecure, tag }).await? {
+            Said::Detail(detail) => Ok(detail),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// Where an index says that an archive is.
+    async fn place(&self, url: &str, chart: &str, version: &str) -> Result<Place, Problem> {
+        self.index_chart(url, chart).await?;
+        let source = self.registry.source(SourceKey::Index(url.to_owned()));
+        let last = source.last.lock().await;
+        match last.as_ref().map(|answered| &answered.said) {
+            Some(Ok(Said::Index(state))) => state.place(chart, version).await,
+            Some(Err(problem)) => Err(problem.clone()),
+            _ => Err(mismatch()),
+        }
     }
 
     async fn tagged(&self, key: SourceKey, rules: &TagRules) -> Result<Arc<Candidates>, Problem> {

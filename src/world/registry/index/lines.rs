@@ -33,9 +33,9 @@ enum Last {
 
 impl Lines {
     /// At the chart's own line, which ends in `value`.
-    pub(super) fn new(value: &[u8]) -> Self {
+    pub(super) fn new(value: &[u8], collected: Collected) -> Self {
         Self {
-            collected: Collected::default(),
+            collected,
             entry: None,
             last: Last::Complete,
             given_up: false,

@@ -2,6 +2,7 @@
 
 mod access;
 mod challenge;
+mod layer;
 mod link;
 mod manifest;
 mod tags;
