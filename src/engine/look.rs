@@ -80,7 +80,7 @@ pub struct Kube<'a> {
 impl<'a> Kube<'a> {
     /// What the cluster says, else what the configuration does.
     pub fn of(config: &'a config::Cluster, sight: Option<&'a Sight>) -> Self {
-        let live = sight.and_then(|sight| sight.seen.kube_version.known());
+        let live = sight.and_then(|sight| sight.kube_version.as_ref());
         Self { version: live.or(config.kube_version.as_ref()), root: config.root.as_deref() }
     }
 

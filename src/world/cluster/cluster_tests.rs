@@ -267,6 +267,22 @@ async fn passes_side_by_side_share_one_look_and_a_failed_one_is_made_again() {
 }
 
 #[tokio::test]
+async fn the_version_of_kubernetes_stays_known_while_the_cluster_does_not_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(flux()).await;
+    let config = kubeconfig(&directory, &server.address, "t");
+    crate::world::init::tls_provider();
+    let cluster = Cluster::new(&config).unwrap();
+    // A finding, so that the next look is not shared.
+    server.answers.lock().unwrap().remove("/apis/kustomize.toolkit.fluxcd.io");
+    assert_eq!(cluster.look().await.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+    server.set("/version", 500, json!({"kind": "Status", "code": 500, "message": "x", "reason": "InternalError"}));
+    let later = cluster.look().await;
+    assert!(later.seen.kube_version.known().is_none());
+    assert_eq!(later.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+}
+
+#[tokio::test]
 async fn flux_rule_27_one_secret_is_read_by_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(flux()).await;
