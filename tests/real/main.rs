@@ -29,6 +29,7 @@ mod once;
 mod once_bounds;
 mod once_crash;
 mod once_end;
+mod once_fleet;
 mod once_life;
 mod once_race;
 mod once_rows;
