@@ -85,7 +85,7 @@ impl<'a> Kube<'a> {
     }
 
     /// For one release: the version of another cluster says nothing.
-    fn for_release(self, release: &Release) -> Option<&'a Version> {
+    pub(super) fn for_release(self, release: &Release) -> Option<&'a Version> {
         let theirs = |root: &str| release.cluster.as_deref().is_none_or(|cluster| cluster == root);
         self.version.filter(|_| self.root.is_none_or(theirs))
     }

@@ -314,16 +314,16 @@ async fn a_kubeconfig_that_is_broken_says_why_without_its_text() {
     let ClusterAccess::Kubeconfig { file: Some(file), context } = &mut config.access else { unreachable!() };
     let file = file.clone();
     *context = Some("other".to_owned());
-    let said = |sight: &Sight| sight.seen.problems[0].message.clone();
-    assert!(said(&look(&config).await).contains("no context \"other\""));
+    let said = |sight: Arc<Sight>| sight.seen.problems[0].message.clone();
+    assert!(said(look(&config).await).contains("no context \"other\""));
     std::fs::write(&file, "users:\n  - token: [s3cret").unwrap();
-    let broken = said(&look(&config).await);
+    let broken = said(look(&config).await);
     assert!(broken.contains("not a kubeconfig") && !broken.contains("s3cret"), "{broken}");
     std::fs::write(&file, "users: [{name: u, user: {exec: {command: 's3cret-missing-program', apiVersion: client.authentication.k8s.io/v1}}}]\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n").unwrap();
     if let ClusterAccess::Kubeconfig { context, .. } = &mut config.access {
         *context = None;
     }
-    assert!(said(&look(&config).await).contains("can't be started"), "{}", said(&look(&config).await));
+    assert!(said(look(&config).await).contains("can't be started"), "{}", said(look(&config).await));
     std::fs::remove_file(&file).unwrap();
-    assert!(said(&look(&config).await).contains("kubeconfig"));
+    assert!(said(look(&config).await).contains("kubeconfig"));
 }
