@@ -275,6 +275,8 @@ impl Stage {
             now,
             branch_prefix: "davit/",
             neighbours: self.neighbours.clone(),
+            secrets: super::Secrets::No,
+            kube: super::Kube::default(),
             fleet: None,
         };
         look(&self.registry, &self.cache, request).await.unwrap()

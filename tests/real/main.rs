@@ -44,3 +44,4 @@ mod ssh_server;
 mod stage;
 mod token_service;
 mod tools;
+mod witness;
