@@ -6,6 +6,7 @@
 //! has is Helm's; the others bound what Helm leaves open.
 
 mod archive;
+mod fields;
 mod limits;
 mod metadata;
 mod path;
