@@ -2,6 +2,7 @@
 //! requests from here.
 
 use super::first_seen;
+use super::fleet::Fleet;
 use super::judge::{self, Judged};
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
@@ -11,7 +12,7 @@ use super::report::{Finding, Findings, Row};
 use crate::inventory::{self, Context, FileFacts};
 use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
 use crate::policy::{self, Effective, Mover, Rules, Subject};
-use crate::resolve::{self, Resolution};
+use crate::resolve::{self, Neighbours, Resolution};
 use crate::world::cache::Cache;
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
@@ -56,6 +57,10 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// Prefix of branches.
     pub branch_prefix: &'a str,
+    /// What is known of the other repositories of the configuration; the default for one that stands alone.
+    pub neighbours: Neighbours,
+    /// Where they find what this one holds, and its number there.
+    pub fleet: Option<(&'a Fleet, usize)>,
 }
 
 /// A look's result.
@@ -69,6 +74,17 @@ pub struct Look {
     pub effective: Arc<Vec<Arc<Effective>>>,
     /// The decisions that have a target, by row.
     pub(super) decisions: BTreeMap<usize, Arc<Decision>>,
+    /// The tree, resolved.
+    pub(super) resolution: Arc<Resolution>,
+}
+
+/// Reads and resolves a tree and shows it to the other repositories; asks no chart source.
+///
+/// # Errors
+/// The work broke off.
+pub async fn gather(cache: &Arc<Cache>, mut request: Request<'_>) -> Result<(), Problem> {
+    let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
+    ground(&request, files, cache).await.map(drop)
 }
 
 /// Looks at a tree.
@@ -139,7 +155,8 @@ pub async fn look(
     let updates = updates(releases, &ground.effective, &decisions, request.branch_prefix);
     let problems = ground.problems.clone();
     let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });
-    let look = Arc::new(Look { findings, offers, effective: ground.effective.clone(), decisions });
+    let (effective, resolution) = (ground.effective.clone(), ground.resolution.clone());
+    let look = Arc::new(Look { findings, offers, effective, decisions, resolution });
     // The youngest look is as old as the oldest thing that it took over.
     let any = standing.is_some_and(|s| !s.lookups.is_empty() || s.rows.iter().any(Option::is_some));
     let at = earlier.filter(|_| any).map_or(request.now, |earlier| earlier.at);
@@ -218,12 +235,16 @@ async fn ground(
     let (listing, reader) = match files {
         Files::Tree(listing, reader) => (listing, reader),
         Files::Held(commit) => match request.recollection.ground(&commit) {
-            Some(ground) => return Ok((ground, Some(commit))),
+            Some(ground) => {
+                show(request, &ground.resolution, true);
+                return Ok((ground, Some(commit)));
+            }
             None => return Err(Problem::new(Reason::InternalError, "a commit was forgotten: a bug, please report it")),
         },
     };
     let revision = listing.tree.revision.clone();
     let Resolved { files, resolution, problems, whole } = resolved(request, listing, reader, cache).await?;
+    show(request, &resolution, whole);
     let before = request.recollection.last_ground().filter(|before| before.rules == *request.rules);
     let effective = match &before {
         // The rules say the same of the same release.
@@ -231,11 +252,21 @@ async fn ground(
         before => Arc::new(effective_of(request, &resolution, before.as_deref())),
     };
     let lookups = recollection::lookups(&resolution.releases, before.as_deref());
-    let ground = Arc::new(Ground { files, effective, rules: request.rules.clone(), lookups, resolution, problems });
+    let (rules, neighbours) = (request.rules.clone(), request.neighbours.concerning(&resolution.published));
+    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, neighbours });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
     }
     Ok((ground, revision))
+}
+
+/// Shows the other repositories what this one holds. A tree that could not be read completely shows nothing new.
+fn show(request: &Request<'_>, resolution: &Resolution, whole: bool) {
+    match request.fleet {
+        Some((fleet, number)) if whole => drop(fleet.read(number, &resolution.published)),
+        Some((fleet, number)) => fleet.failed(number, "files of it could not be read"),
+        None => {}
+    }
 }
 
 /// What is in force for each release, equal ones shared; those that stood on the same rules before are not asked again.
@@ -289,21 +320,24 @@ async fn resolved(
     cache: &Arc<Cache>,
 ) -> Result<Resolved, Problem> {
     let (filter, url, now) = (request.filter.clone(), request.url.clone(), request.now);
-    let (recollection, cache) = (request.recollection.clone(), cache.clone());
+    let (recollection, cache, neighbours) = (request.recollection.clone(), cache.clone(), request.neighbours.clone());
     let work = move || {
         let facts = read::facts(listing, &reader, &filter, &recollection.files, &cache, now);
         let mut problems = facts.problems;
         let before = recollection.last_ground();
         let resolution = match before {
             // One recollection knows one URL only: equal files are all there is to resolving.
-            Some(before) if before.files.upgrade().is_some_and(|files| Arc::ptr_eq(&files, &facts.files)) => {
+            Some(before)
+                if before.is_beside(&neighbours)
+                    && before.files.upgrade().is_some_and(|files| Arc::ptr_eq(&files, &facts.files)) =>
+            {
                 before.resolution.clone()
             }
             before => {
                 let mut memo = recollection.memo();
                 let context = Context { repository_url: url.as_deref() };
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
-                let mut resolution = resolve::resolve_after(&inventory, &mut memo);
+                let mut resolution = resolve::resolve_after(&inventory, &neighbours, &mut memo);
                 recollection.keep_memo(memo);
                 if let Some(before) = before {
                     resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);

@@ -255,7 +255,7 @@ impl Stage {
         self.registry.refresh();
         let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
         let commit = self.git.fetch(wanted).await.unwrap().base_commit;
-        let files = if recollection.holds(&commit.to_string()) {
+        let files = if recollection.holds(&commit.to_string(), &Neighbours::default()) {
             Files::Held(commit.to_string())
         } else {
             let listing = self.git.tree_after(commit, recollection.listing()).await.unwrap();
@@ -273,6 +273,8 @@ impl Stage {
             now,
             branch_prefix: "davit/",
             kube_version: None,
+            neighbours: Neighbours::default(),
+            fleet: None,
         };
         look(&self.registry, &self.cache, request).await.unwrap()
     }

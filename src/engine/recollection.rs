@@ -13,7 +13,7 @@ use super::report::Finding;
 use crate::inventory::FileFacts;
 use crate::model::{Lookup, Problem, Release};
 use crate::policy::{Effective, Rules};
-use crate::resolve::{Memo, Resolution};
+use crate::resolve::{Memo, Neighbours, Resolution};
 use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -39,6 +39,15 @@ pub(super) struct Ground {
     pub effective: Arc<Vec<Arc<Effective>>>,
     pub rules: Rules,
     pub lookups: Vec<Arc<Lookup>>,
+    /// The other repositories that had, or may have, a say.
+    pub neighbours: Neighbours,
+}
+
+impl Ground {
+    /// Whether the other repositories say what they said.
+    pub fn is_beside(&self, neighbours: &Neighbours) -> bool {
+        neighbours.concerning(&self.resolution.published).is_same(&self.neighbours)
+    }
 }
 
 /// Memory of one repository.
@@ -74,9 +83,9 @@ impl Recollection {
         self.files.listing()
     }
 
-    /// Whether the files of this commit need not be listed.
-    pub fn holds(&self, commit: &str) -> bool {
-        self.ground(commit).is_some()
+    /// Whether the files of this commit need not be listed: beside these neighbours it is what it was.
+    pub fn holds(&self, commit: &str, neighbours: &Neighbours) -> bool {
+        self.ground(commit).is_some_and(|ground| ground.is_beside(neighbours))
     }
 
     pub(super) fn ground(&self, commit: &str) -> Option<Arc<Ground>> {

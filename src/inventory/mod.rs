@@ -2,6 +2,7 @@
 //! ([`read_file`], remembered by blob id), and all of them together ([`gather`]). Pure: no IO, and no judgement on
 //! releases, which is `resolve`'s.
 
+mod elsewhere;
 mod env_file;
 mod facts;
 mod place;
@@ -11,6 +12,7 @@ mod remote;
 mod scan;
 mod sites;
 
+pub use elsewhere::{Elsewhere, Foreign, foreign_number};
 pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts, Template};
 pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;

@@ -129,6 +129,8 @@ reasons! {
     ChartLock = "chart-lock" => Unresolved, "Change the version by hand, run `helm dependency update`, and commit what it writes.",
     /// What it names lies outside this repository, or outside the paths that are read.
     OutOfReach = "out-of-reach" => Unresolved, "Watch the other repository too, or widen `paths`.",
+    /// The bytes that set the version lie in another configured repository; the message names repository, file and line.
+    InAnotherRepository = "in-another-repository" => Unresolved, "Raise it there: that repository's pass proposes what it can.",
     /// A `ref.digest` decides; the tag is only documentation (Flux rule 6).
     DigestPinned = "digest-pinned" => Unresolved, "Put the version's tag beside the digest: both then move together.",
     /// The version in use is not semver: nothing can be newer than it.
@@ -168,6 +170,8 @@ reasons! {
     NoVersions = "no-versions" => Failed, "Check the tags: Flux takes semver only.",
     /// The chart's archive can't be opened, or holds what Flux can't install: never proposed unseen (Flux rule 7).
     ChartInvalid = "chart-invalid" => Failed, "Tell whoever publishes the chart; the message says what is wrong.",
+    /// What the release hangs on may stand in another configured repository that was never read since the start.
+    RepositoryUnread = "repository-unread" => Failed, "Wait for its first pass, or correct what keeps it from being read.",
     /// A bug in Davit or a broken disk: the pass could not go on.
     InternalError = "internal-error" => Failed, "Read the log; please report it.",
 }

@@ -99,7 +99,8 @@ impl Entry<'_> {
             notes,
             problem: concerns.first(),
             chain: Vec::new(),
-            crds: CrdUpgrade::default(),
+            // No HelmRelease here has a say in what becomes of its CRDs.
+            crds: CrdUpgrade::CreateReplace,
             credentials: None,
         }
     }

@@ -186,6 +186,11 @@ impl Object {
         &mut self.tree
     }
 
+    /// Another tree that says the same.
+    pub(super) fn set_tree(&mut self, tree: Value) {
+        self.tree = tree;
+    }
+
     /// The tree as it was read; name and namespace may stand beside it.
     pub(super) fn tree(&self) -> &Value {
         &self.tree

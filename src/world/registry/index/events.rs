@@ -65,11 +65,7 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
     }
 }
 
-fn one_chart<R: Read>(
-    events: &mut Events<R>,
-    name: &str,
-    mut collected: Collected,
-) -> Result<Collected, IndexError> {
+fn one_chart<R: Read>(events: &mut Events<R>, name: &str, mut collected: Collected) -> Result<Collected, IndexError> {
     match events.next()? {
         Event::SequenceStart(..) => {}
         event if is_null(&event) => return Ok(collected),
