@@ -173,7 +173,7 @@ mod tests {
     use crate::yaml::Node;
 
     fn root(text: &str) -> Node {
-        crate::yaml::parse(text.as_bytes()).documents.into_iter().next().unwrap().root.unwrap()
+        crate::yaml::parse(text.as_bytes()).documents.into_iter().next().unwrap().root.unwrap().unwrap()
     }
 
     #[test]

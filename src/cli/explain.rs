@@ -9,7 +9,7 @@ use crate::config::Purpose;
 use crate::engine::inside::{self, Changes};
 use crate::engine::report::{Findings, Row};
 use crate::engine::{json, local};
-use crate::model::{Bump, Note, Status};
+use crate::model::{Bump, Live, Note, Status};
 use crate::policy::Policy;
 use anstyle::Style;
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         say(&clean(&format!("no release is called {}{near}", command.release)));
         return Exit::NoResult;
     }
-    let cluster = config.cluster.kube_version.as_ref();
+    let cluster = found.kube_version.as_ref();
     let mut explained = Vec::new();
     for (row, policy) in rows {
         explained.push((row, policy, inside::changes(&registry, &found, row, cluster).await));
@@ -65,7 +65,7 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy, changes: Option<&Cha
         let _ = writeln!(out, "{bold}{head:<10}{bold:#} {style}{}{style:#}", clean(text));
     };
     line("release", &format!("{} ({}:{})", release.id(), release.file, release.line));
-    match (&release.kustomization, &release.cluster) {
+    match (&release.kustomization, row.cluster()) {
         (Some(kustomization), Some(cluster)) => {
             line("built by", &format!("Kustomization {kustomization} of {cluster}"));
         }
@@ -98,6 +98,12 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy, changes: Option<&Cha
     for step in &release.chain {
         line("", &format!("{}, by {}:{}: {}", step.field, step.file, step.line, step.what));
     }
+    if let Some(live) = row.live() {
+        line("cluster", &live_words(live));
+        for suspended in &live.suspended {
+            line("", &format!("{suspended} is suspended there: a merge does nothing until it resumes"));
+        }
+    }
     line("policy", &policy_words(policy));
     if let Some(latest) = &row.latest {
         line("latest", latest);
@@ -122,6 +128,16 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy, changes: Option<&Cha
         line("dropped", &format!("and {} more", row.dropped_more));
     }
     out
+}
+
+/// What the cluster says: the state, what runs, what was tried last, and whether it is ready (Flux rules 8 and 22).
+fn live_words(live: &Live) -> String {
+    let mut words = vec![format!("{}: {}", live.state.code(), live.message)];
+    words.extend(live.attempted.as_ref().map(|attempted| format!("attempted {attempted}")));
+    let ready = live.ready.map(|ready| if ready { "Ready" } else { "not Ready" });
+    let reason = live.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    words.extend(ready.map(|ready| format!("{ready}{reason}")));
+    words.join("; ")
 }
 
 /// What changes inside the chart, one line each.

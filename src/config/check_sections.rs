@@ -1,11 +1,11 @@
-//! Checks of `registries`, `cluster`, `policy` and `pullRequests`.
+//! Checks of `registries`, `policy` and `pullRequests`.
 
 use super::check::{Checker, set};
 use super::plain::RuleMatch;
-use super::raw::{RawBump, RawCluster, RawHost, RawMirror, RawPolicy, RawPullRequests, RawRegistries, RawRule};
-use super::types::{Cluster, PolicyConfig, PullRequests, Registries, RegistryHost, RuleConfig};
+use super::raw::{RawBump, RawHost, RawMirror, RawPolicy, RawPullRequests, RawRegistries, RawRule};
+use super::types::{PolicyConfig, PullRequests, Registries, RegistryHost, RuleConfig};
 use super::{Mirror, Mirrors};
-use crate::model::{Bump, Version};
+use crate::model::Bump;
 use std::path::PathBuf;
 
 impl Checker<'_> {
@@ -90,16 +90,6 @@ impl Checker<'_> {
             mirrors.push(Mirror { from, to, insecure });
         }
         Mirrors(mirrors)
-    }
-
-    pub(super) fn cluster(&mut self, raw: &RawCluster) -> Cluster {
-        let text = raw.kube_version.as_str();
-        // Helm takes 1.31 for 1.31.0, and a chart asking for 1.31.2 would be held: the whole version is known to everyone.
-        let kube_version = Version::strict(text);
-        if kube_version.is_none() && !text.is_empty() {
-            self.issue("cluster.kubeVersion", "expected the cluster's whole version, such as 1.31.2 or v1.31.2+k3s1");
-        }
-        Cluster { kube_version }
     }
 
     pub(super) fn policy(&mut self, raw: RawPolicy) -> PolicyConfig {

@@ -57,7 +57,9 @@ pub async fn changes(registry: &Arc<Registry>, look: &Look, row: &Row, cluster: 
     }
     let to = by_text(target)?.inside.contents()?;
     let before = match by_text(current) {
-        Some(candidate) => inside_of(&registry.round([lookup]), lookup, candidate.clone()).await,
+        Some(candidate) => {
+            inside_of(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await
+        }
         None => Err(format!("the source offers no {current} any more")),
     };
     let (crds, dependencies) = match &before {
@@ -107,7 +109,8 @@ pub async fn named(
         let Some(Ok(candidates)) = look.offers.get(lookup) else { continue };
         let Some(text) = super::local::offered(candidates, to) else { continue };
         let Some(candidate) = candidates.versions.iter().find(|candidate| candidate.text == text) else { continue };
-        let opened = offers::opened(&registry.round([lookup]), lookup, candidate.clone()).await?;
+        let opened =
+            offers::opened(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await?;
         match &opened.inside {
             Inside::Refused(problem) => return Err(problem.clone()),
             Inside::Opened(contents) => notes.extend(policy::kube_refusal(&text, contents, cluster)),

@@ -3,7 +3,7 @@
 
 use super::inside::Changes;
 use super::report::{Finding, Findings, Row};
-use crate::model::{Bump, NsName, Site, Status, Step, Update};
+use crate::model::{Bump, Live, LiveState, NsName, Site, Status, Step, Update};
 use crate::policy::Policy;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,6 +40,20 @@ struct ReleaseRow {
     reason: &'static str,
     message: String,
     notes: Vec<crate::model::Note>,
+    live: Option<LiveRow>,
+}
+
+/// What the cluster says; null without access to it, and for rows of another cluster.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LiveRow {
+    state: LiveState,
+    attempted: Option<String>,
+    running: Option<String>,
+    ready: Option<bool>,
+    reason: Option<String>,
+    differs: bool,
+    suspended: Vec<String>,
+    message: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -110,7 +124,7 @@ fn release(row: &Row) -> ReleaseRow {
         name: release.name.clone(),
         kind: release.kind.as_str(),
         kustomization: release.kustomization.as_ref().map(NsName::to_string),
-        cluster: release.cluster.clone(),
+        cluster: row.cluster().map(str::to_owned),
         file: release.file.clone(),
         line: release.line,
         chart: release.chart.clone(),
@@ -129,6 +143,20 @@ fn release(row: &Row) -> ReleaseRow {
         reason: row.reason.code(),
         message: row.message.clone(),
         notes: release.notes.clone(),
+        live: row.live().map(live),
+    }
+}
+
+fn live(live: &Live) -> LiveRow {
+    LiveRow {
+        state: live.state,
+        attempted: live.attempted.clone(),
+        running: live.running.clone(),
+        ready: live.ready,
+        reason: live.reason.clone(),
+        differs: live.differs,
+        suspended: live.suspended.clone(),
+        message: live.message.clone(),
     }
 }
 
@@ -160,7 +188,7 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
-        clusters: update.clusters(|index| Some(rows.get(index)?.release.as_ref())),
+        clusters: update.clusters(|index| rows.get(index)?.cluster()),
     }
 }
 

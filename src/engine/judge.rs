@@ -105,12 +105,16 @@ fn together(
     let (Some(lookup), Some(current), Some(kind)) = (&first.lookup, &first.current, first.chart_kind) else {
         return all(&no_site(first));
     };
-    if let Some(other) = members.iter().map(|i| &releases[*i]).find(|r| r.lookup.as_ref() != Some(lookup)) {
+    let asked = |release: &Release| release.lookup.as_ref().map(Lookup::question) == Some(lookup.question());
+    if let Some(other) = members.iter().map(|i| &releases[*i]).find(|release| !asked(release)) {
         let names = format!("{} and {}", first.id(), other.id());
         let message =
             format!("{names} read the same version for charts of different places; one edit can't serve both");
         return all(&Problem::new(Reason::SourceAmbiguous, message));
     }
+    // Sources with different Secrets may stand on one variable: what one of them may see is there for all.
+    let all_asked = || members.iter().filter_map(|i| releases[*i].lookup.as_ref());
+    let lookup = all_asked().find(|lookup| matches!(offers.get(*lookup), Some(Ok(_)))).unwrap_or(lookup);
     let candidates = match offers.get(lookup) {
         Some(Ok(candidates)) => candidates,
         Some(Err(problem)) => {
@@ -213,12 +217,15 @@ fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
 /// A refused request where the source names a Secret: which one, and where its content belongs for Davit.
 fn with_secret(release: &Release, problem: &Problem) -> Problem {
     match &release.credentials {
+        // Where Secrets may be read, the problem says itself why this one was not, or that it is wrong.
+        Some(_) if release.lookup.as_ref().is_some_and(|lookup| lookup.source().is_some()) => problem.clone(),
         Some(hint) if problem.reason == Reason::SourceUnauthorized => Problem::new(
             problem.reason,
             format!(
                 "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
                  (username and passwordFile)",
-                problem.message, hint.secret
+                problem.message,
+                hint.secret_id()
             ),
         ),
         _ => problem.clone(),

@@ -272,7 +272,8 @@ impl Stage {
             store: None,
             now,
             branch_prefix: "davit/",
-            kube_version: None,
+            secrets: super::Secrets::No,
+            kube: super::Kube::default(),
             neighbours: Neighbours::default(),
             fleet: None,
         };

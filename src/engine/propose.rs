@@ -9,7 +9,7 @@ use super::offers;
 use super::recollection::JUDGED;
 use super::report::Finding;
 use crate::config::RepositorySettings;
-use crate::model::{Candidate, Problem, Release, Schedule, Update, UpdateSite, Version};
+use crate::model::{Candidate, LiveState, Problem, Release, Schedule, Update, UpdateSite, Version, Witness};
 use crate::policy::Effective;
 use crate::proposal::{self, Context, PullLink, Style, Text, Wanted};
 use crate::world::git::{Oid, Repository};
@@ -149,9 +149,11 @@ impl Proposer<'_> {
             reviewers: &reviewers,
             draft: own.draft,
         };
-        let unchecked = UNCHECKED.map(str::to_owned);
+        let witnesses: Vec<Option<&Witness>> =
+            self.found.findings.rows.iter().map(|row| row.witness.as_deref()).collect();
+        let unchecked = unchecked(update.releases.iter().filter_map(|index| witnesses.get(*index).copied()));
         let (web, kube_version) = (self.web.as_deref(), self.kube_version);
-        let context = Context { releases, in_use, web, kube_version, unchecked: &unchecked };
+        let context = Context { releases, in_use, web, kube_version, witnesses: &witnesses, unchecked: &unchecked };
         proposal::render(update, &context, &style)
     }
 
@@ -184,7 +186,7 @@ impl Proposer<'_> {
             let opened = match earlier {
                 Some(earlier) => Some(earlier),
                 None => {
-                    let round = self.registry.round([&update.lookup]);
+                    let round = self.registry.round_with([&update.lookup], self.found.grants.clone());
                     let opened = offers::opened(&round, &update.lookup, candidate.clone()).await;
                     opened.ok().map(|opened| (self.now, opened))
                 }
@@ -201,8 +203,22 @@ impl Proposer<'_> {
     }
 }
 
-/// What no pull request of this version has looked at, beside the chart's inside; said on each.
-const UNCHECKED: [&str; 1] = ["The cluster was not asked: whether it runs what Git says is not known."];
+/// Whether the cluster runs what Git says, as far as that is not known.
+fn unchecked<'a>(witnesses: impl Iterator<Item = Option<&'a Witness>>) -> Vec<String> {
+    let mut not_asked = false;
+    let mut unknown = BTreeSet::new();
+    for witness in witnesses {
+        match witness.and_then(|witness| witness.live.as_ref()) {
+            None => not_asked = true,
+            Some(live) if live.state == LiveState::Unknown => {
+                unknown.insert(format!("Whether the cluster runs what Git says: {}", live.message));
+            }
+            Some(_) => {}
+        }
+    }
+    let asked = not_asked.then(|| "The cluster was not asked: whether it runs what Git says is not known.".to_owned());
+    asked.into_iter().chain(unknown).collect()
+}
 
 /// Everything that any consumer's rules ask for; the general setting where one has no rule.
 fn union<'a>(general: &[String], rules: impl Iterator<Item = Option<&'a Vec<String>>>) -> Vec<String> {

@@ -40,10 +40,10 @@ fn refused(lookup: &Lookup, candidate: &Candidate, contents: &Contents) -> Optio
 /// The name that Git asks for: a HelmRepository's chart. An OCIRepository names a place only, whatever the chart there is
 /// called.
 fn asked_name(lookup: &Lookup) -> Option<&str> {
-    match lookup {
+    match lookup.question() {
         Lookup::Index { chart, .. } => Some(chart),
         Lookup::Oci { rules, .. } if !rules.leading_v => Some(lookup.chart()),
-        Lookup::Oci { .. } | Lookup::GitTags { .. } => None,
+        Lookup::Oci { .. } | Lookup::GitTags { .. } | Lookup::Signed { .. } => None,
     }
 }
 

@@ -99,7 +99,7 @@ fn keys(updates: &[Update]) -> Vec<&str> {
 }
 
 #[test]
-fn every_site_of_one_chart_is_one_update_whatever_its_source_is_called() {
+fn flux_rule_10_every_site_of_one_chart_is_one_update_whatever_its_source_is_called() {
     let cases = [
         case(release("one", "a.yaml", "oci://GHCR.io/org/app/", "4.4.0"), "5.1.0"),
         case(release("two", "b.yaml", APP, "5.0.0"), "5.1.0"),

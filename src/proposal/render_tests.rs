@@ -78,7 +78,8 @@ pub(crate) fn update(sites: Vec<Site>, releases: usize) -> Update {
     }
 }
 
-const EMPTY: Context<'static> = Context { releases: &[], in_use: &[], web: None, kube_version: None, unchecked: &[] };
+const EMPTY: Context<'static> =
+    Context { releases: &[], in_use: &[], web: None, kube_version: None, witnesses: &[], unchecked: &[] };
 
 #[test]
 fn the_whole_text_of_an_update() {
@@ -91,6 +92,7 @@ fn the_whole_text_of_an_update() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[candidate("4.4.0", "4.4")],
         web: Some("https://github.com/acme/fleet/blob/main"),
+        witnesses: &[],
         kube_version: None,
         unchecked: &["Pull requests 4 and 5: their branches could not be read.".into()],
     };
@@ -144,6 +146,7 @@ fn hostile_text_stays_text() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[],
         web: Some("https://github.com/a/b/blob/main"),
+        witnesses: &[],
         kube_version: None,
         unchecked: &unchecked,
     };

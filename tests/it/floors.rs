@@ -15,6 +15,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("chart", 2),
     ("edit", 2),
     ("proposal", 2),
+    ("witness", 2),
     ("world", 3),
     ("engine", 4),
     ("http", 5),

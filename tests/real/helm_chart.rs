@@ -297,6 +297,87 @@ fn what_helm_refuses_davit_never_opens_and_what_both_open_is_the_same_chart() {
     assert!(both > 150 && unread > 10, "{both} archives are opened by both, {unread} by Davit alone");
 }
 
+/// Entries that are put together at random, and then damaged.
+fn pool() -> Vec<Vec<u8>> {
+    let other = b"name: other\nversion: 9.9.9\n";
+    let long = "a".repeat(120);
+    let directory = |name: &[u8]| entry(name, b'5', b"");
+    vec![
+        entry(b"web/Chart.yaml", b'0', CHART.as_bytes()),
+        entry(b"web/Chart.yaml", 0, CHART.as_bytes()),
+        entry(b"web/chart.yaml", b'0', other),
+        entry(b"web/values.yaml", b'0', b"a: 1\n"),
+        entry(b"Chart.yaml", b'0', other),
+        entry(b"web/templates/a.yaml", b'7', b"a: 1\n"),
+        directory(b"web/"),
+        directory(b"web/templates"),
+        [entry(b"PaxHeaders/x", b'x', b"23 path=web/Chart.yaml\n"), entry(b"web/x", b'0', CHART.as_bytes())].concat(),
+        [entry(b"PaxHeaders/x", b'x', b"18 path=web/a.yaml\n"), entry(b"web/Chart.yaml", b'0', other)].concat(),
+        [entry(b"././@LongLink", b'L', format!("web/{long}\0").as_bytes()), entry(b"web/aaaa", b'0', b"x")].concat(),
+        [entry(b"././@LongLink", b'L', b"web/Chart.yaml\0"), entry(b"web/aaaa", b'0', CHART.as_bytes())].concat(),
+        entry(b"pax_global_header", b'g', b"52 comment=0123456789012345678901234567890123456789\n"),
+        [CHART.as_bytes(), &[0; 512 - CHART.len()]].concat(),
+    ]
+}
+
+/// Changes a byte of a header, and mostly makes its sum right again.
+fn damage(tar: &mut [u8], next: &mut impl FnMut(usize) -> usize) {
+    const BYTES: [u8; 20] = *b"\0 01247895xgLKVS/.\\\xffu";
+    let block = next(tar.len() / 512) * 512;
+    // Sizes, kinds, prefixes and magic numbers more often than the rest.
+    let at = [next(512), 124 + next(12), 156, 257 + next(8), 100 + next(8), 345 + next(8), next(20)][next(7)];
+    tar[block + at] = BYTES[next(BYTES.len())];
+    if next(10) > 0 {
+        tar[block + 148..block + 156].copy_from_slice(b"        ");
+        let sum: u32 = tar[block..block + 512].iter().map(|byte| u32::from(*byte)).sum();
+        tar[block + 148..block + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+}
+
+#[test]
+fn damaged_and_mixed_archives_are_no_other_chart_to_davit_than_to_helm() {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let (mut referee, pool) = (Referee::of("helm"), pool());
+    let (mut wrong, mut both) = (Vec::new(), 0);
+    for round in 0..6000 {
+        let mut tar = if next(4) > 0 { pool[0].clone() } else { Vec::new() };
+        (0..1 + next(4)).for_each(|_| tar.extend(&pool[next(pool.len())]));
+        (0..next(4)).for_each(|_| damage(&mut tar, &mut next));
+        let archive = gzip(&tar);
+        match (helm(&mut referee, &archive), davit(&archive)) {
+            (Ok(theirs), Ok(ours)) if theirs == ours => both += 1,
+            (_, Err(_)) => {}
+            (Err(theirs), Ok(_)) if UNREAD.iter().any(|words| theirs.contains(words)) => {}
+            (theirs, ours) => wrong.push(format!("{round}: Helm {theirs:?}, Davit {ours:?}: {}", shown(&tar))),
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(both > 1000, "only {both} archives are opened by both");
+}
+
+/// The headers of an archive, for a message.
+fn shown(tar: &[u8]) -> String {
+    let header = |block: &[u8]| {
+        let part = |from: usize, to: usize| String::from_utf8_lossy(&block[from..to]).replace('\0', "");
+        format!(
+            "[{} mode {} size {} kind {:?} {:?} {:?}]",
+            part(0, 100),
+            part(100, 108),
+            part(124, 136),
+            char::from(block[156]),
+            part(257, 265),
+            part(345, 500)
+        )
+    };
+    tar.chunks(512).map(header).collect()
+}
+
 #[test]
 fn the_check_of_kube_version_is_helms() {
     let versions: Vec<String> = (18..36)

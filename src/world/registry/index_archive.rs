@@ -4,10 +4,12 @@
 use super::archive::{self, Expected, Known};
 use super::credentials;
 use super::failure::{Failure, authority, refused, shown};
+use super::grants;
 use super::http::{Ask, Http, Trip};
 use super::index::Place;
 use super::index_source::index_url;
 use crate::model::{Contents, Problem, Reason};
+use crate::witness::Login;
 use ::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -25,7 +27,11 @@ pub(super) struct IndexArchive {
 
 impl IndexArchive {
     /// Opens it, or remembers what it said: by its digest without asking, else if the host says that it is unchanged.
-    pub(super) async fn open(&self, http: &Http, since: Instant) -> Result<Arc<Contents>, Problem> {
+    pub(super) async fn open(
+        &self,
+        http: &Http,
+        (since, login): (Instant, Option<Arc<Login>>),
+    ) -> Result<Arc<Contents>, Problem> {
         let origin = index_url(&self.repository)?;
         let url = self.url()?;
         let mut clean = url.clone();
@@ -40,7 +46,7 @@ impl IndexArchive {
             return Ok(known.contents.clone());
         }
         // The reach is that of the URL in Git, wherever the index points to.
-        let trip = http.trip(&origin, mirrored.insecure, since).await.raw();
+        let trip = http.trip(&origin, mirrored.insecure, since).await.with(login).raw();
         let expected =
             Expected { chart: &self.chart, version: &self.version, digest: digest.as_deref(), by: "the index" };
         http.retrying(&trip, || async {
@@ -72,7 +78,10 @@ impl IndexArchive {
         };
         condition(IF_NONE_MATCH, known.and_then(|known| known.etag.as_ref()));
         condition(IF_MODIFIED_SINCE, known.and_then(|known| known.last_modified.as_ref()));
-        let credential = credentials::for_index(&http.options, url).map_err(Failure::of)?;
+        let credential = match grants::credential(trip.login.as_ref(), &authority(url)) {
+            Some(own) => Some(own),
+            None => credentials::for_index(&http.options, url).map_err(Failure::of)?,
+        };
         let authorization = credential.as_ref().and_then(credentials::Credential::basic);
         let mut clean = url.clone();
         let _ = clean.set_username("").and_then(|()| clean.set_password(None));

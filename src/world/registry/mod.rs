@@ -10,6 +10,7 @@ mod client;
 mod contact;
 mod credentials;
 mod failure;
+mod grants;
 mod http;
 mod index;
 mod index_archive;
@@ -22,6 +23,7 @@ mod round;
 mod secret;
 
 pub use crate::world::address::{Network, SystemNetwork};
+pub use grants::{Grants, host_of};
 pub use index::read_index;
 pub use options::{Clock, GitTags, Limits, Options};
 pub use round::{Registry, Round};
