@@ -322,7 +322,7 @@ fn pool() -> Vec<Vec<u8>> {
 
 /// Changes a byte of a header, and mostly makes its sum right again.
 fn damage(tar: &mut [u8], next: &mut impl FnMut(usize) -> usize) {
-    const BYTES: [u8; 20] = *b"\0 01247895xgLKVS/.\\\xffu";
+    const BYTES: &[u8] = b"\0 01247895xgLKVS/.\\\xffu";
     let block = next(tar.len() / 512) * 512;
     // Sizes, kinds, prefixes and magic numbers more often than the rest.
     let at = [next(512), 124 + next(12), 156, 257 + next(8), 100 + next(8), 345 + next(8), next(20)][next(7)];
