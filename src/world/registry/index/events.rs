@@ -192,6 +192,7 @@ impl<R: Read> Events<R> {
                         texts.push(text.into_owned());
                     }
                 }
+                Event::Alias(anchor) if texts.len() < MOST_URLS => texts.extend(self.anchors.get(&anchor).cloned()),
                 other => self.skip_from(&other)?,
             }
         }
