@@ -392,7 +392,7 @@ async fn resolved(
                 let context = Context { repository_url: url.as_deref() };
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
                 let mut resolution = resolve::resolve_after(&inventory, &neighbours, &mut memo);
-                recollection.keep_memo(memo);
+                recollection.resolved(memo);
                 if secrets {
                     grants::sign(&mut resolution);
                 }

@@ -296,3 +296,23 @@ fn the_grammar_of_templates_is_checked_without_an_update() {
     let problems = check_templates(Some("{{ chart"), Some("a\n{% if %}"));
     assert!(problems[0].starts_with("titleTemplate: line 1") && problems[1].starts_with("bodyTemplateFile: line 2"));
 }
+
+#[test]
+fn flux_rule_10_and_11_the_body_says_which_clusters_a_merge_touches() {
+    let shared = site("apps/base/podinfo/release.yaml", 10);
+    let by = |cluster: &str| Release {
+        cluster: Some(cluster.into()),
+        kustomization: Some(crate::model::NsName { namespace: "flux-system".into(), name: "apps".into() }),
+        ..release("podinfo", &shared)
+    };
+    let both = [by("clusters/staging"), by("clusters/production")];
+    let (both, update) = (both.iter().collect::<Vec<_>>(), update(vec![shared.clone()], 2));
+    let body = render(&update, &Context { releases: &both, ..EMPTY }, &Style::default()).body;
+    assert!(body.contains("### Releases: touches clusters clusters/production, clusters/staging\n"), "{body}");
+    assert!(body.contains("| media/podinfo | clusters/staging | flux-system/apps |"), "{body}");
+    let one = render(&update, &Context { releases: &both[..1], ..EMPTY }, &Style::default()).body;
+    assert!(one.contains("### Releases: touches cluster clusters/staging\n"), "{one}");
+    let none = [release("podinfo", &shared)];
+    let none = render(&update, &Context { releases: &[&none[0]], ..EMPTY }, &Style::default()).body;
+    assert!(none.contains("### Releases\n"), "{none}");
+}

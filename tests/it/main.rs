@@ -12,6 +12,7 @@ mod cli_edges;
 mod cli_opened;
 mod cli_policy;
 mod cli_scan;
+mod cli_sites;
 mod cli_sources;
 mod cli_words;
 mod corpora;

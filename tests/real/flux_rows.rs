@@ -213,16 +213,10 @@ fn unnamed(row: &Release) -> Option<String> {
 
 /// The reasons that say "not known from Git" and so excuse a value of the row that differs, each with why. Any other
 /// reason claims the values that it stands beside: they must be Flux's.
-const EXCUSES: [(Reason, &str); 8] = [
-    (Reason::VersionInPatch, "a patch that can't be read may set anything"),
-    (Reason::VersionInComponent, "replacements and transformers are not followed"),
-    (Reason::VersionInSubstitution, "the variable's value is not in Git, or the text is composed"),
-    (Reason::ArtifactGenerator, "the artifact's files can't be led back to Git"),
-    (Reason::OutOfReach, "what it names is not in the tree"),
-    (Reason::SourceMissing, "the source's URL and version are not in the tree"),
-    (Reason::SourceAmbiguous, "which of several sources is meant is not decided"),
-    (Reason::BuildFailed, "Davit knows that nothing is applied; the referee's walk may have built it before"),
-];
+const EXCUSES: [(Reason, &str); 1] = [(
+    Reason::VersionInSubstitution,
+    "a variable that Git does not show, or a text composed of several, has no one site",
+)];
 
 /// A typed reason that excuses any value of the row.
 fn unresolved(row: &Release) -> Option<Reason> {
