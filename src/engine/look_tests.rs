@@ -272,6 +272,8 @@ impl Stage {
             store: None,
             now,
             branch_prefix: "davit/",
+            secrets: super::Secrets::No,
+            kube: super::Kube::default(),
             neighbours: Neighbours::default(),
             fleet: None,
         };

@@ -1,6 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
-use super::shown;
+use super::{NsName, SourceKind, shown};
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -36,6 +36,14 @@ pub enum Lookup {
         /// URL, canonical.
         url: String,
     },
+    /// Another question, asked for a source that names a Secret: what one Secret shows is no answer for another one's
+    /// source on the same URL. Made only where Secrets may be read (Flux rule 27).
+    Signed {
+        /// The source.
+        source: Box<CredentialsHint>,
+        /// What is asked.
+        question: Box<Lookup>,
+    },
 }
 
 impl Lookup {
@@ -54,12 +62,40 @@ impl Lookup {
         Self::GitTags { url: canonical_url(url) }
     }
 
+    /// The question for a source that names a Secret. Tags of Git repositories are asked without one.
+    #[must_use]
+    pub fn signed(self, source: &CredentialsHint) -> Self {
+        match self {
+            Self::Index { .. } | Self::Oci { .. } => {
+                Self::Signed { source: Box::new(source.clone()), question: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+
+    /// What is asked, whoever asks.
+    pub fn question(&self) -> &Self {
+        match self {
+            Self::Signed { question, .. } => question,
+            other => other,
+        }
+    }
+
+    /// The source that names a Secret, where it may have a say.
+    pub fn source(&self) -> Option<&CredentialsHint> {
+        match self {
+            Self::Signed { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
     /// Credentials are left out: the key is shown.
     pub fn canonical(&self) -> String {
         match self {
             Self::Index { url, chart } => format!("{}#{chart}", shown(&canonical_url(url))),
             Self::Oci { url, .. } | Self::GitTags { url } => shown(&canonical_url(url)).into_owned(),
+            Self::Signed { question, .. } => question.canonical(),
         }
     }
 
@@ -67,6 +103,7 @@ impl Lookup {
     pub fn url(&self) -> &str {
         match self {
             Self::Index { url, .. } | Self::Oci { url, .. } | Self::GitTags { url } => url,
+            Self::Signed { question, .. } => question.url(),
         }
     }
 
@@ -78,6 +115,7 @@ impl Lookup {
                 let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
                 last.strip_suffix(".git").unwrap_or(last)
             }
+            Self::Signed { question, .. } => question.chart(),
         }
     }
 }
@@ -115,11 +153,25 @@ pub fn chart_digest(canonical: &str) -> String {
     digest
 }
 
-/// That a source in Git names a Secret; without a cluster its content is unknown, and an authentication failure says so.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// That a source in Git names a Secret: what Flux rule 27 compares with the live source, and what the message of a
+/// refused request says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct CredentialsHint {
-    /// Namespace and name of the Secret, as text.
+    /// Kind of the source.
+    pub kind: SourceKind,
+    /// Namespace and name of the source; the Secret lives in the same namespace.
+    pub source: NsName,
+    /// Its `spec.url` in force. May hold credentials: not for display.
+    pub url: String,
+    /// `spec.secretRef.name`
     pub secret: String,
+}
+
+impl CredentialsHint {
+    /// Namespace and name of the Secret.
+    pub fn secret_id(&self) -> NsName {
+        NsName { namespace: self.source.namespace.clone(), name: self.secret.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 use super::{Context, Style, check_templates, render};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Lookup, Note, Problem, Reason, Release, Site, SourceKind, SourceRef,
-    TagRules, Update, UpdateSite, Version,
+    Annotations, Bump, Candidate, ChartKind, Contents, Inside, Lookup, Note, Problem, Reason, Release, Site,
+    SourceKind, SourceRef, TagRules, Update, UpdateSite, Version,
 };
 use crate::proposal::{BODY_LIMIT, Stage, TITLE_LIMIT, Wanted, body_to_write};
 
 const URL: &str = "oci://ghcr.io/bjw-s-labs/helm/app-template";
 
-fn candidate(text: &str, app_version: &str) -> Candidate {
+pub(crate) fn candidate(text: &str, app_version: &str) -> Candidate {
     Candidate {
         text: text.into(),
         version: Version::strict("5.1.0").unwrap(),
@@ -16,15 +16,16 @@ fn candidate(text: &str, app_version: &str) -> Candidate {
         app_version: Some(app_version.into()),
         digest: None,
         detailed: true,
+        inside: Inside::Opened(Contents::default().into()),
     }
 }
 
-fn site(file: &str, line: u32) -> Site {
+pub(crate) fn site(file: &str, line: u32) -> Site {
     let (path, text) = ("spec.ref.tag".to_owned(), "4.4.0".to_owned());
     Site { file: file.into(), line, column: 10, path, start: 100, end: 105, text, document: 0, inner: None }
 }
 
-fn release(name: &str, site: &Site) -> Release {
+pub(crate) fn release(name: &str, site: &Site) -> Release {
     Release {
         kind: crate::model::RowKind::HelmRelease,
         cluster: None,
@@ -51,10 +52,11 @@ fn release(name: &str, site: &Site) -> Release {
         chain: Vec::new(),
         problem: None,
         credentials: None,
+        crds: crate::model::CrdUpgrade::Skip,
     }
 }
 
-fn update(sites: Vec<Site>, releases: usize) -> Update {
+pub(crate) fn update(sites: Vec<Site>, releases: usize) -> Update {
     Update {
         key: format!("{URL}@5"),
         chart: "app-template".into(),
@@ -76,7 +78,8 @@ fn update(sites: Vec<Site>, releases: usize) -> Update {
     }
 }
 
-const EMPTY: Context<'static> = Context { releases: &[], in_use: &[], web: None, unchecked: &[] };
+const EMPTY: Context<'static> =
+    Context { releases: &[], in_use: &[], web: None, kube_version: None, witnesses: &[], unchecked: &[] };
 
 #[test]
 fn the_whole_text_of_an_update() {
@@ -89,6 +92,8 @@ fn the_whole_text_of_an_update() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[candidate("4.4.0", "4.4")],
         web: Some("https://github.com/acme/fleet/blob/main"),
+        witnesses: &[],
+        kube_version: None,
         unchecked: &["Pull requests 4 and 5: their branches could not be read.".into()],
     };
     let text = render(&update(vec![plex, sonarr], 3), &context, &Style::default());
@@ -141,6 +146,8 @@ fn hostile_text_stays_text() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[],
         web: Some("https://github.com/a/b/blob/main"),
+        witnesses: &[],
+        kube_version: None,
         unchecked: &unchecked,
     };
     let text = render(&update, &context, &Style::default());

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use davit::edit::{self, Swap};
 use davit::inventory::{self, Context, FileFacts};
-use davit::model::{Candidate, Candidates, Lookup, Reason, Release, Site, UpdateSite, Version};
+use davit::model::{Candidate, Candidates, Contents, Inside, Lookup, Reason, Release, Site, UpdateSite, Version};
 use davit::policy::{self, Mover, Outcome, Policy};
 use davit::resolve;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +194,8 @@ fn candidate(text: &str) -> Option<Candidate> {
         app_version: None,
         digest: None,
         detailed: true,
+        // Its archive says nothing: no more than is asked of the commit.
+        inside: Inside::Opened(Contents::default().into()),
     })
 }
 
