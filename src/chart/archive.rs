@@ -75,7 +75,12 @@ impl Reading<'_> {
                 return Err(Refusal::TooManyEntries(self.limits.entries));
             }
             let kind = entry.header().entry_type();
-            if kind.is_pax_global_extensions() || kind.is_gnu_longlink() {
+            if kind.is_gnu_longlink() {
+                continue;
+            }
+            if kind.is_pax_global_extensions() {
+                // They say nothing of the next entry, and yet Helm refuses those that can't be read.
+                self.extend(&mut Extended::default(), &mut entry)?;
                 continue;
             }
             if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
@@ -87,6 +92,7 @@ impl Reading<'_> {
             if sparse || kind == EntryType::GNUSparse || size.is_some_and(|size| size != entry.size()) {
                 return Err(Refusal::Sparse(name));
             }
+            refuse_disguised(kind, entry.header(), &name)?;
             if is_directory(kind, entry.header(), &name) {
                 continue;
             }
@@ -198,6 +204,19 @@ fn plain(bytes: &[u8]) -> Result<String, Refusal> {
 /// As Go's reader has it: by the type, or by the name where the type is that of the oldest format.
 fn is_directory(kind: EntryType, header: &tar::Header, name: &str) -> bool {
     kind.is_dir() || (header.as_old().linkflag == [0] && name.ends_with('/'))
+}
+
+/// What Go's reader takes for something else than its kind says: a directory with content, which it reads as the next
+/// header, and a file whose mode is that of a directory or a device.
+fn refuse_disguised(kind: EntryType, header: &tar::Header, name: &str) -> Result<(), Refusal> {
+    let odd = || Refusal::OddEntry(name.to_owned());
+    let directory = is_directory(kind, header, name);
+    if directory && header.entry_size().map_err(|_| odd())? != 0 {
+        return Err(odd());
+    }
+    let regular = if directory { [0, 0o040_000] } else { [0, 0o100_000] };
+    let mode = header.mode().map_err(|_| odd())?;
+    if regular.contains(&(mode & !0o7777)) { Ok(()) } else { Err(odd()) }
 }
 
 fn refuse_odd(kind: EntryType, name: &str) -> Result<(), Refusal> {

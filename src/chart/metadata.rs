@@ -1,21 +1,22 @@
 //! Chart.yaml, as Helm reads and validates it.
 
-use super::Refusal;
+use super::{Refusal, fields};
 use crate::model::{Contents, Dependency, Version};
 use crate::yaml::{self, Node, NodeKind, ScalarType};
 
 /// Most dependencies that are kept.
 const DEPENDENCIES: usize = 200;
 /// Longest text that is kept, in bytes.
-const LONGEST: usize = 512;
+pub(super) const LONGEST: usize = 512;
 
 /// What Chart.yaml says; `requirements` is the file that charts of apiVersion v1 list their dependencies in.
 pub(super) fn contents(chart_yaml: &[u8], requirements: Option<&[u8]>) -> Result<Contents, Refusal> {
     let root = first_document(chart_yaml)?;
     let root = root.as_ref().filter(|root| matches!(root.kind, NodeKind::Mapping(_)));
     let root = root.ok_or_else(|| Refusal::ChartYaml("it is no mapping".to_owned()))?;
+    fields::check(root)?;
     let name = text(root, "name").ok_or_else(|| Refusal::ChartYaml("it has no name".to_owned()))?;
-    if name.contains(['/', '\\']) || name.chars().any(char::is_control) {
+    if name.contains(['/', '\\']) || name == "." || name == ".." {
         return Err(Refusal::ChartYaml(format!("{name:?} is no name of a chart")));
     }
     let version = text(root, "version").ok_or_else(|| Refusal::ChartYaml("it has no version".to_owned()))?;
@@ -24,10 +25,12 @@ pub(super) fn contents(chart_yaml: &[u8], requirements: Option<&[u8]>) -> Result
     }
     let api_version = text(root, "apiVersion").unwrap_or_else(|| "v1".to_owned());
     let mut dependencies = dependencies(root);
-    if api_version == "v1"
-        && let Some(other) = requirements.map(first_document).transpose()?.flatten()
-    {
-        dependencies.extend(self::dependencies(&other));
+    if let Some(other) = requirements.map(first_document).transpose()?.flatten() {
+        fields::check_requirements(&other)?;
+        // Charts of apiVersion v2 list theirs in Chart.yaml.
+        if api_version == "v1" {
+            dependencies.extend(self::dependencies(&other));
+        }
     }
     dependencies.sort();
     dependencies.truncate(DEPENDENCIES);
@@ -53,7 +56,7 @@ fn first_document(bytes: &[u8]) -> Result<Option<Node>, Refusal> {
 /// A scalar that says something, of bounded length.
 fn text(node: &Node, key: &str) -> Option<String> {
     let value = node.get(key).filter(|value| value.scalar_type() != Some(ScalarType::Null))?;
-    let text = value.text()?.trim();
+    let text = value.text()?;
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= LONGEST).last();
     end.map(|end| text[..end].to_owned())
 }
@@ -81,7 +84,7 @@ mod tests {
     fn every_field_that_counts_is_read_as_text() {
         let text = "apiVersion: v2\nname: web\nversion: 1.2.3+build\nappVersion: 1.10\nkubeVersion: \">=1.25.0-0\"\n\
                     deprecated: yes\ntype: application\ndependencies:\n- {name: redis, version: 1.x, alias: cache}\n\
-                    - name: common\n- not a mapping\n";
+                    - name: common\n";
         let dependency = |name: &str, version: &str| Dependency { name: name.into(), version: version.into() };
         let expected = Contents {
             name: "web".into(),

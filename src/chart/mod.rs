@@ -3,9 +3,11 @@
 //!
 //! Follows Helm's own loader (`pkg/chart/loader/archive`), and is stricter where an archive tries to be something else
 //! than files below one directory: links, devices, absolute paths and `..` are refused anywhere. Every limit that Helm
-//! has is Helm's; the others bound what Helm leaves open.
+//! has is Helm's; the others bound what Helm leaves open. What Helm refuses in other files (values.yaml, Chart.lock, the
+//! Chart.yaml of a sub-chart) is not looked at. `tests/real/helm_chart.rs` asks Helm itself.
 
 mod archive;
+mod fields;
 mod limits;
 mod metadata;
 mod path;

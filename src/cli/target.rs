@@ -96,7 +96,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         name: "",
         filter: Filter::new(&["**".to_owned()], &[]),
         rules,
-        recollection: Arc::new(Recollection::default()),
+        recollection: Arc::new(Recollection::of_one_look()),
         store: None,
         now: Timestamp::now(),
         branch_prefix: &branch_prefix,

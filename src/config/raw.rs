@@ -309,13 +309,13 @@ pub(super) struct RawMirror {
 #[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RawCluster {
-    /// What rows, pull requests and metrics call it; empty: the root's directory.
+    /// What rows and pull requests call it; empty: the root's directory.
     pub name: String,
     /// The directory in Git that it applies, such as `clusters/production`; empty: the repository's only root.
     pub root: String,
     /// Kubernetes version, such as `1.31.2` or `v1.31.2+k3s1`: a chart whose `kubeVersion` leaves it out is not proposed.
     /// Empty: not known, and each pull request for a chart that has a `kubeVersion` says that it was not checked. With
-    /// access to the cluster its own answer counts.
+    /// access to the cluster its own answer counts, once it has given one.
     pub kube_version: String,
     /// How the cluster is reached; `none` asks nothing. It is only read.
     pub access: RawAccess,

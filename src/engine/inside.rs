@@ -1,11 +1,12 @@
 //! What changes inside a chart between the version in use and the target, for `explain`; and the archive of the version
 //! that a person names for `apply --to`, which is opened like any other before it is written.
 
+use super::judge::is_installed;
 use super::local::is;
 use super::look::Look;
 use super::offers::{self, replace};
 use super::report::Row;
-use crate::model::{Candidate, Change, Contents, DependencyChange, Inside, Lookup, Problem, Version};
+use crate::model::{Candidate, Change, Contents, DependencyChange, Inside, Lookup, Problem, Reason, RowKind, Version};
 use crate::policy;
 use crate::world::registry::{Registry, Round};
 use schemars::JsonSchema;
@@ -112,8 +113,15 @@ pub async fn named(
         let opened =
             offers::opened(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await?;
         match &opened.inside {
-            Inside::Refused(problem) => return Err(problem.clone()),
-            Inside::Opened(contents) => notes.extend(policy::kube_refusal(&text, contents, cluster)),
+            Inside::Refused(problem) => return Err(Problem::clone(problem)),
+            Inside::Opened(_) if row.release.kind == RowKind::ChartDependency => {}
+            Inside::Opened(contents) => {
+                if let Some(message) = policy::type_refusal(&text, contents) {
+                    return Err(Problem::new(Reason::ChartInvalid, format!("{}: {message}", row.release.id())));
+                }
+                let cluster = cluster.filter(|_| is_installed(row.release.kind));
+                notes.extend(policy::kube_refusal(&text, contents, cluster));
+            }
             Inside::Unopened => {}
         }
         if let Some(Ok(candidates)) = look.offers.get_mut(lookup) {

@@ -3,7 +3,7 @@
 
 use super::offers::Offers;
 use super::report::Row;
-use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, Version};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +93,14 @@ pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
     if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
 }
 
+/// Whether Flux installs the chart itself, on the cluster that is known.
+pub(super) fn is_installed(kind: RowKind) -> bool {
+    match kind {
+        RowKind::HelmRelease | RowKind::OciRepository | RowKind::HelmChart => true,
+        RowKind::ChartDependency | RowKind::HelmChartInflationGenerator => false,
+    }
+}
+
 /// The verdicts of the releases on one site.
 fn together(
     members: &[usize],
@@ -128,7 +136,8 @@ fn together(
         .map(|i| Consumer {
             name: releases[*i].id().to_string(),
             policy: docket.policy(*i),
-            kube_version: (docket.kube_version)(*i),
+            kube_version: (docket.kube_version)(*i).filter(|_| is_installed(releases[*i].kind)),
+            part: releases[*i].kind == RowKind::ChartDependency,
         })
         .collect();
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);

@@ -80,12 +80,12 @@ pub struct Kube<'a> {
 impl<'a> Kube<'a> {
     /// What the cluster says, else what the configuration does.
     pub fn of(config: &'a config::Cluster, sight: Option<&'a Sight>) -> Self {
-        let live = sight.and_then(|sight| sight.seen.kube_version.known());
+        let live = sight.and_then(|sight| sight.kube_version.as_ref());
         Self { version: live.or(config.kube_version.as_ref()), root: config.root.as_deref() }
     }
 
     /// For one release: the version of another cluster says nothing.
-    fn for_release(self, release: &Release) -> Option<&'a Version> {
+    pub(super) fn for_release(self, release: &Release) -> Option<&'a Version> {
         let theirs = |root: &str| release.cluster.as_deref().is_none_or(|cluster| cluster == root);
         self.version.filter(|_| self.root.is_none_or(theirs))
     }
@@ -392,7 +392,7 @@ async fn resolved(
                 let context = Context { repository_url: url.as_deref() };
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
                 let mut resolution = resolve::resolve_after(&inventory, &neighbours, &mut memo);
-                recollection.keep_memo(memo);
+                recollection.resolved(memo);
                 if secrets {
                     grants::sign(&mut resolution);
                 }

@@ -71,7 +71,7 @@ async fn closer(round: &Round, lookup: &Lookup, candidate: Candidate) -> Result<
     answer.or_else(|problem| match problem.reason {
         // The next try would find the same: a fault of this version, not of its source.
         Reason::ChartDiffers | Reason::ChartInvalid | Reason::SourceTooLarge => {
-            Ok(Candidate { detailed: true, inside: Inside::Refused(problem), ..candidate })
+            Ok(Candidate { detailed: true, inside: Inside::Refused(Box::new(problem)), ..candidate })
         }
         _ => Err(problem),
     })

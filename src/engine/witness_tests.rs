@@ -1,8 +1,8 @@
 use super::{ClusterView, beside};
 use crate::config;
-use crate::engine::look::Look;
+use crate::engine::look::{Kube, Look};
 use crate::engine::report::{Findings, Row};
-use crate::model::{Annotations, NsName, Problem, Reason, Release, RowKind, Status};
+use crate::model::{Annotations, NsName, Problem, Reason, Release, RowKind, Status, Version};
 use std::sync::Arc;
 
 fn row(cluster: Option<&str>, name: &str) -> Arc<Row> {
@@ -89,4 +89,18 @@ fn a_root_that_is_nowhere_is_said_where_there_is_no_other_repository_to_have_it(
     assert!(with(&config, rows(), true).problems[0].problem.message.contains("it has clusters/production"));
     assert!(with(&config, rows(), false).problems.is_empty());
     assert!(with(&config, Vec::new(), true).problems.is_empty());
+}
+
+#[test]
+fn the_version_of_one_cluster_says_nothing_of_another_ones_rows() {
+    let version = Version::strict("v1.34.2").unwrap();
+    let (here, there, nowhere) =
+        (row(Some("clusters/production"), "a"), row(Some("clusters/staging"), "a"), row(None, "a"));
+    let kube = |root| Kube { version: Some(&version), root };
+    let known = |kube: Kube<'_>, row: &Row| kube.for_release(&row.release).is_some();
+    let named = kube(Some("clusters/production"));
+    assert!(known(named, &here) && !known(named, &there) && known(named, &nowhere));
+    assert!(known(kube(None), &there));
+    let config = config::Cluster { kube_version: Some(version.clone()), ..config::Cluster::default() };
+    assert_eq!(Kube::of(&config, None).version, Some(&version));
 }

@@ -54,7 +54,7 @@ pub enum Inside {
     /// What it said.
     Opened(Arc<Contents>),
     /// It can't be installed as what Git asks for, whoever asks: broken, or another chart than its source says.
-    Refused(super::Problem),
+    Refused(Box<super::Problem>),
 }
 
 impl Inside {

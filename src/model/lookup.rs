@@ -176,7 +176,8 @@ impl CredentialsHint {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lookup, TagRules, canonical_url};
+    use super::super::{NsName, SourceKind};
+    use super::{CredentialsHint, Lookup, TagRules, canonical_url};
 
     #[test]
     fn urls_that_mean_one_place_have_one_canonical_form() {
@@ -195,6 +196,25 @@ mod tests {
             assert_eq!(canonical_url(written), canonical);
             assert_eq!(canonical_url(canonical), canonical, "a canonical URL stays");
         }
+    }
+
+    #[test]
+    fn a_signed_question_is_another_one_about_the_same_chart() {
+        let source = |namespace: &str| CredentialsHint {
+            kind: SourceKind::HelmRepository,
+            source: NsName { namespace: namespace.to_owned(), name: "charts".to_owned() },
+            url: "https://example.com".to_owned(),
+            secret: "auth".to_owned(),
+        };
+        let plain = Lookup::index("https://Example.com/", "app");
+        let (one, two) = (plain.clone().signed(&source("a")), plain.clone().signed(&source("b")));
+        assert!(one != two && one != plain);
+        assert_eq!((one.question(), one.canonical()), (&plain, plain.canonical()));
+        assert_eq!((one.url(), one.chart()), (plain.url(), "app"));
+        assert_eq!(one.source().unwrap().secret_id().to_string(), "a/auth");
+        assert_eq!(one.clone().signed(&source("b")), one, "a question is signed once");
+        let tags = Lookup::git_tags("ssh://git@example.com/a");
+        assert_eq!(tags.clone().signed(&source("a")), tags, "a Git repository's Secret is none for charts");
     }
 
     #[test]

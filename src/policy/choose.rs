@@ -22,6 +22,8 @@ pub struct Consumer<'a> {
     pub policy: &'a Policy,
     /// Version of the cluster that it runs on, where that is known.
     pub kube_version: Option<&'a Version>,
+    /// It takes the chart as a part of another one: Helm looks neither at its type nor at its `kubeVersion`.
+    pub part: bool,
 }
 
 /// A decision, or what must be known first.
@@ -45,7 +47,7 @@ pub fn choose(
     now: Timestamp,
     first_seen: &dyn Fn(&Candidate) -> Option<Timestamp>,
 ) -> Outcome<Decision> {
-    let consumers = [Consumer { name: "the release".to_owned(), policy, kube_version: None }];
+    let consumers = [Consumer { name: "the release".to_owned(), policy, kube_version: None, part: false }];
     let archives = kind != ChartKind::GitTag;
     let site = Site::new(current, kind, candidates, Look { consumers: &consumers, now, archives, first_seen });
     match site.settle() {
@@ -57,7 +59,7 @@ pub fn choose(
 /// The highest version that Flux's own rules and the pre-release rule admit, by what is known: nothing is looked up for a
 /// release that is held anyway.
 pub fn highest(current: &str, kind: ChartKind, candidates: &Candidates, policy: &Policy) -> Option<Candidate> {
-    let consumers = [Consumer { name: String::new(), policy, kube_version: None }];
+    let consumers = [Consumer { name: String::new(), policy, kube_version: None, part: false }];
     let look = Look { consumers: &consumers, now: Timestamp::UNIX_EPOCH, archives: false, first_seen: &|_| None };
     Site::new(current, kind, candidates, look).latest(0).cloned()
 }

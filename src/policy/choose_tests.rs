@@ -305,7 +305,7 @@ fn shared(current: &str, texts: &[&str], policies: &[Policy]) -> Vec<Decision> {
     let consumers: Vec<_> = policies
         .iter()
         .zip(names)
-        .map(|(policy, name)| Consumer { name: name.to_owned(), policy, kube_version: None })
+        .map(|(policy, name)| Consumer { name: name.to_owned(), policy, kube_version: None, part: false })
         .collect();
     match choose_shared(current, ChartKind::Tag, &offer(texts), &consumers, now(), &|_| None) {
         Outcome::Decided(decisions) => decisions,
@@ -366,14 +366,14 @@ fn flux_rule_07_only_what_is_about_to_be_the_target_is_opened() {
 #[test]
 fn flux_rule_07_a_refused_version_is_told_and_the_next_lower_one_tried() {
     let mut offer = unopened(&["1.0.0", "1.4.0", "1.5.0", "2.0.0"]);
-    *inside(&mut offer, "2.0.0") = Inside::Refused(Problem::new(Reason::ChartDiffers, "another chart"));
+    *inside(&mut offer, "2.0.0") = Inside::Refused(Box::new(Problem::new(Reason::ChartDiffers, "another chart")));
     assert_eq!(asked("1.0.0", &offer, &Policy::default()), ["1.5.0"]);
     *inside(&mut offer, "1.5.0") = Inside::Opened(Contents::default().into());
     let decision = decide_at("1.0.0", ChartKind::Tag, &offer, &Policy::default());
     assert_eq!(brief(&decision), ("1.5.0", "1.5.0", Reason::NewerVersion), "what can't be installed is not the latest");
     assert_eq!((decision.dropped[0].text.as_str(), decision.dropped[0].reason), ("2.0.0", Reason::ChartDiffers));
     for text in ["1.4.0", "1.5.0"] {
-        *inside(&mut offer, text) = Inside::Refused(Problem::new(Reason::ChartInvalid, "broken"));
+        *inside(&mut offer, text) = Inside::Refused(Box::new(Problem::new(Reason::ChartInvalid, "broken")));
     }
     let decision = decide_at("1.0.0", ChartKind::Tag, &offer, &Policy::default());
     assert_eq!(brief(&decision), ("-", "1.0.0", Reason::ChartDiffers));
@@ -391,7 +391,12 @@ fn flux_rule_07_kube_version_holds_a_chart_back_on_the_cluster_that_does_not_mee
         let clusters: Vec<_> = clusters.iter().map(|text| text.and_then(Version::strict)).collect();
         let consumers: Vec<_> = clusters
             .iter()
-            .map(|cluster| Consumer { name: "media/web".to_owned(), policy: &policy, kube_version: cluster.as_ref() })
+            .map(|cluster| Consumer {
+                name: "media/web".to_owned(),
+                policy: &policy,
+                kube_version: cluster.as_ref(),
+                part: false,
+            })
             .collect();
         match choose_shared("1.0.0", ChartKind::Tag, &offer, &consumers, now(), &|_| None) {
             Outcome::Decided(decisions) => decisions,
@@ -407,4 +412,22 @@ fn flux_rule_07_kube_version_holds_a_chart_back_on_the_cluster_that_does_not_mee
     let two = decide(&[Some("1.33.0"), Some("1.31.2")]);
     assert!(two.iter().all(|decision| text(decision.target.as_ref()) == "1.5.0"), "they share the version");
     assert_eq!(two[0].dropped[0].reason, Reason::HeldByConsumer);
+}
+
+#[test]
+fn a_library_is_proposed_to_charts_that_are_made_with_it_and_to_no_release() {
+    let mut offer = unopened(&["1.0.0", "2.0.0"]);
+    let library = Contents { kind: "library".to_owned(), kube_version: Some(">=9".to_owned()), ..Contents::default() };
+    *inside(&mut offer, "2.0.0") = Inside::Opened(library.into());
+    let policy = Policy::default();
+    let cluster = Version::strict("1.31.2");
+    let decide = |part| {
+        let consumer = Consumer { name: String::new(), policy: &policy, kube_version: cluster.as_ref(), part };
+        match choose_shared("1.0.0", ChartKind::Range, &offer, &[consumer], now(), &|_| None) {
+            Outcome::Decided(mut decisions) => decisions.remove(0),
+            Outcome::NeedsDetail(texts) => panic!("asks for {texts:?}"),
+        }
+    };
+    assert_eq!(text(decide(true).target.as_ref()), "2.0.0", "Helm asks a part for neither");
+    assert_eq!(brief(&decide(false)), ("-", "2.0.0", Reason::ChartInvalid));
 }

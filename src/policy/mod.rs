@@ -15,7 +15,7 @@ pub use branch::MAX_BRANCH_LEN;
 pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest};
 pub use current::with_pin;
 pub use effective::{Ignore, Policy};
-pub use opened::{kube_refusal, opened};
+pub use opened::{kube_refusal, opened, type_refusal};
 pub use range::{Range, RangeError};
 pub use rules::{Effective, PolicyIssue, Rules, Subject};
 pub use updates::{Mover, updates};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// The candidate with what its archive said, or with why it can't be installed as what Git asks for.
 pub fn opened(lookup: &Lookup, candidate: Candidate, contents: Arc<Contents>) -> Candidate {
     let inside = match refused(lookup, &candidate, &contents) {
-        Some(problem) => Inside::Refused(problem),
+        Some(problem) => Inside::Refused(Box::new(problem)),
         None => Inside::Opened(contents.clone()),
     };
     Candidate {
@@ -30,11 +30,13 @@ fn refused(lookup: &Lookup, candidate: &Candidate, contents: &Contents) -> Optio
         let message = format!("{chart} {text} holds a chart of version {}, which Flux refuses", contents.version);
         return Some(Problem::new(Reason::ChartDiffers, message));
     }
-    if !matches!(contents.kind.as_str(), "" | "application") {
-        let message = format!("{chart} {text} is of type {:?}, which Helm does not install", contents.kind);
-        return Some(Problem::new(Reason::ChartInvalid, message));
-    }
     None
+}
+
+/// Why Helm installs a chart on no cluster, as a sentence: it is a library, a part of other charts.
+pub fn type_refusal(text: &str, contents: &Contents) -> Option<String> {
+    let installed = matches!(contents.kind.as_str(), "" | "application");
+    (!installed).then(|| format!("{text} is a chart of type {:?}, which Helm does not install", contents.kind))
 }
 
 /// The name that Git asks for: a HelmRepository's chart. An OCIRepository names a place only, whatever the chart there is

@@ -1,4 +1,4 @@
-use super::{kube_refusal, opened};
+use super::{kube_refusal, opened, type_refusal};
 use crate::model::{Candidate, Contents, Inside, Lookup, Reason, TagRules, Version};
 use std::sync::Arc;
 
@@ -63,11 +63,10 @@ fn flux_rule_07_versions_are_compared_as_semver() {
 }
 
 #[test]
-fn a_library_is_not_proposed() {
-    let library = Contents { kind: "library".into(), ..contents("web", "1.2.0") };
-    assert_eq!(refused(&index(), "1.2.0", library).unwrap().0, Reason::ChartInvalid);
-    let application = Contents { kind: "application".into(), ..contents("web", "1.2.0") };
-    assert_eq!(refused(&index(), "1.2.0", application), None);
+fn only_applications_are_installed() {
+    let refusal = |kind: &str| type_refusal("1.2.0", &Contents { kind: kind.into(), ..contents("web", "1.2.0") });
+    assert_eq!((refusal(""), refusal("application")), (None, None));
+    assert_eq!(refusal("library").unwrap(), "1.2.0 is a chart of type \"library\", which Helm does not install");
 }
 
 #[test]

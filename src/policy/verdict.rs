@@ -3,7 +3,7 @@
 
 use super::Policy;
 use super::choose::Consumer;
-use super::opened::kube_refusal;
+use super::opened::{kube_refusal, type_refusal};
 use crate::model::{Bump, Candidate, Inside, Problem, Reason, Version};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -109,8 +109,11 @@ impl Look<'_> {
         let Some(contents) = c.inside.contents() else {
             return if self.archives { Verdict::Open } else { Verdict::Pass };
         };
-        let cluster = self.consumers.get(i).and_then(|consumer| consumer.kube_version);
-        match kube_refusal(&c.text, contents, cluster) {
+        let Some(consumer) = self.consumers.get(i).filter(|consumer| !consumer.part) else { return Verdict::Pass };
+        if let Some(message) = type_refusal(&c.text, contents) {
+            return Verdict::Drop(Reason::ChartInvalid, message);
+        }
+        match kube_refusal(&c.text, contents, consumer.kube_version) {
             Some(message) => Verdict::Drop(Reason::HeldByKubeVersion, message),
             None => Verdict::Pass,
         }

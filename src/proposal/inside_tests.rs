@@ -39,6 +39,7 @@ impl Stage {
             in_use: &self.in_use,
             web: None,
             kube_version: self.kube_version.as_ref(),
+            witnesses: &[],
             unchecked: &[],
         };
         let text = render(&self.update, &context, &Style::default());

@@ -1,7 +1,7 @@
 use super::{Context, Style, check_templates, render};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Contents, Inside, Lookup, Note, Problem, Reason, Release, Site,
-    SourceKind, SourceRef, TagRules, Update, UpdateSite, Version,
+    Annotations, Bump, Candidate, ChartKind, Contents, Inside, Live, LiveState, Lookup, Note, Problem, Reason, Release,
+    Site, SourceKind, SourceRef, TagRules, Update, UpdateSite, Version, Witness,
 };
 use crate::proposal::{BODY_LIMIT, Stage, TITLE_LIMIT, Wanted, body_to_write};
 
@@ -99,6 +99,43 @@ fn the_whole_text_of_an_update() {
     let text = render(&update(vec![plex, sonarr], 3), &context, &Style::default());
     insta::assert_snapshot!(format!("{}\n=====\n{}\n=====\n{}", text.title, text.body, text.commit_message));
     assert_eq!(text.template_problem, None);
+}
+
+#[test]
+fn flux_rule_08_the_running_version_stands_beside_gits_where_they_differ() {
+    let (plex, sonarr) = (site("apps/plex/oci.yaml", 9), site("apps/sonarr.yaml", 12));
+    let releases = [release("plex", &plex), release("sonarr", &sonarr)];
+    let live = |state, running: &str, differs| Live {
+        running: Some(running.to_owned()),
+        differs,
+        ..Live::bare(state, format!("4.4.0 failed: {running} runs"))
+    };
+    let witness = |live| Witness { cluster: "prod-eu".into(), live: Some(live) };
+    let mut failed = live(LiveState::Failed, "4.3.0+8f1c6f5d1b3d", true);
+    failed.suspended = vec!["Kustomization flux-system/apps".to_owned()];
+    let witnesses = [witness(failed), witness(live(LiveState::Deployed, "4.4.0+8f1c6f5d1b3d", false))];
+    let context = Context {
+        releases: &releases.iter().collect::<Vec<_>>(),
+        witnesses: &witnesses.iter().map(Some).collect::<Vec<_>>(),
+        ..EMPTY
+    };
+    let body = render(&update(vec![plex.clone(), sonarr.clone()], 2), &context, &Style::default()).body;
+    assert!(body.contains("| Release | Cluster | Kustomization | Where | From | Running | To |"), "{body}");
+    let line = |name: &str| body.lines().find(|line| line.starts_with('|') && line.contains(name)).unwrap().to_owned();
+    assert!(
+        line("media/plex").contains("prod-eu") && line("media/plex").contains("| `4.4.0` | `4.3.0` | `5.1.0` |"),
+        "{body}"
+    );
+    assert!(line("media/sonarr").contains("| `4.4.0` |  | `5.1.0` |"), "{body}");
+    assert!(
+        body.contains("Suspended in the cluster, though Git does not say so: Kustomization flux-system/apps"),
+        "{body}"
+    );
+    assert!(body.contains("In the cluster: 4.4.0 failed"), "{body}");
+    let quiet = [None, Some(&witnesses[1])];
+    let context = Context { witnesses: &quiet, ..context };
+    let body = render(&update(vec![plex, sonarr], 2), &context, &Style::default()).body;
+    assert!(!body.contains("Running"), "nothing differs: {body}");
 }
 
 #[test]

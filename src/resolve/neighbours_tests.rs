@@ -410,7 +410,8 @@ fn little_is_published_where_nobody_asks() {
             .replace("apps/web", &format!("infra/{name}"))
             .replace("name: web", &format!("name: {name}"))
             .replace("charts,", &format!("{name},"));
-        many += &format!("---\n{}", repository(&name, "https://one.example.com"));
+        many += "---\n";
+        many += &repository(&name, "https://one.example.com");
     }
     let fleet = Fleet::new(&[("one", &many), ("two", &root("two", "home"))]).settled();
     assert_eq!(fleet.rows(0).iter().filter(|row| row.problem.is_none()).count(), 50);

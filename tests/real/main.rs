@@ -22,6 +22,7 @@ mod git_guard;
 mod git_http;
 mod git_server;
 mod git_ssh;
+mod helm_chart;
 mod kept;
 mod kube_api;
 mod oci_registry;

@@ -267,6 +267,22 @@ async fn passes_side_by_side_share_one_look_and_a_failed_one_is_made_again() {
 }
 
 #[tokio::test]
+async fn the_version_of_kubernetes_stays_known_while_the_cluster_does_not_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(flux()).await;
+    let config = kubeconfig(&directory, &server.address, "t");
+    crate::world::init::tls_provider();
+    let cluster = Cluster::new(&config).unwrap();
+    // A finding, so that the next look is not shared.
+    server.answers.lock().unwrap().remove("/apis/kustomize.toolkit.fluxcd.io");
+    assert_eq!(cluster.look().await.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+    server.set("/version", 500, json!({"kind": "Status", "code": 500, "message": "x", "reason": "InternalError"}));
+    let later = cluster.look().await;
+    assert!(later.seen.kube_version.known().is_none());
+    assert_eq!(later.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+}
+
+#[tokio::test]
 async fn flux_rule_27_one_secret_is_read_by_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(flux()).await;
@@ -298,16 +314,16 @@ async fn a_kubeconfig_that_is_broken_says_why_without_its_text() {
     let ClusterAccess::Kubeconfig { file: Some(file), context } = &mut config.access else { unreachable!() };
     let file = file.clone();
     *context = Some("other".to_owned());
-    let said = |sight: &Sight| sight.seen.problems[0].message.clone();
-    assert!(said(&look(&config).await).contains("no context \"other\""));
+    let said = |sight: Arc<Sight>| sight.seen.problems[0].message.clone();
+    assert!(said(look(&config).await).contains("no context \"other\""));
     std::fs::write(&file, "users:\n  - token: [s3cret").unwrap();
-    let broken = said(&look(&config).await);
+    let broken = said(look(&config).await);
     assert!(broken.contains("not a kubeconfig") && !broken.contains("s3cret"), "{broken}");
     std::fs::write(&file, "users: [{name: u, user: {exec: {command: 's3cret-missing-program', apiVersion: client.authentication.k8s.io/v1}}}]\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n").unwrap();
     if let ClusterAccess::Kubeconfig { context, .. } = &mut config.access {
         *context = None;
     }
-    assert!(said(&look(&config).await).contains("can't be started"), "{}", said(&look(&config).await));
+    assert!(said(look(&config).await).contains("can't be started"), "{}", said(look(&config).await));
     std::fs::remove_file(&file).unwrap();
-    assert!(said(&look(&config).await).contains("kubeconfig"));
+    assert!(said(look(&config).await).contains("kubeconfig"));
 }

@@ -11,7 +11,7 @@ mod refused;
 mod secret;
 
 use crate::config::ClusterAccess;
-use crate::model::Problem;
+use crate::model::{Problem, Version};
 use crate::witness::{SecretData, SecretName, Sighting};
 use connection::Connection;
 use std::sync::Arc;
@@ -33,6 +33,9 @@ pub struct Cluster {
 pub struct Sight {
     /// What was seen.
     pub seen: Sighting,
+    /// The version of Kubernetes, as it was known last: a cluster that does not answer once has not changed its version,
+    /// and no chart is to be proposed in that moment that was held back before.
+    pub kube_version: Option<Version>,
     connection: Option<Connection>,
 }
 
@@ -52,7 +55,10 @@ impl Cluster {
         if let Some((_, sight)) = shared {
             return sight.clone();
         }
-        let sight = Arc::new(self.sight().await);
+        let before = last.as_ref().and_then(|(_, sight)| sight.kube_version.clone());
+        let mut sight = self.sight().await;
+        sight.kube_version = sight.seen.kube_version.known().cloned().or(before);
+        let sight = Arc::new(sight);
         *last = Some((Instant::now(), sight.clone()));
         sight
     }
@@ -62,9 +68,10 @@ impl Cluster {
         let connected = connect::connect(&self.access, self.timeout, deadline).await;
         let connection = match connected {
             Ok(connection) => connection,
-            Err(problem) => return Sight { seen: lists::blind(&problem), connection: None },
+            Err(problem) => return Sight { seen: lists::blind(&problem), kube_version: None, connection: None },
         };
-        Sight { seen: lists::look(&connection, deadline).await, connection: Some(connection) }
+        let seen = lists::look(&connection, deadline).await;
+        Sight { seen, kube_version: None, connection: Some(connection) }
     }
 }
 

@@ -115,6 +115,16 @@ impl Http {
         Trip { reach: self.reach(origin, since).await, deadline, since, login: None, unchecked, raw: false }
     }
 
+    /// As [`Self::trip`], for what the operator's own mirror led to: no name is resolved that only Git knows.
+    pub(super) fn mirrored_trip(&self, unchecked: bool, since: Instant) -> Trip {
+        let reach = match self.options.registries.allow_private_addresses {
+            PrivateAddresses::Always => Reach::Any,
+            PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
+        };
+        let deadline = Instant::now() + self.options.limits.overall;
+        Trip { reach, deadline, since, login: None, unchecked, raw: false }
+    }
+
     async fn reach(&self, origin: &Url, since: Instant) -> Reach {
         match self.options.registries.allow_private_addresses {
             PrivateAddresses::Always => Reach::Any,

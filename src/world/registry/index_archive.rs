@@ -46,7 +46,12 @@ impl IndexArchive {
             return Ok(known.contents.clone());
         }
         // The reach is that of the URL in Git, wherever the index points to.
-        let trip = http.trip(&origin, mirrored.insecure, since).await.with(login).raw();
+        let trip = if http.options.registries.mirrors.rewrite(origin.as_str()).mirrored {
+            http.mirrored_trip(mirrored.insecure, since)
+        } else {
+            http.trip(&origin, mirrored.insecure, since).await
+        };
+        let trip = trip.with(login).raw();
         let expected =
             Expected { chart: &self.chart, version: &self.version, digest: digest.as_deref(), by: "the index" };
         http.retrying(&trip, || async {
