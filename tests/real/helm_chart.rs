@@ -348,7 +348,7 @@ fn damaged_and_mixed_archives_are_no_other_chart_to_davit_than_to_helm() {
     let (mut wrong, mut both) = (Vec::new(), 0);
     for round in 0..6000 {
         let mut tar = if next(4) > 0 { pool[0].clone() } else { Vec::new() };
-        (0..1 + next(4)).for_each(|_| tar.extend(&pool[next(pool.len())]));
+        (0..=next(4)).for_each(|_| tar.extend(&pool[next(pool.len())]));
         (0..next(4)).for_each(|_| damage(&mut tar, &mut next));
         let archive = gzip(&tar);
         match (helm(&mut referee, &archive), davit(&archive)) {
