@@ -12,7 +12,7 @@ use super::path;
 use super::value::Ref;
 use crate::inventory::{DocumentFacts, Found, Inventory, Kind};
 use crate::model::Reason;
-use crate::yaml::{Node, ScalarType};
+use crate::yaml::{Node, ScalarType, is_env_file};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -200,7 +200,8 @@ impl<'a> Builder<'a> {
         let tree = Ref::Written(&facts.tree, real);
         let index = view.facts(file).and_then(|f| f.documents.iter().position(|d| std::ptr::eq(d, facts)));
         let env_file = |name: &str| {
-            let file = view.file(&path::join(directory, name)?)?;
+            let path = path::join(directory, name).filter(|path| is_env_file(path))?;
+            let file = view.file(&path)?;
             let facts = view.facts(file)?.documents.first().filter(|facts| facts.kind == Kind::EnvFile)?;
             (!facts.encrypted).then(|| Ref::Written(&facts.tree, view.real(file)))
         };

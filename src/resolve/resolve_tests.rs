@@ -427,7 +427,7 @@ configMapGenerator:
         let text = text.replace("versions.env", named);
         let resolution = resolved(&format!("{text}{files}"));
         let row = only(&resolution);
-        assert_eq!(reason(row), Some(Reason::VersionInSubstitution));
+        assert_eq!(reason(row), Some(Reason::VersionInSubstitution), "{named} {row:#?}");
         let said = format!("{:?} {:?}", row.problem, row.chain);
         assert!(said.contains(&format!("the variables of {named}, which is not read")), "{said}");
     }

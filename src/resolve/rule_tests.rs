@@ -60,7 +60,8 @@ sops: {mac: 'ENC[x]', version: 3.9.0, lastmodified: '2026-01-01T00:00:00Z'}
 #[test]
 fn flux_rule_14_the_secret_of_a_source_is_named_in_the_sources_own_namespace() {
     let row = release("v2", "", "v1", ", secretRef: {name: login}");
-    assert_eq!(row.credentials.map(|hint| hint.secret).as_deref(), Some("media/login"));
+    let hint = row.credentials.unwrap();
+    assert_eq!((hint.source.namespace.as_str(), hint.secret.as_str()), ("media", "login"));
     assert_eq!(release("v2", "", "v1", "").credentials, None);
 }
 
@@ -73,10 +74,17 @@ fn flux_rule_15_a_source_that_asks_for_signatures_has_a_note_that_none_was_check
 
 #[test]
 fn flux_rule_16_every_api_version_of_a_group_is_read_and_one_of_another_group_is_not() {
-    let wanted = release("v2", "", "v1", "");
+    // Where the bytes are differs with the length of the version's name alone.
+    let read = |of_release: &str, of_source: &str| {
+        let mut row = release(of_release, "", of_source, "");
+        let site = row.site.as_mut().unwrap();
+        (site.start, site.end) = (0, 0);
+        row
+    };
+    let wanted = read("v2", "v1");
     for of_release in ["v2beta1", "v2beta2", "v2"] {
         for of_source in ["v1beta1", "v1beta2", "v1"] {
-            assert_eq!(release(of_release, "", of_source, ""), wanted, "{of_release} {of_source}");
+            assert_eq!(read(of_release, of_source), wanted, "{of_release} {of_source}");
         }
     }
     let other = "=== app.yaml\napiVersion: example.com/v2\nkind: HelmRelease\nmetadata: {name: plex}\n";
@@ -105,6 +113,10 @@ spec:
   url: oci://ghcr.io/acme/app
   layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}
   ref: {tag: 1.2.3}
+=== apps/home/settings.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: media}
 ";
     let resolution = resolved(text);
     let row = &resolution.releases[0];
@@ -112,5 +124,5 @@ spec:
     assert_eq!(row.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("apps/home/app.yaml", 7)));
     // What the artifact leaves out is not built by it.
     let other = text.replace("=== apps/home/app.yaml", "=== apps/away/app.yaml");
-    assert_ne!(reason(&resolved(&other).releases[0]), None);
+    assert_eq!(reason(&resolved(&other).releases[0]), Some(Reason::NotBuilt));
 }
