@@ -6,7 +6,7 @@ use super::options::{Explain, ExplainFormat, Options};
 use super::render::{self, clean};
 use super::{logging, print, print_json, say, target};
 use crate::config::Purpose;
-use crate::engine::report::Row;
+use crate::engine::report::{Findings, Row};
 use crate::engine::{json, local};
 use crate::model::{Bump, Note, Status};
 use crate::policy::Policy;
@@ -40,15 +40,15 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
     }
     let printed = match command.format {
         ExplainFormat::Text => {
-            let texts: Vec<String> = rows.iter().map(|(row, policy)| explain(row, policy)).collect();
+            let texts: Vec<String> = rows.iter().map(|(row, policy)| explain(&found.findings, row, policy)).collect();
             print(&texts.join("\n"))
         }
-        ExplainFormat::Json => print_json(&json::explain(&rows)),
+        ExplainFormat::Json => print_json(&json::explain(&found.findings, &rows)),
     };
     if printed { Exit::Done } else { Exit::NoResult }
 }
 
-fn explain(row: &Row, policy: &Policy) -> String {
+fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
     let release = &row.release;
     let mut out = String::new();
     let (bold, colour) = (Style::new().bold(), render::status_style(row.status()));
@@ -69,7 +69,9 @@ fn explain(row: &Row, policy: &Policy) -> String {
     }
     if let Some(source) = &release.source {
         let url = source.url.as_deref().unwrap_or("no URL in Git");
-        line("source", &format!("{} {}/{}: {url}", source.kind.as_str(), source.namespace, source.name));
+        let named =
+            if source.name.is_empty() { String::new() } else { format!(" {}/{}", source.namespace, source.name) };
+        line("source", &format!("{}{named}: {url}", source.kind.as_str()));
     }
     match (&release.site, &release.current) {
         (Some(site), Some(current)) => {
@@ -80,6 +82,10 @@ fn explain(row: &Row, policy: &Policy) -> String {
         }
         (None, Some(current)) => line("version", &format!("{current}, nowhere that can be edited")),
         _ => line("version", "none"),
+    }
+    let touched = findings.touched(release);
+    if touched.len() > 1 {
+        line("touches", &format!("clusters {}: they read the same bytes", touched.join(", ")));
     }
     for step in &release.chain {
         line("", &format!("{}, by {}:{}: {}", step.field, step.file, step.line, step.what));

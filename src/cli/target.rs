@@ -9,6 +9,7 @@ use crate::engine::read::Filter;
 use crate::engine::services;
 use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
+use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
@@ -86,6 +87,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         store: None,
         now: Timestamp::now(),
         branch_prefix: &branch_prefix,
+        neighbours: Neighbours::default(),
+        fleet: None,
     };
     if Path::new(target).exists() || !looks_remote(target) {
         let folder = Arc::new(Folder::open(Path::new(target))?);

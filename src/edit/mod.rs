@@ -3,12 +3,13 @@
 //! Formats nothing: quotes, comments, anchors, line ends, byte order mark and the missing final newline stay as they
 //! are. What can't be swapped safely is a [`Refusal`], never a guess.
 
+mod env_file;
 mod find;
 mod prove;
 mod write;
 
 use crate::model::{Problem, Reason, ScalarStyle, Site};
-use crate::yaml::{Source, Stream};
+use crate::yaml::{self, Source, Stream};
 
 /// One wanted change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +132,9 @@ impl<'a> Side<'a> {
 /// # Errors
 /// See [`Refusal`]. On an error nothing of the file is changed.
 pub fn apply(bytes: &[u8], swaps: &[Swap]) -> Result<Vec<u8>, Refusal> {
+    if swaps.iter().any(|swap| yaml::is_env_file(&swap.site.file)) {
+        return env_file::apply(bytes, &in_order(swaps)?);
+    }
     let before = Side::of(bytes);
     let mut splices = Vec::with_capacity(swaps.len());
     for swap in in_order(swaps)? {
@@ -180,6 +184,8 @@ fn in_order(swaps: &[Swap]) -> Result<Vec<&Swap>, Refusal> {
 
 #[cfg(test)]
 mod apply_tests;
+#[cfg(test)]
+mod env_file_tests;
 #[cfg(test)]
 mod inner_property_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the surfaces read: the last report of every repository and the daemon's heartbeat. Written by the loop only.
 
-use super::report::{DeedKind, Outcome, Report};
+use super::report::{DeedKind, Outcome, Report, Tally};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -26,6 +26,8 @@ pub struct Entry {
     pub next: Option<Timestamp>,
     /// The last finished pass.
     pub last: Option<Arc<Report>>,
+    /// Its rows, counted once for all who ask.
+    pub tally: Arc<Tally>,
     /// The last pass that went well.
     pub last_success: Option<Timestamp>,
     /// Finished passes since the start: well, badly.
@@ -58,6 +60,7 @@ impl Board {
             running: None,
             next: None,
             last: None,
+            tally: Arc::default(),
             last_success: None,
             passes: (0, 0),
             deeds: BTreeMap::new(),
@@ -76,8 +79,10 @@ impl Board {
 
     /// A pass ended; the next one is due at `next`.
     pub fn ended(&self, report: Arc<Report>, next: Timestamp) {
+        let tally = Arc::new(report.findings.tally());
         let mut repositories = self.write();
         let Some(entry) = repositories.get_mut(&report.name) else { return };
+        entry.tally = tally;
         entry.running = None;
         entry.next = Some(next);
         if report.failed() {

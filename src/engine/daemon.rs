@@ -24,6 +24,11 @@ const BEAT: Duration = Duration::from_secs(15);
 pub trait Pass: Send + Sync + 'static {
     /// Makes one pass and reports it. `stop` is cancelled when the process is to end: finish the step under way.
     async fn pass(&self, id: &str, stop: &CancellationToken) -> Report;
+
+    /// What wakes it before its time, beside webhooks: news of other repositories.
+    fn wake(&self) -> Option<Arc<Notify>> {
+        None
+    }
 }
 
 /// One repository in the loop.
@@ -68,7 +73,7 @@ pub struct Daemon {
 impl Daemon {
     /// Puts every member on the board.
     pub fn new(members: Vec<Member>, board: Arc<Board>, now: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
-        let members: Vec<_> = members.into_iter().map(|member| (member, Arc::new(Notify::new()))).collect();
+        let members: Vec<_> = members.into_iter().map(with_wake).collect();
         let mut by_forge_name: HashMap<String, Vec<Arc<Notify>>> = HashMap::new();
         for (member, notify) in &members {
             board.enlist(&member.name, &member.url, member.interval);
@@ -136,7 +141,7 @@ impl Turn {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
-                () = notify.notified() => tracing::debug!(repository = %member.name, "woken by a webhook"),
+                () = notify.notified() => tracing::debug!(repository = %member.name, "woken before its time"),
             }
         }
     }
@@ -154,6 +159,11 @@ impl Turn {
             }
         }
     }
+}
+
+fn with_wake(member: Member) -> (Member, Arc<Notify>) {
+    let wake = member.work.wake().unwrap_or_default();
+    (member, wake)
 }
 
 /// Ten percent of jitter either way, from the name and the pass's number: repositories drift apart, and the same pass

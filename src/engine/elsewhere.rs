@@ -103,7 +103,7 @@ fn proposes(update: &Update, files: &HashMap<&str, Vec<u8>>) -> bool {
     update.sites.iter().any(|site| {
         let Some(bytes) = files.get(site.site.file.as_str()) else { return false };
         yaml::text_at(bytes, &site.site).is_some_and(|text| {
-            text == site.to || Version::strict(&text).is_some_and(|version| version >= update.target.version)
+            text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
         })
     })
 }

@@ -68,6 +68,7 @@ struct UpdateRow {
     bump: Bump,
     sites: Vec<UpdateSiteRow>,
     releases: Vec<String>,
+    clusters: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -158,6 +159,7 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
+        clusters: update.clusters(|index| Some(rows.get(index)?.release.as_ref())),
     }
 }
 
@@ -192,6 +194,8 @@ pub struct Explanation {
 struct Explained {
     #[serde(flatten)]
     release: ReleaseRow,
+    /// The clusters that an edit of its site touches.
+    clusters: Vec<String>,
     /// Each place that had a say beside the release's own document and its source's, in order.
     chain: Vec<Step>,
     policy: PolicyRow,
@@ -221,7 +225,7 @@ struct DroppedRow {
 }
 
 /// How these releases resolve.
-pub fn explain(rows: &[(&Row, &Policy)]) -> Explanation {
+pub fn explain(findings: &Findings, rows: &[(&Row, &Policy)]) -> Explanation {
     let dropped = |row: &Row| {
         let row = row.dropped.iter();
         row.map(|d| DroppedRow { version: d.text.clone(), reason: d.reason.code(), message: d.message.clone() })
@@ -229,6 +233,7 @@ pub fn explain(rows: &[(&Row, &Policy)]) -> Explanation {
     };
     let explained = |(row, policy): &(&Row, &Policy)| Explained {
         release: release(row),
+        clusters: findings.touched(&row.release),
         chain: row.release.chain.clone(),
         policy: policy_row(policy),
         dropped: dropped(row),

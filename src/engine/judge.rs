@@ -248,7 +248,7 @@ pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc
 }
 
 fn step(release: &Release, decision: &Decision) -> Bump {
-    let from = release.current.as_deref().and_then(Version::loose);
+    let from = release.current.as_deref().and_then(|text| Version::loose(text).or_else(|| Version::of_tag(text)));
     match (from, &decision.target) {
         (Some(from), Some(target)) => Bump::between(&from, &target.version),
         _ => Bump::None,

@@ -176,7 +176,8 @@ fn add(selection: &mut Selection, site: UpdateSite) {
     // With separateMajors a site stands in two updates: the higher one counts.
     match selection.sites.iter_mut().find(|known| same(&known.site, &site.site)) {
         Some(known) => {
-            let higher = Version::loose(&site.to) > Version::loose(&known.to);
+            let read = |text| Version::loose(text).or_else(|| Version::of_tag(text));
+            let higher = read(&site.to) > read(&known.to);
             if higher {
                 *known = site;
             }

@@ -2,6 +2,7 @@
 //! requests from here.
 
 use super::first_seen;
+use super::fleet::Fleet;
 use super::judge::{self, Judged};
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
@@ -11,13 +12,13 @@ use super::report::{Finding, Findings, Row};
 use crate::inventory::{self, Context, FileFacts};
 use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update};
 use crate::policy::{self, Effective, Mover, Rules, Subject};
-use crate::resolve::{self, Resolution};
+use crate::resolve::{self, Neighbours, Resolution};
 use crate::world::cache::Cache;
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Weak};
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
@@ -54,6 +55,10 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// Prefix of branches.
     pub branch_prefix: &'a str,
+    /// What is known of the other repositories of the configuration; the default for one that stands alone.
+    pub neighbours: Neighbours,
+    /// Where they find what this one holds, and its number there.
+    pub fleet: Option<(&'a Fleet, usize)>,
 }
 
 /// A look's result.
@@ -67,6 +72,17 @@ pub struct Look {
     pub effective: Arc<Vec<Arc<Effective>>>,
     /// The decisions that have a target, by row.
     pub(super) decisions: BTreeMap<usize, Arc<Decision>>,
+    /// The tree, resolved.
+    pub(super) resolution: Arc<Resolution>,
+}
+
+/// Reads and resolves a tree and shows it to the other repositories; asks no chart source.
+///
+/// # Errors
+/// The work broke off.
+pub async fn gather(cache: &Arc<Cache>, mut request: Request<'_>) -> Result<(), Problem> {
+    let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
+    ground(&request, files, cache).await.map(drop)
 }
 
 /// Looks at a tree.
@@ -135,7 +151,8 @@ pub async fn look(
     let updates = updates(releases, &ground.effective, &decisions, request.branch_prefix);
     let problems = ground.problems.clone();
     let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });
-    let look = Arc::new(Look { findings, offers, effective: ground.effective.clone(), decisions });
+    let (effective, resolution) = (ground.effective.clone(), ground.resolution.clone());
+    let look = Arc::new(Look { findings, offers, effective, decisions, resolution });
     // The youngest look is as old as the oldest thing that it took over.
     let any = standing.is_some_and(|s| !s.lookups.is_empty() || s.rows.iter().any(Option::is_some));
     let at = earlier.filter(|_| any).map_or(request.now, |earlier| earlier.at);
@@ -155,36 +172,45 @@ struct Standing<'a> {
 impl<'a> Standing<'a> {
     fn of(ground: &'a Ground, earlier: &Earlier, asked: &Offers) -> Self {
         let mut lookups: Vec<&Arc<Lookup>> = ground.lookups.iter().filter(|l| earlier.stands(l, asked)).collect();
-        let sources: HashSet<&Lookup> = lookups.iter().map(AsRef::as_ref).collect();
+        let standing: HashSet<&Lookup> = lookups.iter().map(AsRef::as_ref).collect();
+        let moved: HashSet<&Lookup> =
+            ground.lookups.iter().map(AsRef::as_ref).filter(|lookup| !standing.contains(lookup)).collect();
         let before = &earlier.ground.resolution.releases;
-        let numbers: HashMap<*const Release, usize> = before.iter().map(Arc::as_ptr).zip(0..).collect();
-        let mut gone = vec![true; before.len()];
+        let same = recollection::same_as(before, &ground.resolution.releases);
+        let gone = recollection::others(before, &same);
         let mut rows: Vec<Option<usize>> = Vec::with_capacity(ground.resolution.releases.len());
-        let mut moved: HashSet<Place<'_>> = HashSet::new();
-        for (release, effective) in ground.resolution.releases.iter().zip(ground.effective.iter()) {
-            let number = numbers.get(&Arc::as_ptr(release)).copied().filter(|number| {
-                let unchanged = earlier.ground.effective.get(*number).is_some_and(|before| before == effective);
-                let source = release.lookup.as_ref().is_none_or(|lookup| sources.contains(lookup));
+        let mut places: HashSet<Place<'_>> = gone.filter_map(|release| place(release)).collect();
+        for ((release, effective), number) in ground.resolution.releases.iter().zip(ground.effective.iter()).zip(same) {
+            let number = number.filter(|number| {
+                let before = &earlier.ground.effective[*number];
+                let unchanged = Arc::ptr_eq(before, effective) || before == effective;
+                let source = moved.is_empty()
+                    || release.lookup.as_ref().is_none_or(|lookup| !recollection::among(&moved, &lookup));
                 unchanged && source && effective.policy.minimum_age.is_zero()
             });
-            match number {
-                Some(number) => gone[number] = false,
-                None => moved.extend(place(release)),
+            if number.is_none() {
+                places.extend(place(release));
             }
             rows.push(number);
         }
-        let gone = before.iter().zip(gone).filter(|(_, gone)| *gone);
-        moved.extend(gone.filter_map(|(release, _)| place(release)));
-        if !moved.is_empty() {
+        if !places.is_empty() {
             for (row, release) in rows.iter_mut().zip(&ground.resolution.releases) {
-                *row = row.filter(|_| place(release).is_none_or(|place| !moved.contains(&place)));
+                *row = row.filter(|_| place(release).is_none_or(|place| !recollection::among(&places, &place)));
             }
         }
         // A closer look that nothing stands on any more is not what a look without memory would have.
-        let releases = ground.resolution.releases.iter();
-        let standing = rows.iter().zip(releases).filter(|(row, _)| row.is_some());
-        let used: HashSet<&Lookup> = standing.filter_map(|(_, release)| release.lookup.as_ref()).collect();
-        lookups.retain(|lookup| used.contains(lookup.as_ref()));
+        let releases = || rows.iter().zip(&ground.resolution.releases);
+        let fallen = releases().filter(|(row, _)| row.is_none()).filter_map(|(_, release)| release.lookup.as_ref());
+        let mut unused: HashSet<&Lookup> = fallen.collect();
+        if !unused.is_empty() {
+            for lookup in releases().filter(|(row, _)| row.is_some()).filter_map(|(_, release)| release.lookup.as_ref())
+            {
+                if recollection::among(&unused, &lookup) {
+                    unused.remove(lookup);
+                }
+            }
+            lookups.retain(|lookup| !unused.contains(lookup.as_ref()));
+        }
         Self { rows, lookups }
     }
 }
@@ -205,34 +231,46 @@ async fn ground(
     let (listing, reader) = match files {
         Files::Tree(listing, reader) => (listing, reader),
         Files::Held(commit) => match request.recollection.ground(&commit) {
-            Some(ground) => return Ok((ground, Some(commit))),
+            Some(ground) => {
+                show(request, &ground.resolution, true);
+                return Ok((ground, Some(commit)));
+            }
             None => return Err(Problem::new(Reason::InternalError, "a commit was forgotten: a bug, please report it")),
         },
     };
     let revision = listing.tree.revision.clone();
     let Resolved { files, resolution, problems, whole } = resolved(request, listing, reader, cache).await?;
+    show(request, &resolution, whole);
     let before = request.recollection.last_ground().filter(|before| before.rules == *request.rules);
     let effective = match &before {
         // The rules say the same of the same release.
         Some(before) if Arc::ptr_eq(&before.resolution, &resolution) => before.effective.clone(),
         before => Arc::new(effective_of(request, &resolution, before.as_deref())),
     };
-    let known = before.as_ref().map(|before| before.lookups.as_slice()).unwrap_or_default();
-    let lookups = recollection::lookups(&resolution.releases, known);
-    let ground = Arc::new(Ground { files, effective, rules: request.rules.clone(), lookups, resolution, problems });
+    let lookups = recollection::lookups(&resolution.releases, before.as_deref());
+    let (rules, neighbours) = (request.rules.clone(), request.neighbours.concerning(&resolution.published));
+    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, neighbours });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
     }
     Ok((ground, revision))
 }
 
+/// Shows the other repositories what this one holds. A tree that could not be read completely shows nothing new.
+fn show(request: &Request<'_>, resolution: &Resolution, whole: bool) {
+    match request.fleet {
+        Some((fleet, number)) if whole => drop(fleet.read(number, &resolution.published)),
+        Some((fleet, number)) => fleet.failed(number, "files of it could not be read"),
+        None => {}
+    }
+}
+
 /// What is in force for each release, equal ones shared; those that stood on the same rules before are not asked again.
 fn effective_of(request: &Request<'_>, resolution: &Resolution, before: Option<&Ground>) -> Vec<Arc<Effective>> {
-    let known: HashMap<*const Release, &Arc<Effective>> = before
-        .map(|before| before.resolution.releases.iter().map(Arc::as_ptr).zip(before.effective.iter()).collect())
-        .unwrap_or_default();
-    recollection::shared(resolution.releases.iter().map(|release| match known.get(&Arc::as_ptr(release)) {
-        Some(known) => Arc::clone(known),
+    let (earlier, known) = before.map_or((&[][..], &[][..]), |b| (&b.resolution.releases[..], &b.effective[..]));
+    let same = recollection::same_as(earlier, &resolution.releases);
+    recollection::shared(resolution.releases.iter().zip(same).map(|(release, same)| match same {
+        Some(number) => known[number].clone(),
         None => Arc::new(effective(request.rules, request.name, release)),
     }))
 }
@@ -278,21 +316,24 @@ async fn resolved(
     cache: &Arc<Cache>,
 ) -> Result<Resolved, Problem> {
     let (filter, url, now) = (request.filter.clone(), request.url.clone(), request.now);
-    let (recollection, cache) = (request.recollection.clone(), cache.clone());
+    let (recollection, cache, neighbours) = (request.recollection.clone(), cache.clone(), request.neighbours.clone());
     let work = move || {
         let facts = read::facts(listing, &reader, &filter, &recollection.files, &cache, now);
         let mut problems = facts.problems;
         let before = recollection.last_ground();
         let resolution = match before {
             // One recollection knows one URL only: equal files are all there is to resolving.
-            Some(before) if before.files.upgrade().is_some_and(|files| Arc::ptr_eq(&files, &facts.files)) => {
+            Some(before)
+                if before.is_beside(&neighbours)
+                    && before.files.upgrade().is_some_and(|files| Arc::ptr_eq(&files, &facts.files)) =>
+            {
                 before.resolution.clone()
             }
             before => {
                 let mut memo = recollection.memo();
                 let context = Context { repository_url: url.as_deref() };
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
-                let mut resolution = resolve::resolve_after(&inventory, &mut memo);
+                let mut resolution = resolve::resolve_after(&inventory, &neighbours, &mut memo);
                 recollection.keep_memo(memo);
                 if let Some(before) = before {
                     resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);

@@ -255,7 +255,7 @@ impl Stage {
         self.registry.refresh();
         let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
         let commit = self.git.fetch(wanted).await.unwrap().base_commit;
-        let files = if recollection.holds(&commit.to_string()) {
+        let files = if recollection.holds(&commit.to_string(), &Neighbours::default()) {
             Files::Held(commit.to_string())
         } else {
             let listing = self.git.tree_after(commit, recollection.listing()).await.unwrap();
@@ -272,6 +272,8 @@ impl Stage {
             store: None,
             now,
             branch_prefix: "davit/",
+            neighbours: Neighbours::default(),
+            fleet: None,
         };
         look(&self.registry, &self.cache, request).await.unwrap()
     }

@@ -8,6 +8,7 @@ mod drafts;
 pub mod edits;
 mod elsewhere;
 mod first_seen;
+pub mod fleet;
 mod in_force;
 pub mod json;
 mod judge;

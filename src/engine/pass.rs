@@ -4,8 +4,9 @@
 use super::act::{Hands, Prepared, cut, stopped};
 use super::daemon::Pass;
 use super::edits;
+use super::fleet::{self, Fleet};
 use super::in_force::in_force;
-use super::look::{Files, Look, Recollection, Request, look};
+use super::look::{self, Files, Look, Recollection, Request, look};
 use super::propose;
 use super::read::Filter;
 use super::recollection::Shelf;
@@ -16,6 +17,7 @@ use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings
 use crate::model::{Problem, Reason, Schedule, Status, chart_digest};
 use crate::policy::Rules;
 use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
+use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
 use crate::world::forge::Forge;
 use crate::world::git::{Fetched, Oid, Repository, Wanted as WantedRefs};
@@ -26,6 +28,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// How long a write under way may go on after the signal to end: less than the 10 s of Docker and the 30 s of
@@ -44,6 +47,8 @@ pub struct Shared {
     pub store: StoreHandle,
     /// Bounds what repositories keep in memory.
     pub shelf: Shelf,
+    /// What the repositories show each other.
+    pub fleet: Fleet,
     /// The clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -54,6 +59,8 @@ pub struct RepositoryPass {
     pub shared: Arc<Shared>,
     /// The repository in the configuration.
     pub repository: config::Repository,
+    /// Its place there.
+    pub number: usize,
     /// Its bare repository.
     pub git: Repository,
     /// Its forge; nothing where it only reports.
@@ -70,8 +77,10 @@ impl Pass for RepositoryPass {
         let started = (self.shared.now)();
         let mut report = Report::broken(&self.repository.name, id, started, started);
         self.git.shown_url().clone_into(&mut Arc::make_mut(&mut report.findings).repository);
+        let reading = Reading(self);
         // On the heap: it is large, and one is under way for each repository.
         report.error = Box::pin(self.make(&mut report, stop)).await.err();
+        drop(reading);
         report.finished = (self.shared.now)();
         if stop.is_cancelled() && report.error.is_some() {
             tracing::info!("pass cut short; the next start makes it again");
@@ -79,6 +88,19 @@ impl Pass for RepositoryPass {
             log(&report);
         }
         report
+    }
+
+    fn wake(&self) -> Option<Arc<Notify>> {
+        self.shared.fleet.wake(self.number)
+    }
+}
+
+/// A pass under way: the others wait no longer for one that ended before it came to reading, also by a panic.
+struct Reading<'p>(&'p RepositoryPass);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.shared.fleet.given_up(self.0.number);
     }
 }
 
@@ -115,10 +137,20 @@ impl RepositoryPass {
         let numbers = survey.as_ref().and_then(|s| s.as_ref().ok()).map(Survey::numbers).unwrap_or_default();
         let prefix = &self.shared.config.pull_requests.branch_prefix;
         let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
-        let fetched = self.git.fetch(wanted).await.map_err(|error| error.problem())?;
-        let own = in_force(&self.git, &self.shared.config, &fetched).await?;
-        let found = self.look(&fetched, &own.rules, own.problems.is_empty(), now).await?;
+        let read = async {
+            let fetched = self.git.fetch(wanted).await.map_err(|error| error.problem())?;
+            let own = in_force(&self.git, &self.shared.config, &fetched).await?;
+            let neighbours = self.shared.fleet.view(self.number);
+            let found = self.look(&fetched, &own.rules, own.problems.is_empty(), &neighbours, now).await?;
+            Ok((fetched, own, neighbours, found))
+        };
+        let (fetched, own, neighbours, found) = Box::pin(read).await.inspect_err(|problem| self.unread(problem))?;
         report.findings = found.findings.clone();
+        let others = fleet::findings(&neighbours, &found.resolution.published, !found.resolution.doubtful.is_empty());
+        let awaits = others.iter().any(|finding| finding.problem.reason == Reason::RepositoryUnread);
+        if !others.is_empty() {
+            Arc::make_mut(&mut report.findings).problems.extend(others);
+        }
         if !own.problems.is_empty() {
             Arc::make_mut(&mut report.findings).problems.extend(own.problems.iter().cloned());
         }
@@ -129,7 +161,35 @@ impl RepositoryPass {
         if let Some(problem) = own.refusal() {
             return Err(problem);
         }
-        self.pull_requests(report, &found, &own.settings, forge, survey, &fetched).await.map(Some)
+        self.pull_requests(report, (&found, awaits), &own.settings, forge, survey, &fetched).await.map(Some)
+    }
+
+    /// The others keep what this repository showed last.
+    fn unread(&self, problem: &Problem) {
+        self.shared.fleet.failed(self.number, &problem.message);
+    }
+
+    /// Reads and resolves for the others' sake; what was fetched, for the next time. Who could not be fetched the `first`
+    /// time is not tried again.
+    pub(super) async fn gather(&self, fetched: Option<Fetched>, first: bool) -> Option<Fetched> {
+        if fetched.is_none() && !first {
+            return None;
+        }
+        let read = async {
+            let prefix = self.shared.config.pull_requests.branch_prefix.clone();
+            let wanted = WantedRefs { base: self.repository.branch.clone(), prefix, pulls: Vec::new() };
+            let fetched = match fetched {
+                Some(fetched) => fetched,
+                None => self.git.fetch(wanted).await.map_err(|error| error.problem())?,
+            };
+            let own = in_force(&self.git, &self.shared.config, &fetched).await?;
+            let neighbours = self.shared.fleet.view(self.number);
+            let (remember, now) = (own.problems.is_empty(), (self.shared.now)());
+            let request = self.request(&fetched, &own.rules, remember, &neighbours, now).await?;
+            look::gather(&self.shared.cache, request).await?;
+            Ok(fetched)
+        };
+        Box::pin(read).await.inspect_err(|problem| self.unread(problem)).ok()
     }
 
     /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
@@ -138,33 +198,11 @@ impl RepositoryPass {
         fetched: &Fetched,
         rules: &Rules,
         remember: bool,
+        neighbours: &Neighbours,
         now: Timestamp,
     ) -> Result<Arc<Look>, Problem> {
-        let recollection = if remember { self.recollection.clone() } else { Arc::default() };
-        let commit = fetched.base_commit.to_string();
-        let files = if recollection.holds(&commit) {
-            Files::Held(commit)
-        } else {
-            let before = recollection.listing();
-            let listing = self.git.tree_after(fetched.base_commit, before).await.map_err(|error| error.problem())?;
-            Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
-        };
-        let (paths, remote) = (&self.repository.paths, &self.repository.remote);
-        let request = Request {
-            files,
-            shown: self.git.shown_url().to_owned(),
-            // A path says nothing of where Flux fetches from (Flux rule 24).
-            url: Some(self.repository.remote.text.clone())
-                .filter(|text| remote.local_path().is_none() || text.contains("://")),
-            name: &self.repository.name,
-            filter: Filter::new(&paths.include, &paths.exclude),
-            rules,
-            recollection: recollection.clone(),
-            store: Some(&self.shared.store),
-            now,
-            branch_prefix: &self.shared.config.pull_requests.branch_prefix,
-        };
-        let read = matches!(request.files, Files::Tree(..));
+        let request = self.request(fetched, rules, remember, neighbours, now).await?;
+        let (read, recollection) = (matches!(request.files, Files::Tree(..)), request.recollection.clone());
         let found = look(&self.shared.registry, &self.shared.cache, request).await?;
         if read {
             self.shared.shelf.used(&recollection, found.findings.rows.len());
@@ -172,11 +210,45 @@ impl RepositoryPass {
         Ok(found)
     }
 
+    async fn request<'r>(
+        &'r self,
+        fetched: &Fetched,
+        rules: &'r Rules,
+        remember: bool,
+        neighbours: &Neighbours,
+        now: Timestamp,
+    ) -> Result<Request<'r>, Problem> {
+        let recollection = if remember { self.recollection.clone() } else { Arc::default() };
+        let commit = fetched.base_commit.to_string();
+        let files = if recollection.holds(&commit, neighbours) {
+            Files::Held(commit)
+        } else {
+            let before = recollection.listing();
+            let listing = self.git.tree_after(fetched.base_commit, before).await.map_err(|error| error.problem())?;
+            Files::Tree(listing, self.git.reader().await.map_err(|error| error.problem())?)
+        };
+        let paths = &self.repository.paths;
+        Ok(Request {
+            files,
+            shown: self.git.shown_url().to_owned(),
+            url: flux_url(&self.repository),
+            name: &self.repository.name,
+            filter: Filter::new(&paths.include, &paths.exclude),
+            rules,
+            recollection,
+            store: Some(&self.shared.store),
+            now,
+            branch_prefix: &self.shared.config.pull_requests.branch_prefix,
+            neighbours: neighbours.clone(),
+            fleet: Some((&self.shared.fleet, self.number)),
+        })
+    }
+
     /// What is wanted, what is there, and so what to do.
     async fn pull_requests(
         &self,
         report: &mut Report,
-        found: &Look,
+        (found, awaits): (&Look, bool),
         settings: &RepositorySettings,
         forge: &Arc<dyn Forge>,
         mut survey: Survey,
@@ -215,6 +287,7 @@ impl RepositoryPass {
         let mut situation = self.situation(report, found, &survey, fetched, &windows).await?;
         situation.author_emails = author_emails;
         situation.unsure.branches = doubtful;
+        situation.unsure.all |= awaits;
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
@@ -317,6 +390,12 @@ impl RepositoryPass {
     }
 }
 
+/// The repository's URL as Flux may know it: a path says nothing of where Flux fetches from (Flux rule 24).
+pub(super) fn flux_url(repository: &config::Repository) -> Option<String> {
+    let remote = &repository.remote;
+    Some(remote.text.clone()).filter(|text| remote.local_path().is_none() || text.contains("://"))
+}
+
 /// Ends so long after the signal.
 async fn grace(stop: &CancellationToken) {
     stop.cancelled().await;
@@ -347,7 +426,8 @@ fn incomplete(found: &Look) -> bool {
 }
 
 /// Files that may want more than this pass could see: those with a broken document, and, while there is one, those of
-/// releases that could not be resolved (their source may stand in it).
+/// releases that could not be resolved (their source may stand in it); and those that another repository, which could
+/// not be read, may have a say in.
 fn doubtful(found: &Look) -> BTreeSet<String> {
     let broken = found.findings.problems.iter().filter(|finding| finding.problem.reason == Reason::InvalidDocument);
     let mut files: BTreeSet<String> = broken.filter_map(|finding| finding.file.clone()).collect();
@@ -355,6 +435,7 @@ fn doubtful(found: &Look) -> BTreeSet<String> {
         let unresolved = found.findings.rows.iter().filter(|row| row.status() == Status::Unresolved);
         files.extend(unresolved.map(|row| row.release.file.clone()));
     }
+    files.extend(found.resolution.doubtful.iter().cloned());
     files
 }
 

@@ -17,18 +17,21 @@ const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 /// Which files of a repository count.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    include: GlobSet,
+    /// Nothing where every path is included.
+    include: Option<GlobSet>,
     exclude: GlobSet,
 }
 
 impl Filter {
     /// From checked patterns; one that does not parse matches nothing (the configuration has refused it before).
     pub fn new(include: &[String], exclude: &[String]) -> Self {
-        Self { include: set(include), exclude: set(exclude) }
+        let all = include.iter().any(|pattern| pattern == "**");
+        Self { include: (!all).then(|| set(include)), exclude: set(exclude) }
     }
 
     fn admits(&self, path: &str) -> bool {
-        inventory::reads(path) && self.include.is_match(path) && !self.exclude.is_match(path)
+        let included = || self.include.as_ref().is_none_or(|include| include.is_match(path));
+        inventory::reads(path) && included() && !self.exclude.is_match(path)
     }
 }
 

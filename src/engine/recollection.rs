@@ -13,18 +13,20 @@ use super::report::Finding;
 use crate::inventory::FileFacts;
 use crate::model::{Lookup, Problem, Release};
 use crate::policy::{Effective, Rules};
-use crate::resolve::{Memo, Resolution};
+use crate::resolve::{Memo, Neighbours, Resolution};
 use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// How long a judgement may be repeated: what a closer look at single versions said can change at its source.
 pub(super) const JUDGED: SignedDuration = SignedDuration::from_hours(1);
 
-/// Releases of all repositories together whose files and drafts are kept in memory, at about 7 kB a release. Beyond
+/// Releases of all repositories together whose files and drafts are kept in memory, at about 10 kB a release. Beyond
 /// that, the repositories that changed last have them; the others find theirs in the cache on disk.
-const RELEASES_KEPT: usize = 12_000;
+const RELEASES_KEPT: usize = 2_000;
 
 /// What a look rests on, apart from the sources' answers.
 #[derive(Debug)]
@@ -37,6 +39,15 @@ pub(super) struct Ground {
     pub effective: Arc<Vec<Arc<Effective>>>,
     pub rules: Rules,
     pub lookups: Vec<Arc<Lookup>>,
+    /// The other repositories that had, or may have, a say.
+    pub neighbours: Neighbours,
+}
+
+impl Ground {
+    /// Whether the other repositories say what they said.
+    pub fn is_beside(&self, neighbours: &Neighbours) -> bool {
+        neighbours.concerning(&self.resolution.published).is_same(&self.neighbours)
+    }
 }
 
 /// Memory of one repository.
@@ -72,9 +83,9 @@ impl Recollection {
         self.files.listing()
     }
 
-    /// Whether the files of this commit need not be listed.
-    pub fn holds(&self, commit: &str) -> bool {
-        self.ground(commit).is_some()
+    /// Whether the files of this commit need not be listed: beside these neighbours it is what it was.
+    pub fn holds(&self, commit: &str, neighbours: &Neighbours) -> bool {
+        self.ground(commit).is_some_and(|ground| ground.is_beside(neighbours))
     }
 
     pub(super) fn ground(&self, commit: &str) -> Option<Arc<Ground>> {
@@ -187,8 +198,9 @@ pub(super) fn same_releases(before: &[Arc<Release>], mut now: Vec<Arc<Release>>)
     fn key(r: &Release) -> impl Ord + use<'_> {
         (&r.cluster, &r.kustomization, &r.namespace, &r.name, &r.file, r.line)
     }
-    let mut before = before.iter().peekable();
-    for release in &mut now {
+    let (old, new) = differing(before, &now);
+    let mut before = before[old].iter().peekable();
+    for release in &mut now[new] {
         // Both are sorted by this key; were they not, less would be known again and nothing would be wrong.
         while before.next_if(|earlier| key(earlier) < key(release)).is_some() {}
         if let Some(earlier) = before.next_if(|earlier| earlier == &release) {
@@ -198,16 +210,69 @@ pub(super) fn same_releases(before: &[Arc<Release>], mut now: Vec<Arc<Release>>)
     now
 }
 
+/// What lies between the very same releases at both ends.
+fn differing(before: &[Arc<Release>], now: &[Arc<Release>]) -> (Range<usize>, Range<usize>) {
+    let alike = |(a, b): &(&Arc<Release>, &Arc<Release>)| Arc::ptr_eq(a, b);
+    let head = before.iter().zip(now).take_while(alike).count();
+    let tail = before[head..].iter().rev().zip(now[head..].iter().rev()).take_while(alike).count();
+    (head..before.len() - tail, head..now.len() - tail)
+}
+
+/// For each release the number of the very same one among the earlier ones. Most trees differ in little: what they share
+/// at both ends is walked in step, and only the middle is looked up.
+pub(super) fn same_as(before: &[Arc<Release>], now: &[Arc<Release>]) -> Vec<Option<usize>> {
+    let (old, new) = differing(before, now);
+    let numbers: HashMap<*const Release, usize> =
+        before[old.clone()].iter().map(Arc::as_ptr).zip(old.clone()).collect();
+    let mut same: Vec<Option<usize>> = (0..old.start).map(Some).collect();
+    same.extend(now[new].iter().map(|release| numbers.get(&Arc::as_ptr(release)).copied()));
+    same.extend((old.end..before.len()).map(Some));
+    same
+}
+
 /// The questions of all releases, each once, those known before as they were.
-pub(super) fn lookups(releases: &[Arc<Release>], before: &[Arc<Lookup>]) -> Vec<Arc<Lookup>> {
-    let wanted: HashSet<&Lookup> = releases.iter().filter_map(|release| release.lookup.as_ref()).collect();
-    let known: HashMap<&Lookup, &Arc<Lookup>> = before.iter().map(|lookup| (lookup.as_ref(), lookup)).collect();
-    let mut lookups: Vec<Arc<Lookup>> = wanted
-        .into_iter()
-        .map(|lookup| known.get(lookup).map_or_else(|| Arc::new(lookup.clone()), |known| Arc::clone(known)))
-        .collect();
+pub(super) fn lookups(releases: &[Arc<Release>], before: Option<&Ground>) -> Vec<Arc<Lookup>> {
+    let none = (&[][..], &[][..]);
+    let (earlier, known) = before.map_or(none, |before| (&before.resolution.releases[..], &before.lookups[..]));
+    let same = same_as(earlier, releases);
+    let new = releases.iter().zip(&same).filter(|(_, same)| same.is_none()).map(|(release, _)| release);
+    let gone = others(earlier, &same);
+    let unsure: HashSet<&Lookup> = new.chain(gone).filter_map(|release| release.lookup.as_ref()).collect();
+    if unsure.is_empty() {
+        return known.to_vec();
+    }
+    let mut wanted: HashSet<&Lookup> = HashSet::new();
+    for lookup in releases.iter().filter_map(|release| release.lookup.as_ref()) {
+        if among(&unsure, &lookup) {
+            wanted.insert(lookup);
+        }
+    }
+    let mut lookups: Vec<Arc<Lookup>> = Vec::with_capacity(known.len() + wanted.len());
+    for lookup in known {
+        if !unsure.contains(lookup.as_ref()) || wanted.remove(lookup.as_ref()) {
+            lookups.push(lookup.clone());
+        }
+    }
+    lookups.extend(wanted.into_iter().map(|lookup| Arc::new(lookup.clone())));
     lookups.sort();
     lookups
+}
+
+/// The earlier releases that are not among those of now.
+pub(super) fn others<'a>(
+    before: &'a [Arc<Release>],
+    same: &[Option<usize>],
+) -> impl Iterator<Item = &'a Arc<Release>> + use<'a> {
+    let mut gone = vec![true; before.len()];
+    for number in same.iter().flatten() {
+        gone[*number] = false;
+    }
+    before.iter().zip(gone).filter(|(_, gone)| *gone).map(|(release, _)| release)
+}
+
+/// Whether a value is in a set: comparing with a few is cheaper than hashing it.
+pub(super) fn among<T: Eq + Hash>(set: &HashSet<T>, value: &T) -> bool {
+    if set.len() <= 4 { set.iter().any(|other| other == value) } else { set.contains(value) }
 }
 
 /// Bounds what all repositories of the process keep of their files.

@@ -27,6 +27,7 @@ fn ground(minimum_age: Duration) -> Arc<Ground> {
         effective: Arc::new(effective),
         rules: Rules::default(),
         lookups: Vec::new(),
+        neighbours: Neighbours::default(),
     })
 }
 
@@ -42,7 +43,8 @@ fn kept(minimum_age: Duration, asked: Offers, judged: Offers) -> (Recollection, 
 #[test]
 fn the_same_commit_and_the_same_answers_give_the_same_look() {
     let (memory, ground) = kept(Duration::ZERO, offers(1), offers(1));
-    assert!(memory.holds("c0ffee") && !memory.holds("beef"));
+    let alone = Neighbours::default();
+    assert!(memory.holds("c0ffee", &alone) && !memory.holds("beef", &alone));
     let now = Timestamp::UNIX_EPOCH;
     assert!(memory.look(&ground, &offers(1), now).is_some());
     assert!(memory.look(&ground, &offers(2), now).is_none(), "the source says something else");

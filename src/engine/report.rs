@@ -2,6 +2,7 @@
 //! this one value; nothing here is worded for one of them.
 
 use crate::model::{Bump, Decision, Dropped, Problem, Reason, Release, Status, Update};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One release with what there is to say about its version.
@@ -90,10 +91,43 @@ pub struct Findings {
     pub problems: Vec<Finding>,
 }
 
+/// How many rows there are of each kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// By reason; those of which there are none are left out.
+    pub reasons: BTreeMap<Reason, usize>,
+}
+
+impl Tally {
+    /// How many rows have a status.
+    pub fn count(&self, status: Status) -> usize {
+        self.reasons.iter().filter(|(reason, _)| reason.status() == status).map(|(_, count)| count).sum()
+    }
+}
+
 impl Findings {
+    /// The clusters that an edit of a release's site touches, sorted: those of every row on the same bytes.
+    pub fn touched(&self, release: &Release) -> Vec<String> {
+        let place = |release: &Release| release.site.as_ref().map(|site| (site.file.clone(), site.start));
+        let Some(here) = place(release) else { return Vec::new() };
+        let rows = self.rows.iter().map(|row| row.release.as_ref());
+        let same = rows.filter(|row| place(row).as_ref() == Some(&here)).filter_map(|row| row.cluster.clone());
+        let clusters: std::collections::BTreeSet<String> = same.collect();
+        clusters.into_iter().collect()
+    }
+
     /// How many rows have this status.
     pub fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status() == status).count()
+    }
+
+    /// All counts at once.
+    pub fn tally(&self) -> Tally {
+        let mut reasons = BTreeMap::new();
+        for row in &self.rows {
+            *reasons.entry(row.reason).or_default() += 1;
+        }
+        Tally { reasons }
     }
 }
 

@@ -2,8 +2,9 @@
 //! bare repository and one forge for each repository.
 
 use super::daemon::{Member, Pass};
+use super::fleet::Fleet;
 use super::look::Recollection;
-use super::pass::{RepositoryPass, Shared};
+use super::pass::{RepositoryPass, Shared, flux_url};
 use super::recollection::Shelf;
 use super::report::Report;
 use super::survey::problem_of;
@@ -23,6 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 /// One request to the forge may take this long.
 const FORGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most rounds in which the repositories of one run give each other news: sources, what asks for them, and a step for
+/// each repository that builds the next one.
+const ROUNDS: usize = 12;
 
 /// The clock of the process.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -48,12 +53,13 @@ impl Services {
             cache: Arc::new(Cache::open(&config.git.cache_dir)),
             store: StoreHandle::new(store),
             shelf: Shelf::default(),
+            fleet: Fleet::new(config.repositories.iter().map(|one| (one.name.clone(), flux_url(one)))),
             now: clock,
             config,
         });
         let body_template = body_template(&shared.config)?;
         let github = github(&shared.config)?;
-        let passes = shared.config.repositories.iter().map(|repository| {
+        let passes = shared.config.repositories.iter().enumerate().map(|(number, repository)| {
             let forge: Option<Arc<dyn Forge>> = match (&repository.forge, &github) {
                 (ForgeConfig::GitHub(name), Some(github)) => Some(Arc::new(github.repository(name))),
                 _ => None,
@@ -62,6 +68,7 @@ impl Services {
             Ok(Arc::new(RepositoryPass {
                 shared: shared.clone(),
                 repository: repository.clone(),
+                number,
                 git,
                 forge,
                 recollection: Arc::new(Recollection::default()),
@@ -110,8 +117,25 @@ impl Services {
         self.shared.registry.refresh();
     }
 
+    /// Reads every repository until none has news for another, so that no pass depends on who was first.
+    async fn gather(&self) {
+        let mut fetched = vec![None; self.passes.len()];
+        for round in 0..ROUNDS {
+            let before = self.shared.fleet.news();
+            let all = self.passes.iter().zip(fetched).map(|(pass, fetched)| pass.gather(fetched, round == 0));
+            fetched = futures_util::future::join_all(all).await;
+            if self.shared.fleet.news() == before {
+                return;
+            }
+        }
+        tracing::warn!("the repositories give each other news without end; the last round counts");
+    }
+
     /// One pass over every repository, side by side, reported in the configuration's order.
     pub async fn pass_over_all(&self, stop: &CancellationToken) -> Vec<Report> {
+        if self.passes.len() > 1 {
+            let _ = stop.run_until_cancelled(self.gather()).await;
+        }
         let all = self.passes.iter().map(|pass| async move {
             let started = (self.shared.now)();
             let id = super::daemon::pass_id(&pass.repository.name, started);

@@ -106,7 +106,7 @@ fn reports(s: &Surfaces) -> Vec<(String, std::sync::Arc<Report>)> {
 fn summary(name: &str, entry: &Entry) -> Value {
     let last = entry.last.as_ref();
     let counts: BTreeMap<&str, usize> = last
-        .map(|r| crate::model::Status::ALL.iter().map(|s| (s.code(), r.findings.count(*s))).collect())
+        .map(|_| crate::model::Status::ALL.iter().map(|s| (s.code(), entry.tally.count(*s))).collect())
         .unwrap_or_default();
     json!({
         "name": name,

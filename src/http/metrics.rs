@@ -4,7 +4,7 @@
 use super::Surfaces;
 use crate::engine::board::{Board, Entry, PASS_BUCKETS};
 use crate::engine::report::Report;
-use crate::model::{Reason, Status};
+use crate::model::Status;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -115,13 +115,10 @@ fn releases(encoder: &mut DescriptorEncoder, entries: &[(String, Entry)]) -> Res
         let Some(report) = &entry.last else { continue };
         for status in Status::ALL {
             let labels = vec![("repository", name.as_str()), ("status", status.code())];
-            statuses.push((labels, number(report.findings.count(status))));
+            statuses.push((labels, number(entry.tally.count(status))));
         }
-        for reason in Reason::ALL {
-            let n = report.findings.rows.iter().filter(|row| row.reason == *reason).count();
-            if n > 0 {
-                reasons.push((vec![("repository", name.as_str()), ("reason", reason.code())], number(n)));
-            }
+        for (reason, count) in &entry.tally.reasons {
+            reasons.push((vec![("repository", name.as_str()), ("reason", reason.code())], number(*count)));
         }
         pulls.push((vec![("repository", name.as_str())], number(report.pulls.len())));
         problems.push((vec![("repository", name.as_str())], number(trouble(report))));

@@ -57,6 +57,8 @@ pub enum Kind {
     FluxInstance,
     /// `fluxcd.controlplane.io`
     ResourceSet,
+    /// `fluxcd.controlplane.io`
+    ResourceSetInputProvider,
     /// `kustomize.config.k8s.io` Kustomization or Component, also one without `apiVersion` and `kind`. It counts only in
     /// a file of the right name.
     Kustomization,
@@ -69,6 +71,13 @@ pub enum Kind {
     /// kustomize's `configurations`: which fields its transformers reach. It counts only where a kustomization names its
     /// file.
     Configuration,
+    /// A list `dependencies` without `kind`: Chart.yaml, requirements.yaml and their locks. It counts only in a file of
+    /// the right name.
+    Chart,
+    /// kustomize's `HelmChartInflationGenerator`. It counts only where a kustomization names its file.
+    ChartInflation,
+    /// `KEY=value` lines of a file that a generator's `envs` names.
+    EnvFile,
 }
 
 impl Kind {
@@ -86,7 +95,9 @@ impl Kind {
             Self::ArtifactGenerator => "ArtifactGenerator",
             Self::FluxInstance => "FluxInstance",
             Self::ResourceSet => "ResourceSet",
-            Self::JsonPatch | Self::Configuration => "",
+            Self::ResourceSetInputProvider => "ResourceSetInputProvider",
+            Self::ChartInflation => "HelmChartInflationGenerator",
+            Self::JsonPatch | Self::Configuration | Self::Chart | Self::EnvFile => "",
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
         }
@@ -105,9 +116,15 @@ impl Kind {
             | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
             Self::FluxKustomization => "kustomize.toolkit.fluxcd.io",
             Self::ArtifactGenerator => "source.extensions.fluxcd.io",
-            Self::FluxInstance | Self::ResourceSet => "fluxcd.controlplane.io",
+            Self::FluxInstance | Self::ResourceSet | Self::ResourceSetInputProvider => "fluxcd.controlplane.io",
             Self::Kustomization => "kustomize.config.k8s.io",
-            Self::JsonPatch | Self::ConfigMap | Self::Secret | Self::Configuration => "",
+            Self::JsonPatch
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Configuration
+            | Self::Chart
+            | Self::ChartInflation
+            | Self::EnvFile => "",
         }
     }
 }
@@ -123,10 +140,19 @@ pub struct DocumentFacts {
     pub line: u32,
     /// The document has a `sops:` block (Flux rule 13).
     pub encrypted: bool,
-    /// The object comes out of a ResourceSet's templates (Flux rule 19): the set's name.
-    pub resource_set: Option<String>,
+    /// The object is a template of a ResourceSet (Flux rule 19), the last one before it in the file.
+    pub template: Option<Template>,
     /// The fields that matter, with the places they were read from.
     pub tree: Node,
+}
+
+/// How a template of a ResourceSet is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Template {
+    /// An item of `resources`, which the operator writes anew before it fills it in: quotes do not count.
+    Object,
+    /// A document of the text `resourcesTemplate`, which is filled in as it stands.
+    Text,
 }
 
 /// A version's place in its file.

@@ -2,6 +2,8 @@
 //! ([`read_file`], remembered by blob id), and all of them together ([`gather`]). Pure: no IO, and no judgement on
 //! releases, which is `resolve`'s.
 
+mod elsewhere;
+mod env_file;
 mod facts;
 mod place;
 mod prune;
@@ -10,7 +12,8 @@ mod remote;
 mod scan;
 mod sites;
 
-pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts};
+pub use elsewhere::{Elsewhere, Foreign, foreign_number};
+pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts, Template};
 pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;
 pub use read::{MAX_DOCUMENTS_KEPT, kind_of, read_file, reads};
@@ -18,4 +21,4 @@ pub use remote::same_repository;
 
 /// Version of what [`read_file`] makes of the same bytes: raise it with every change of [`FileFacts`] or of what goes
 /// into it, so that nobody remembers what older code read.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;

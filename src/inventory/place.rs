@@ -1,5 +1,6 @@
 //! All files together: which path holds what, which directories there are, which repository this is.
 
+use super::elsewhere::{self, Elsewhere, Foreign};
 use super::facts::{DocumentFacts, FileFacts, Kind, SiteFacts};
 use crate::model::{Problem, Reason};
 use crate::yaml::Node;
@@ -47,6 +48,8 @@ pub struct Inventory {
     /// The repository's URL, where it is known.
     pub repository_url: Option<String>,
     places: Arc<Places>,
+    /// Files of other repositories that a build may name.
+    elsewhere: Arc<Elsewhere>,
     /// Documents by kind: file and place in it, in order.
     kinds: Arc<HashMap<Kind, Vec<(usize, usize)>>>,
 }
@@ -94,6 +97,7 @@ fn together(files: Arc<Vec<(String, Arc<FileFacts>)>>, context: Context<'_>) -> 
         files,
         repository_url: context.repository_url.map(str::to_owned),
         places: Arc::new(places),
+        elsewhere: Arc::default(),
     }
 }
 
@@ -189,9 +193,28 @@ impl Inventory {
         self.places.directories.iter().map(|(path, directory)| (path.as_str(), directory))
     }
 
-    /// Path of a file.
+    /// This tree with files of other repositories beside it.
+    #[must_use]
+    pub fn beside(&self, elsewhere: Arc<Elsewhere>) -> Self {
+        Self { elsewhere, ..self.clone() }
+    }
+
+    /// Path of a file; `repository:path` for one of another repository.
     pub fn path(&self, file: usize) -> &str {
-        self.files.get(file).map_or("", |(path, _)| path)
+        match self.files.get(file) {
+            Some((path, _)) => path,
+            None => self.elsewhere.get(&file).map_or("", |foreign| &foreign.name),
+        }
+    }
+
+    /// Whether a file is one of another repository.
+    pub fn is_elsewhere(&self, file: usize) -> bool {
+        self.elsewhere.contains_key(&file)
+    }
+
+    /// A file of another repository.
+    pub fn elsewhere(&self, file: usize) -> Option<&Arc<Foreign>> {
+        self.elsewhere.get(&file)
     }
 
     /// Documents of a file.
@@ -206,9 +229,10 @@ impl Inventory {
 
     /// The documents that the scalar of a file whose content starts at a byte holds as text.
     pub fn embedded(&self, file: usize, start: u32) -> Option<&[Node]> {
-        let embedded = &self.files.get(file)?.1.embedded;
-        let index = embedded.binary_search_by_key(&start, |(start, _)| *start).ok()?;
-        embedded.get(index).map(|(_, roots)| roots.as_slice())
+        match self.files.get(file) {
+            Some((_, facts)) => elsewhere::held(&facts.embedded, start),
+            None => elsewhere::held(&self.elsewhere.get(&file)?.embedded, start),
+        }
     }
 
     /// Every document of a kind with its file and its place in it, in order.

@@ -7,13 +7,19 @@ use std::sync::Arc;
 /// Longest ConfigMap value that is kept: substitution variables are short.
 const LONGEST_VALUE: usize = 256;
 
+/// The fields of Chart.yaml that are kept; of its templates' values none.
+const CHART_FIELDS: [&str; 4] = ["apiVersion", "name", "annotations", "dependencies"];
+/// The fields of a HelmChartInflationGenerator that are kept: those that say which chart it is.
+const INFLATION_FIELDS: [&str; 8] =
+    ["apiVersion", "kind", "metadata", "name", "repo", "version", "releaseName", "namespace"];
+
 /// The fields of `spec` that are kept; nothing stands for all of them.
 fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
     Some(match kind {
         Kind::HelmRelease | Kind::HelmReleaseFlux1 => {
             &["chart", "chartRef", "suspend", "releaseName", "targetNamespace"]
         }
-        Kind::HelmChart => &["chart", "version", "sourceRef", "suspend", "verify"],
+        Kind::HelmChart => &["chart", "version", "sourceRef", "suspend", "verify", "reconcileStrategy"],
         Kind::HelmRepository | Kind::OciRepository | Kind::GitRepository | Kind::Bucket | Kind::ExternalArtifact => &[
             "url",
             "type",
@@ -43,8 +49,15 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "postBuild",
         ],
         Kind::FluxInstance => &["sync"],
-        Kind::ArtifactGenerator | Kind::Kustomization | Kind::JsonPatch | Kind::Configuration => return None,
-        Kind::ResourceSet | Kind::ConfigMap | Kind::Secret => &[],
+        Kind::ResourceSet => &["inputs", "inputsFrom", "inputStrategy"],
+        Kind::ResourceSetInputProvider => &["type", "defaultValues"],
+        Kind::ArtifactGenerator
+        | Kind::Kustomization
+        | Kind::JsonPatch
+        | Kind::Configuration
+        | Kind::Chart
+        | Kind::ChartInflation => return None,
+        Kind::ConfigMap | Kind::Secret | Kind::EnvFile => &[],
     })
 }
 
@@ -52,6 +65,8 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
 pub(super) fn prune(kind: Kind, tree: &Node) -> Node {
     match kind {
         Kind::JsonPatch | Kind::Configuration => tree.clone(),
+        Kind::Chart => keep(tree, |key, value| CHART_FIELDS.contains(&key).then(|| value.clone())),
+        Kind::ChartInflation => keep(tree, |key, value| INFLATION_FIELDS.contains(&key).then(|| value.clone())),
         Kind::Kustomization => keep(tree, |key, value| Some(kustomization_field(key, value))),
         _ => keep(tree, |key, value| match key {
             "apiVersion" | "kind" | "$patch" => Some(value.clone()),

@@ -1,8 +1,8 @@
 //! The bytes of one file become facts. Reads every document, keeps those of a known kind, and says of the broken ones
 //! what is wrong; a broken document costs that document.
 
-use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind};
-use super::{prune, scan, sites};
+use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Template};
+use super::{env_file, prune, scan, sites};
 use crate::model::Reason;
 use crate::yaml::{self, Node, NodeKind, Route};
 
@@ -29,15 +29,24 @@ const KUSTOMIZATION_KEYS: [&str; 16] = [
     "helmCharts",
 ];
 
-/// Whether a file of this name is read: YAML, JSON, and `Kustomization`, the third name that kustomize knows.
+/// Whether a file of this name is read: YAML, JSON, `Kustomization` (the third name that kustomize knows), variables of a
+/// generator (`.env`), and what decides beside Chart.yaml which dependencies are packaged: a lock, and archives in `charts/`, of which only the name
+/// counts.
 pub fn reads(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    name == "Kustomization" || matches!(extension, Some("yaml" | "yml" | "json"))
+    let vendored = || directory == "charts" || directory.ends_with("/charts");
+    matches!(name, "Kustomization" | "Chart.lock" | "requirements.lock")
+        || matches!(extension, Some("yaml" | "yml" | "json"))
+        || yaml::is_env_file(path)
+        || extension == Some("tgz") && vendored()
 }
 
 /// Reads a file. The facts depend on the bytes alone, so that equal blobs share them.
 pub fn read_file(bytes: &[u8]) -> FileFacts {
+    if let Some(facts) = env_file::read(bytes) {
+        return facts;
+    }
     let mut facts = FileFacts::default();
     if !scan::may_matter(bytes) {
         return facts;
@@ -96,30 +105,68 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, node: &Node, start_line: u32, route: &Route, resource_set: Option<&str>) {
+    fn object(&mut self, node: &Node, start_line: u32, route: &Route, template: Option<Template>) {
         if self.facts.documents.len() >= MAX_DOCUMENTS_KEPT {
             return;
         }
         let Some(kind) = kind_of(node) else { return };
+        self.keep(kind, node, start_line, template);
+        let mut finder =
+            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        finder.object(kind, node, route);
+        if kind == Kind::ResourceSet && template.is_none() {
+            let (Some(spec), route) = (node.get("spec"), route.key("spec")) else { return };
+            self.templates(spec, &route);
+            let steps = route.key("steps");
+            for (number, step) in spec.get("steps").map(Node::items).unwrap_or_default().iter().enumerate() {
+                self.templates(step, &steps.index(number));
+            }
+        }
+    }
+
+    /// `resources` and `resourcesTemplate` of a ResourceSet, or of one of its steps (Flux rule 19).
+    fn templates(&mut self, holder: &Node, route: &Route) {
+        let resources = route.key("resources");
+        for (number, node) in holder.get("resources").map(Node::items).unwrap_or_default().iter().enumerate() {
+            self.object(node, node.line, &resources.index(number), Some(Template::Object));
+        }
+        let Some(text) = holder.get("resourcesTemplate") else { return };
+        if let Err(why) = self.text_template(text, &route.key("resourcesTemplate")) {
+            self.facts.problems.push(FileProblem {
+                line: text.line,
+                reason: Reason::ResourceSet,
+                message: format!("what this resourcesTemplate makes is not followed: {why}"),
+            });
+        }
+    }
+
+    /// The documents of a `resourcesTemplate` that is YAML before it is filled in.
+    fn text_template(&mut self, node: &Node, route: &Route) -> Result<(), String> {
+        if let Some(form) = scan::block_of_template(node.text().unwrap_or_default()) {
+            return Err(format!("it has the block <<{form}>>"));
+        }
+        let embedded = yaml::embedded("", self.bytes, self.document, self.root, route);
+        let embedded = embedded.map_err(|problem| problem.message)?;
+        for document in &embedded.stream.documents {
+            let root = document.root.as_ref().map_err(|error| format!("it is not YAML: {}", error.message))?;
+            let Some((root, kind)) = root.as_ref().and_then(|root| Some((root, kind_of(root)?))) else { continue };
+            self.keep(kind, root, document.start_line, Some(Template::Text));
+        }
+        let mut finder =
+            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        finder.documents(&embedded);
+        Ok(())
+    }
+
+    fn keep(&mut self, kind: Kind, node: &Node, start_line: u32, template: Option<Template>) {
         self.facts.documents.push(DocumentFacts {
             kind,
             document: self.document,
             line: node.key_node("kind").map_or(start_line, |key| key.line),
             encrypted: yaml::is_sops(self.root),
-            resource_set: resource_set.map(str::to_owned),
+            template,
             tree: prune::prune(kind, node),
         });
-        let mut finder =
-            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
-        finder.object(kind, node, route);
-        if kind == Kind::ResourceSet && resource_set.is_none() {
-            let set = node.at("metadata.name").and_then(Node::text).unwrap_or_default();
-            let route = route.key("spec").key("resources");
-            for (number, template) in node.at("spec.resources").map(Node::items).unwrap_or_default().iter().enumerate()
-            {
-                self.object(template, template.line, &route.index(number), Some(set));
-            }
-        }
     }
 }
 
@@ -134,7 +181,8 @@ pub fn kind_of(root: &Node) -> Option<Kind> {
         if is_configuration(root) {
             return Some(Kind::Configuration);
         }
-        return KUSTOMIZATION_KEYS.iter().any(|key| known(key)).then_some(Kind::Kustomization);
+        let kustomization = KUSTOMIZATION_KEYS.iter().any(|key| known(key)).then_some(Kind::Kustomization);
+        return kustomization.or_else(|| has_dependencies(root).then_some(Kind::Chart));
     };
     let api_version = root.get("apiVersion").and_then(Node::text).unwrap_or_default();
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
@@ -152,12 +200,20 @@ pub fn kind_of(root: &Node) -> Option<Kind> {
         "ArtifactGenerator" => of("source.extensions.fluxcd.io", Kind::ArtifactGenerator),
         "FluxInstance" => of("fluxcd.controlplane.io", Kind::FluxInstance),
         "ResourceSet" => of("fluxcd.controlplane.io", Kind::ResourceSet),
+        "ResourceSetInputProvider" => of("fluxcd.controlplane.io", Kind::ResourceSetInputProvider),
+        "HelmChartInflationGenerator" => Some(Kind::ChartInflation),
         "Kustomization" if group == "kustomize.toolkit.fluxcd.io" => Some(Kind::FluxKustomization),
         "Kustomization" | "Component" => of("kustomize.config.k8s.io", Kind::Kustomization),
         "ConfigMap" if api_version == "v1" => Some(Kind::ConfigMap),
         "Secret" if api_version == "v1" => Some(Kind::Secret),
         _ => None,
     }
+}
+
+/// Dependencies as Helm writes them.
+fn has_dependencies(root: &Node) -> bool {
+    let list = root.get("dependencies").map(Node::items).unwrap_or_default();
+    list.iter().any(|dependency| dependency.get("name").is_some())
 }
 
 /// Lists of fields under the names of kustomize's transformers.

@@ -5,7 +5,7 @@ use super::facts::{Marker, MarkerKind};
 
 /// Words of which a file with a say has at least one. Quoted keys and JSON hold them too. The Flux groups cover every
 /// Flux kind, `List` items and ResourceSet templates included.
-const WORDS: [&[u8]; 9] = [
+const WORDS: [&[u8]; 10] = [
     b"fluxcd.io",
     b"controlplane.io",
     b"HelmRelease",
@@ -15,10 +15,12 @@ const WORDS: [&[u8]; 9] = [
     b"ConfigMap",
     b"kind: Secret",
     b"\"op\"",
+    b"HelmChartInflationGenerator",
 ];
 
-/// First words of lines that make a kustomization without `apiVersion` and `kind`, or a JSON 6902 patch.
-const LINES: [&[u8]; 10] = [
+/// First words of lines that make a kustomization without `apiVersion` and `kind`, a JSON 6902 patch, or a chart with
+/// dependencies.
+const LINES: [&[u8]; 12] = [
     b"resources",
     b"components",
     b"patches",
@@ -29,6 +31,8 @@ const LINES: [&[u8]; 10] = [
     b"nameReference",
     b"transformers",
     b"configMapGenerator",
+    b"helmCharts",
+    b"dependencies",
 ];
 
 /// Whether the file may have a say.
@@ -50,6 +54,19 @@ fn is_operation(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let line = line.strip_prefix(b"-").unwrap_or(line).trim_ascii_start();
     line.starts_with(b"op:") || line.starts_with(b"'op'")
+}
+
+/// The first action of a ResourceSet's text that may change the text around it: a block, a variable, white space that is
+/// trimmed. Anything else stands for a value.
+pub(super) fn block_of_template(text: &str) -> Option<&str> {
+    let actions = text.split("<<").skip(1).filter_map(|rest| rest.split_once(">>")).map(|(action, _)| action);
+    let block = |action: &&str| {
+        let inside = action.trim_start_matches('-').trim();
+        let word = inside.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let words = ["if", "else", "end", "range", "with", "define", "template", "block", "break", "continue"];
+        words.contains(&word) || inside.starts_with(['$', '/']) || action.starts_with('-') || action.ends_with('-')
+    };
+    actions.into_iter().find(block)
 }
 
 /// Whether a file holds template syntax: then a syntax error says nothing about its author.

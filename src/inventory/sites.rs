@@ -31,7 +31,11 @@ impl Finder<'_> {
             Kind::Kustomization => {
                 self.patches(node, route, &[]);
                 self.literals(node, route);
+                self.listed(node, route, "helmCharts");
             }
+            Kind::Chart => self.listed(node, route, "dependencies"),
+            Kind::ResourceSet => self.inputs(node, route, "inputs"),
+            Kind::ResourceSetInputProvider => self.inputs(node, route, "defaultValues"),
             Kind::JsonPatch => self.operations(node, route),
             _ => {}
         }
@@ -57,6 +61,30 @@ impl Finder<'_> {
         }
     }
 
+    /// `version` of each item of a list.
+    fn listed(&mut self, node: &Node, route: &Route, list: &str) {
+        for (index, item) in node.get(list).map(Node::items).unwrap_or_default().iter().enumerate() {
+            if item.get("version").is_some() {
+                self.keep(&route.key(list).index(index).key("version"));
+            }
+        }
+    }
+
+    /// What a template may be given.
+    fn inputs(&mut self, node: &Node, route: &Route, field: &str) {
+        if let Some(inputs) = node.get("spec").and_then(|spec| spec.get(field)) {
+            let route = route.key("spec").key(field);
+            let mut found = Vec::new();
+            scalars(inputs, &route, &mut found);
+            for (route, node) in found {
+                // A range that floats is pointed to as well.
+                if node.text().is_some_and(|text| text.len() <= 128 && !text.is_empty()) {
+                    self.keep(&route);
+                }
+            }
+        }
+    }
+
     /// `KEY=1.2.3` of a generator.
     fn literals(&mut self, node: &Node, route: &Route) {
         let generators = node.get("configMapGenerator").map(Node::items).unwrap_or_default();
@@ -76,6 +104,13 @@ impl Finder<'_> {
         let Some(start) = self.root.find(route).map(|node| node.start) else { return };
         let Ok(embedded) = yaml::embedded("", self.bytes, self.document, self.root, route) else { return };
         self.inside(&embedded, start, 0);
+    }
+
+    /// The places in documents that are read by themselves.
+    pub(super) fn documents(&mut self, embedded: &Embedded) {
+        let kept = self.facts.embedded.len();
+        self.inside(embedded, 0, MAX_DEPTH);
+        self.facts.embedded.truncate(kept);
     }
 
     fn inside(&mut self, embedded: &Embedded, start: u32, depth: usize) {
@@ -195,6 +230,7 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::HelmRelease => &["spec.chart.spec.version"],
         Kind::HelmChart => &["spec.version"],
+        Kind::ChartInflation => &["version"],
         Kind::OciRepository => &["spec.ref.tag", "spec.ref.semver", "spec.ref.digest"],
         Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
         _ => &[],
@@ -202,7 +238,7 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
 }
 
 /// A version, or the part of one that a template completes.
-fn looks_like_version(text: &str) -> bool {
+pub(super) fn looks_like_version(text: &str) -> bool {
     let text = text.trim();
     text.len() <= 128
         && (Version::loose(text).is_some()

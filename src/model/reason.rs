@@ -119,10 +119,14 @@ reasons! {
     VersionInSubstitution = "version-in-substitution" => Unresolved, "Write the version where it is used, without `${…}`, or raise it by hand.",
     /// The path comes out of an ArtifactGenerator (Flux rule 23).
     ArtifactGenerator = "artifact-generator" => Unresolved, "Raise the version by hand.",
-    /// The release is a template of a ResourceSet (Flux rule 19).
+    /// A form of a ResourceSet's templates or inputs that is not followed (Flux rule 19).
     ResourceSet = "resource-set" => Unresolved, "Raise the version by hand.",
+    /// A lock or a vendored copy decides which version of a chart dependency is packaged.
+    ChartLock = "chart-lock" => Unresolved, "Change the version by hand, run `helm dependency update`, and commit what it writes.",
     /// What it names lies outside this repository, or outside the paths that are read.
     OutOfReach = "out-of-reach" => Unresolved, "Watch the other repository too, or widen `paths`.",
+    /// The bytes that set the version lie in another configured repository; the message names repository, file and line.
+    InAnotherRepository = "in-another-repository" => Unresolved, "Raise it there: that repository's pass proposes what it can.",
     /// A `ref.digest` decides; the tag is only documentation (Flux rule 6).
     DigestPinned = "digest-pinned" => Unresolved, "Put the version's tag beside the digest: both then move together.",
     /// The version in use is not semver: nothing can be newer than it.
@@ -160,6 +164,8 @@ reasons! {
     ChartMissing = "chart-missing" => Failed, "Correct the chart's name.",
     /// The chart is there, without one usable version.
     NoVersions = "no-versions" => Failed, "Check the tags: Flux takes semver only.",
+    /// What the release hangs on may stand in another configured repository that was never read since the start.
+    RepositoryUnread = "repository-unread" => Failed, "Wait for its first pass, or correct what keeps it from being read.",
     /// A bug in Davit or a broken disk: the pass could not go on.
     InternalError = "internal-error" => Failed, "Read the log; please report it.",
 }

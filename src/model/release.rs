@@ -33,6 +33,8 @@ pub enum SourceKind {
     HelmChart,
     /// ExternalArtifact, by `chartRef`.
     ExternalArtifact,
+    /// A chart repository that is named by its URL alone, in Chart.yaml or in `helmCharts`: no object, so no name.
+    ChartRepository,
 }
 
 impl SourceKind {
@@ -45,6 +47,7 @@ impl SourceKind {
             Self::Bucket => "Bucket",
             Self::HelmChart => "HelmChart",
             Self::ExternalArtifact => "ExternalArtifact",
+            Self::ChartRepository => "ChartRepository",
         }
     }
 }
@@ -122,6 +125,11 @@ pub enum RowKind {
     OciRepository,
     /// A HelmChart that no release here uses.
     HelmChart,
+    /// An entry of `dependencies` of a chart that lies in the repository. No object: its name is the chart's and its
+    /// own, with a colon between.
+    ChartDependency,
+    /// An entry of kustomize's `helmCharts`, or an object of that kind; Flux applies neither (Flux rule 26).
+    HelmChartInflationGenerator,
 }
 
 impl RowKind {
@@ -131,6 +139,8 @@ impl RowKind {
             Self::HelmRelease => "HelmRelease",
             Self::OciRepository => "OCIRepository",
             Self::HelmChart => "HelmChart",
+            Self::ChartDependency => "ChartDependency",
+            Self::HelmChartInflationGenerator => "HelmChartInflationGenerator",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One update is one pull request: every site of one chart that moves to one target (product.md, "What one update is").
 
-use super::{Bump, Candidate, Lookup, NsName, Site, Version};
+use super::{Bump, Candidate, Lookup, NsName, Release, Site, Version};
+use std::collections::BTreeSet;
 
 /// One place that an update changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,15 @@ pub struct Update {
 }
 
 impl Update {
+    /// The clusters that the update touches, sorted: those whose Kustomizations build a consumer. `release` gives the
+    /// pass's release of an index.
+    pub fn clusters<'r>(&self, release: impl Fn(usize) -> Option<&'r Release>) -> Vec<String> {
+        let clusters: BTreeSet<String> = self.releases.iter().filter_map(|i| release(*i)?.cluster.clone()).collect();
+        clusters.into_iter().collect()
+    }
+
     /// Whether this text is the version that it moves to; sites may write equal versions differently (`1.2.3`, `v1.2.3`).
     pub fn is_to(&self, text: &str) -> bool {
-        text == self.target.text || Version::strict(text).is_some_and(|version| version == self.target.version)
+        text == self.target.text || Version::of_tag(text).is_some_and(|version| version == self.target.version)
     }
 }

@@ -24,6 +24,12 @@ impl Version {
         Some(Self { text: text.to_owned(), semver })
     }
 
+    /// The version that a tag stands for: a strict one, whose `+` is written `_`, which is what a tag can hold (Flux rule
+    /// 5).
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        Self::strict(tag).or_else(|| Self::strict(&tag.replacen('_', "+", 1)))
+    }
+
     /// What `NewVersion` of Masterminds/semver v3 reads: `v1.2` is 1.2.0, `2024.01.15` is 2024.1.15. Leading zeros of
     /// the three numbers are dropped, those of a pre-release are not allowed; white space is not allowed either.
     pub fn loose(text: &str) -> Option<Self> {

@@ -58,3 +58,13 @@ fn a_loose_version_survives_being_written_and_read_again() {
     let back: Version = serde_json::from_str(&json).unwrap();
     assert_eq!((back.text(), back.core()), ("v2024.01", (2024, 1, 0)));
 }
+
+#[test]
+fn a_tag_holds_an_underscore_where_the_version_has_a_plus() {
+    let text = |tag| Version::of_tag(tag).map(|version| version.text().to_owned());
+    assert_eq!(text("v1.2.3_build.7"), Some("v1.2.3+build.7".to_owned()));
+    assert_eq!(text("1.2.3-rc.1"), Some("1.2.3-rc.1".to_owned()));
+    for no in ["1_2", "1.2_build", "1.2.3_a_b", "1.2.3+a_b", "latest_1.2.3", ""] {
+        assert_eq!(text(no), None, "{no}");
+    }
+}

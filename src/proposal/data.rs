@@ -44,6 +44,8 @@ pub(super) struct Data {
     app_version_to: String,
     /// Whether a row names a cluster.
     clusters: bool,
+    /// The clusters that the merge reaches, sorted.
+    touched: Vec<String>,
     /// One per consumer.
     pub(super) rows: Vec<Row>,
     /// Rows that were left out because the body is full.
@@ -64,6 +66,8 @@ pub(super) struct Data {
 pub(super) struct Row {
     release: String,
     cluster: String,
+    /// The Flux Kustomization that builds the release.
+    kustomization: String,
     file: String,
     line: u32,
     link: String,
@@ -76,6 +80,13 @@ struct Line {
     text: String,
     /// Names of the releases it is about, the first few.
     releases: String,
+}
+
+impl Context<'_> {
+    /// The clusters whose Kustomizations build a consumer.
+    fn clusters(&self, update: &Update) -> Vec<String> {
+        update.clusters(|index| self.releases.get(index).copied())
+    }
 }
 
 pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
@@ -103,6 +114,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         released: update.target.created.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default(),
         deprecated: update.target.deprecated,
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
+        touched: context.clusters(update),
         more: 0,
         releases: rows.len(),
         rows,
@@ -120,9 +132,10 @@ fn digest(update: &Update) -> String {
 }
 
 fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> {
-    let row = |release: String, cluster: String, place: &crate::model::UpdateSite| Row {
-        release,
-        cluster,
+    let row = |release: Option<&Release>, place: &crate::model::UpdateSite| Row {
+        release: release.map(|release| release.id().to_string()).unwrap_or_default(),
+        cluster: release.and_then(|release| release.cluster.clone()).unwrap_or_default(),
+        kustomization: release.and_then(|r| r.kustomization.as_ref()).map(ToString::to_string).unwrap_or_default(),
         file: place.site.file.clone(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
@@ -135,12 +148,12 @@ fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> 
         let place =
             update.sites.iter().find(|s| site.is_some_and(|x| x.file == s.site.file && x.start == s.site.start));
         if let Some(place) = place {
-            rows.push(row(release.id().to_string(), release.cluster.clone().unwrap_or_default(), place));
+            rows.push(row(Some(release), place));
         }
     }
     for place in &update.sites {
         if !rows.iter().any(|r| r.file == place.site.file && r.line == place.site.line) {
-            rows.push(row(String::new(), String::new(), place));
+            rows.push(row(None, place));
         }
     }
     rows

@@ -199,7 +199,13 @@ impl<'a> Builder<'a> {
         let place = Place { file: name.clone(), line: facts.line };
         let tree = Ref::Written(&facts.tree, real);
         let index = view.facts(file).and_then(|f| f.documents.iter().position(|d| std::ptr::eq(d, facts)));
-        let made = generator::run(tree, (real, index.unwrap_or_default()), &name, &mut gathered.objects);
+        let env_file = |name: &str| {
+            let file = view.file(&path::join(directory, name)?)?;
+            let facts = view.facts(file)?.documents.first().filter(|facts| facts.kind == Kind::EnvFile)?;
+            (!facts.encrypted).then(|| Ref::Written(&facts.tree, view.real(file)))
+        };
+        let at = (real, index.unwrap_or_default());
+        let made = generator::run(tree, at, &name, &env_file, &mut gathered.objects);
         self.note(made);
         self.note(unique(&gathered.objects, &place));
         let listed = facts.tree.get("components").map(Node::items).unwrap_or_default();
@@ -208,7 +214,7 @@ impl<'a> Builder<'a> {
         if let Some(flux) = flux {
             self.components(view, directory, &flux.components, flux.ignore_missing, gathered);
         }
-        self.helm_charts(&name, facts);
+        self.helm_charts(view, directory, &name, facts);
         let layer = self.read(view, file, facts, directory);
         let result = match flux {
             None => layer.apply(&mut gathered.objects, gathered.complete),
@@ -345,12 +351,20 @@ impl<'a> Builder<'a> {
     }
 
     /// Flux rule 26: Flux builds with that plugin off.
-    fn helm_charts(&mut self, file: &Arc<str>, facts: &DocumentFacts) {
-        if let Some(charts) = facts.tree.get("helmCharts").filter(|charts| !charts.items().is_empty()) {
-            let message = "helmCharts is not applied by Flux, which builds with that plugin off";
-            self.problem(file, charts.line, Reason::OutOfReach, message);
-            let place = Place { file: file.clone(), line: charts.line };
-            self.note(Err(Fault { place, message: message.to_owned() }));
+    fn helm_charts(&mut self, view: &View<'_>, directory: &str, file: &Arc<str>, facts: &DocumentFacts) {
+        let mut found: Vec<(u32, &str)> = Vec::new();
+        found.extend(facts.tree.get("helmCharts").filter(|c| !c.items().is_empty()).map(|c| (c.line, "helmCharts")));
+        for entry in facts.tree.get("generators").map(Node::items).unwrap_or_default() {
+            let named = entry.text().and_then(|name| view.file(&path::join(directory, name)?));
+            let facts = named.and_then(|file| view.facts(file));
+            if facts.is_some_and(|facts| facts.documents.iter().any(|d| d.kind == Kind::ChartInflation)) {
+                found.push((entry.line, "HelmChartInflationGenerator"));
+            }
+        }
+        for (line, what) in found {
+            let message = format!("{what} is not applied by Flux, which builds with that plugin off");
+            self.problem(file, line, Reason::OutOfReach, &message);
+            self.note(Err(Fault { place: Place { file: file.clone(), line }, message }));
         }
     }
 
@@ -376,7 +390,15 @@ fn fields(node: &Node, file: &Arc<str>, found: &mut Vec<Configured>) {
 
 /// Documents that Flux or kustomize would apply.
 pub(super) fn is_object(facts: &DocumentFacts) -> bool {
-    !matches!(facts.kind, Kind::Kustomization | Kind::JsonPatch | Kind::Configuration)
+    !matches!(
+        facts.kind,
+        Kind::Kustomization
+            | Kind::JsonPatch
+            | Kind::Configuration
+            | Kind::Chart
+            | Kind::ChartInflation
+            | Kind::EnvFile
+    )
 }
 
 /// The documents that kustomizations of the tree use as patches, which are no objects by themselves.

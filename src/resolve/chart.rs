@@ -1,6 +1,7 @@
 //! Where a release's chart comes from (Flux rules 1 to 6): the source object, the field that holds the version, and the
 //! question to ask.
 
+use super::neighbours::Name;
 use super::object::{At, Object, Say};
 use super::patch_reach::Aspect;
 use super::row::{Concerns, Weight};
@@ -39,6 +40,8 @@ pub(super) struct Chart {
     pub(super) says: Vec<Say>,
     /// The sources that the release uses, or may use.
     pub(super) used: Vec<At>,
+    /// The sources that this repository does not build.
+    pub(super) wants: Vec<Name>,
 }
 
 /// Follows a release to its chart.
@@ -168,7 +171,10 @@ impl<'w> Follow<'_, 'w> {
         let Some(source) = self.source(Kind::OciRepository, SourceKind::OciRepository, namespace, name) else { return };
         let facts = &source.object;
         let place = self.world.place(facts);
-        self.ask(version::ask_oci(facts, &place));
+        // Which of the versions on offer is the newest would be a guess.
+        if version::filter(facts).is_none() {
+            self.ask(version::ask_oci(facts, &place));
+        }
         let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
         self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
         self.referenced(source, version::of_oci(facts, &place));
@@ -204,11 +210,16 @@ impl<'w> Follow<'_, 'w> {
             Ok(source) => source,
             Err(problem) => {
                 self.concerns.push(Weight::Source, problem);
+                self.want(kind, namespace, name);
                 self.chart.used.extend(self.sources.named(kind, name).map(|source| source.object.at));
                 return None;
             }
         };
         self.chart.used.push(source.object.at);
+        let foreign = self.world.inventory.is_elsewhere(source.object.at.0);
+        if foreign {
+            self.want(kind, namespace, name);
+        }
         let (object, facts) = (&source.object, &source.object);
         let place = self.world.place(object);
         self.chart.steps.extend(object.steps.iter().cloned());
@@ -218,9 +229,8 @@ impl<'w> Follow<'_, 'w> {
         if facts.encrypted {
             self.concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS"));
         }
-        if let Some(set) = &facts.resource_set {
-            let message =
-                format!("its source {place} is a template of the ResourceSet {set}, which is not followed yet");
+        if let Some(why) = &facts.unfilled {
+            let message = format!("its source {place} is {why}");
             self.concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
         }
         if facts.is_true("spec.suspend") {
@@ -234,7 +244,10 @@ impl<'w> Follow<'_, 'w> {
             self.concerns.add(Weight::Say, say.reason, &say.message);
             self.chart.says.push(say.clone());
         }
-        if self.built.context.is_some() && self.built.scope != source.scope {
+        if foreign && (self.built.context.is_none() || source.context.is_none()) {
+            let message = format!("{} {name} is taken for the one at {place}, of another repository", kind.as_str());
+            self.chart.notes.push(Note::AssumedSource(message));
+        } else if !foreign && self.built.context.is_some() && self.built.scope != source.scope {
             self.chart.notes.push(Note::Other(format!("the source {place} is not built in the release's own cluster")));
         }
         self.verify(facts, "spec.verify", &place);
@@ -247,6 +260,13 @@ impl<'w> Follow<'_, 'w> {
             }
         }
         Some(source)
+    }
+
+    /// What the others may lend.
+    fn want(&mut self, kind: Kind, namespace: &str, name: &str) {
+        if !self.world.neighbours.others.is_empty() && !namespace.is_empty() {
+            self.chart.wants.push((kind, namespace.to_owned(), name.to_owned()));
+        }
     }
 
     /// Where a version was last written.

@@ -4,6 +4,7 @@
 use super::artifact::{self, Artifact};
 use super::build::{FluxLayer, View, texts};
 use super::layer::{Layer, Said};
+use super::neighbours::{ClusterId, Neighbours};
 use super::object::{Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
@@ -32,6 +33,11 @@ pub(super) enum Reach {
         /// The artifact.
         artifact: Arc<Artifact>,
     },
+    /// Another repository of the fleet, whose own pass builds it.
+    Elsewhere {
+        /// By number.
+        members: Vec<u32>,
+    },
     /// Something else.
     Away {
         /// The code.
@@ -44,7 +50,7 @@ pub(super) enum Reach {
 impl Reach {
     /// Whether it builds something that is in the tree.
     pub(super) fn is_here(&self) -> bool {
-        !matches!(self, Self::Away { .. })
+        matches!(self, Self::Here { .. } | Self::Artifact { .. })
     }
 
     /// Whether both are the same directory of this repository, for the same reason.
@@ -64,6 +70,9 @@ type Artifacts = HashMap<(String, String, String), Result<Arc<Artifact>, String>
 /// Judges Flux Kustomizations of one tree.
 pub(super) struct Judge<'a> {
     inventory: &'a Inventory,
+    neighbours: &'a Neighbours,
+    /// The clusters of others in which this repository is built, as its rows call them.
+    clusters: HashMap<String, ClusterId>,
     /// Namespace and URL of every GitRepository in the tree, by name.
     git: HashMap<&'a str, Vec<(&'a str, &'a str)>>,
     /// This repository's URL: told, or that of a Kustomization which builds the file it stands in.
@@ -74,7 +83,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(inventory: &'a Inventory) -> Self {
+    pub(super) fn new(inventory: &'a Inventory, neighbours: &'a Neighbours) -> Self {
         let mut git: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
         for (_, _, facts) in inventory.of_kind(Kind::GitRepository) {
             if let Some(url) = facts.text("spec.url").filter(|url| !url.contains("${")) {
@@ -82,10 +91,15 @@ impl<'a> Judge<'a> {
             }
         }
         // A place on this disk that no GitRepository names says nothing of where Flux fetches from (Flux rule 24).
-        let named =
-            |url: &String| !url.starts_with("file://") || git.values().flatten().any(|(_, theirs)| theirs == url);
+        let linked = neighbours.links().next().is_some();
+        let named = |url: &String| {
+            linked || !url.starts_with("file://") || git.values().flatten().any(|(_, theirs)| theirs == url)
+        };
         let url = inventory.repository_url.clone().filter(named);
-        let mut judge = Self { inventory, git, url, inferred: false, artifacts: RefCell::default() };
+        let clusters =
+            neighbours.links().map(|link| (neighbours.called(&link.cluster), link.cluster.clone())).collect();
+        let (inferred, artifacts) = (false, RefCell::default());
+        let mut judge = Self { inventory, neighbours, clusters, git, url, inferred, artifacts };
         if judge.url.is_none() {
             judge.url = judge.own_url();
             judge.inferred = judge.url.is_some();
@@ -108,6 +122,24 @@ impl<'a> Judge<'a> {
     fn url_of(&self, object: &Object) -> Option<String> {
         let (kind, name, namespace) = source_ref(object);
         if kind == "GitRepository" { self.url_named(name, namespace) } else { None }
+    }
+
+    /// The cluster, as the whole fleet knows it.
+    pub(super) fn cluster_id(&self, cluster: &str) -> ClusterId {
+        let home = self.neighbours.own.as_ref().map_or(0, |own| own.number);
+        self.clusters.get(cluster).cloned().unwrap_or_else(|| ClusterId { home, directory: Arc::from(cluster) })
+    }
+
+    /// The URL of a GitRepository that another repository builds in a cluster.
+    fn url_abroad(&self, name: &str, namespace: &str, cluster: &str) -> Option<String> {
+        let key = (Kind::GitRepository, namespace.to_owned(), name.to_owned());
+        let cluster = self.cluster_id(cluster);
+        let shown = self.neighbours.read().filter_map(|published| published.sources.get(&key)).flatten();
+        let mut urls = shown
+            .filter(|shown| shown.cluster.as_ref() == Some(&cluster))
+            .filter_map(|shown| shown.built.object.text("spec.url"));
+        let first = urls.next()?;
+        urls.all(|other| same_repository(first, other)).then(|| first.to_owned())
     }
 
     fn url_named(&self, name: &str, namespace: &str) -> Option<String> {
@@ -135,7 +167,17 @@ impl<'a> Judge<'a> {
             return away(Reason::OutOfReach, format!("{what}: its path {written} leads out of the repository"));
         };
         match kind {
-            "GitRepository" => self.in_git(object, name, directory),
+            // It came here because another repository's Kustomization leads to this one.
+            _ if self.inventory.is_elsewhere(object.at.0) => Reach::Here { directory, assumed: None },
+            "GitRepository" => {
+                let url = self.url_of(object).or_else(|| self.url_abroad(name, namespace, cluster));
+                let members = url.as_deref().map(|url| self.neighbours.at_url(url)).unwrap_or_default();
+                if members.is_empty() {
+                    self.in_git(object, name, directory, url)
+                } else {
+                    Reach::Elsewhere { members }
+                }
+            }
             "ExternalArtifact" => match self.artifact(name, namespace, cluster) {
                 Ok(artifact) if artifact.tree.directory(&directory).is_some() => {
                     Reach::Artifact { directory, artifact }
@@ -176,11 +218,11 @@ impl<'a> Judge<'a> {
         composed
     }
 
-    fn in_git(&self, object: &Object, name: &str, directory: String) -> Reach {
+    fn in_git(&self, object: &Object, name: &str, directory: String, url: Option<String>) -> Reach {
         let exists = self.inventory.directory(&directory).is_some();
         let what = format!("Kustomization {}", object.name());
         let away = |message: String| Reach::Away { reason: Reason::OutOfReach, message };
-        match (self.url_of(object), &self.url) {
+        match (url, &self.url) {
             (Some(theirs), Some(ours)) if same_repository(&theirs, ours) => {
                 let assumed = self.inferred.then(|| format!("this folder is taken for a checkout of {ours}"));
                 Reach::Here { directory, assumed }
@@ -202,7 +244,7 @@ impl<'a> Judge<'a> {
 }
 
 /// Kind, name and namespace of `spec.sourceRef`; the namespace defaults to the Kustomization's.
-fn source_ref(object: &Object) -> (&str, &str, &str) {
+pub(super) fn source_ref(object: &Object) -> (&str, &str, &str) {
     let namespace = object.text("spec.sourceRef.namespace").unwrap_or_else(|| object.namespace());
     let kind = object.text("spec.sourceRef.kind").unwrap_or("GitRepository");
     (kind, object.text("spec.sourceRef.name").unwrap_or_default(), namespace)

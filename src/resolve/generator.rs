@@ -1,5 +1,5 @@
-//! `configMapGenerator`: what it makes, as far as the tree shows it. Literals are read; a value out of a file is there,
-//! and not known. Its name gets a hash unless it is switched off; what the hash is does not matter here.
+//! `configMapGenerator`: what it makes, as far as the tree shows it. Literals are read, and so are files of `envs` that
+//! end in `.env`; a value out of any other file is there, and not known. Its name gets a hash unless it is switched off; what the hash is does not matter here.
 
 use super::object::{At, Fault, Object, Place};
 use super::value::{Origin, Ref, Value};
@@ -7,17 +7,32 @@ use crate::inventory::Kind;
 use crate::yaml::ScalarType;
 use std::sync::Arc;
 
+/// The keys and values of a file that `envs` names, where it can be read.
+type EnvFiles<'e, 'f> = &'e dyn Fn(&str) -> Option<Ref<'f>>;
+
 /// What the generators of one kustomization.yaml add to the objects before them.
-pub(super) fn run(tree: Ref<'_>, at: At, file: &Arc<str>, objects: &mut Vec<Object>) -> Result<(), Fault> {
+pub(super) fn run(
+    tree: Ref<'_>,
+    at: At,
+    file: &Arc<str>,
+    env_file: EnvFiles<'_, '_>,
+    objects: &mut Vec<Object>,
+) -> Result<(), Fault> {
     let global = tree.get("generatorOptions");
     for entry in tree.get("configMapGenerator").map(Ref::items).unwrap_or_default() {
         let place = Place { file: file.clone(), line: entry.line().map_or(1, |(_, line)| line) };
-        absorb(make(entry, global, at, &place)?, entry, objects, &place)?;
+        absorb(make(entry, global, at, env_file, &place)?, entry, objects, &place)?;
     }
     Ok(())
 }
 
-fn make(entry: Ref<'_>, global: Option<Ref<'_>>, at: At, place: &Place) -> Result<Object, Fault> {
+fn make(
+    entry: Ref<'_>,
+    global: Option<Ref<'_>>,
+    at: At,
+    env_file: EnvFiles<'_, '_>,
+    place: &Place,
+) -> Result<Object, Fault> {
     let fault = |message: &str| Fault { place: place.clone(), message: message.to_owned() };
     let text = |key: &str| entry.get(key).and_then(Ref::text);
     let name = text("name").filter(|name| !name.is_empty()).ok_or_else(|| fault("a ConfigMap must have a name"))?;
@@ -39,13 +54,13 @@ fn make(entry: Ref<'_>, global: Option<Ref<'_>>, at: At, place: &Place) -> Resul
             }
         }
     }
-    object.set("data", data(entry).map_err(|message| fault(&message))?);
+    object.set("data", data(entry, env_file).map_err(|message| fault(&message))?);
     let off = [option(global, "disableNameSuffixHash"), option(entry.get("options"), "disableNameSuffixHash")];
     let hashed = !off.iter().flatten().any(|value| value == "true");
     Ok(Object::generated(at, Kind::ConfigMap, place.line, object, hashed))
 }
 
-fn data(entry: Ref<'_>) -> Result<Value, String> {
+fn data(entry: Ref<'_>, env_file: EnvFiles<'_, '_>) -> Result<Value, String> {
     let mut data = Value::empty_map();
     let list = |key: &str| entry.get(key).map(Ref::items).unwrap_or_default();
     for literal in list("literals") {
@@ -74,9 +89,18 @@ fn data(entry: Ref<'_>) -> Result<Value, String> {
         let key = source.split_once('=').map_or_else(|| source.rsplit('/').next().unwrap_or(source), |(key, _)| key);
         data.set(key, Value::List(Arc::default()));
     }
-    if !list("envs").is_empty() || entry.get("env").is_some() {
-        // Which variables a file of them holds is not known: the mark stands for all.
-        data.set(super::variables::ANY, Value::List(Arc::default()));
+    for name in list("envs").into_iter().chain(entry.get("env")).filter_map(Ref::text) {
+        let Some(entries) = env_file(name) else {
+            // Which variables the file holds is not known: the mark stands for all.
+            data.set(super::variables::ANY, Value::string(name, Origin::None("a file holds it".to_owned())));
+            continue;
+        };
+        for (key, value) in entries.pairs() {
+            if data.look().get(key).is_some() {
+                return Err(format!("the key {key} is repeated"));
+            }
+            data.set(key, value.to_value());
+        }
     }
     Ok(data)
 }

@@ -37,6 +37,10 @@ impl Operation {
     /// Applies it to an object's tree.
     pub(super) fn apply(&self, tree: &mut Value, kind: Kind) -> Result<(), Refused> {
         let Some(path) = &self.path else { return Err(fault("an operation without a path")) };
+        let templates = |path: &[String]| matches!(path, [spec, field, ..] if spec == "spec" && matches!(field.as_str(), "resources" | "resourcesTemplate" | "steps"));
+        if kind == Kind::ResourceSet && self.name != "test" && templates(path) {
+            return Err(unsure(format!("{} is a template of the ResourceSet", join(path))));
+        }
         let kept = |path: &[String]| inventory::keeps(kind, &path.iter().map(String::as_str).collect::<Vec<_>>());
         match self.name.as_str() {
             "test" if !kept(path) => Ok(()),

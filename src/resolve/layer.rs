@@ -106,7 +106,7 @@ impl Layer {
         let mut result = Ok(());
         // Templates of a ResourceSet are no objects of the build.
         let (mut own, templates): (Vec<Object>, Vec<Object>) =
-            std::mem::take(objects).into_iter().partition(|object| object.resource_set.is_none());
+            std::mem::take(objects).into_iter().partition(|object| object.template.is_none());
         for patch in &self.patches.early {
             result = result.and(patch.apply(&mut own, complete));
         }
@@ -201,7 +201,7 @@ impl Layer {
 /// Two objects of one kind, namespace and name are an error.
 pub(super) fn unique(objects: &[Object], place: &Place) -> Result<(), Fault> {
     let mut seen = HashSet::new();
-    for object in objects.iter().filter(|object| object.resource_set.is_none() && !object.deleted) {
+    for object in objects.iter().filter(|object| object.template.is_none() && !object.deleted) {
         let (namespace, name) = object.id();
         let kind = object.text("kind").unwrap_or_default();
         if !seen.insert((object.text("apiVersion").unwrap_or_default(), kind, namespace, name)) {

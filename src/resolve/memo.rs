@@ -4,6 +4,7 @@
 
 use super::build::Output;
 use super::flux::Reach;
+use super::neighbours::{Name, Neighbours, Published};
 use super::object::{At, Fault, Object};
 use super::roots::Known;
 use super::variables::Variables;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Memo {
     inventory: Option<Inventory>,
+    /// What the tree published, and what of its neighbours it was resolved by.
+    beside: Option<(Arc<Published>, Neighbours)>,
     kept: Kept,
 }
 
@@ -27,9 +30,11 @@ impl Memo {
     }
 
     /// What may be taken over to the resolving of a tree.
-    pub(super) fn recall(&mut self, inventory: &Inventory) -> Recall {
+    pub(super) fn recall(&mut self, inventory: &Inventory, neighbours: &Neighbours) -> Recall {
         let earlier = std::mem::take(&mut self.kept);
-        let before = self.inventory.take();
+        let same = |(published, by): &(Arc<Published>, Neighbours)| neighbours.concerning(published).is_same(by);
+        let alone = neighbours.others.is_empty();
+        let before = self.inventory.take().filter(|_| self.beside.take().map_or(alone, |beside| same(&beside)));
         let changed = before.as_ref().and_then(|before| inventory.changed_since(before));
         let (Some(changed), Some(before)) = (changed, before) else { return Recall::default() };
         let same = changed.iter().all(|file| same_frame(before.files.get(*file), inventory.files.get(*file)));
@@ -37,8 +42,15 @@ impl Memo {
         Recall { changed, earlier, frame, ..Recall::default() }
     }
 
-    pub(super) fn keep(&mut self, inventory: &Inventory, recall: Recall) {
+    pub(super) fn keep(
+        &mut self,
+        inventory: &Inventory,
+        recall: Recall,
+        published: &Arc<Published>,
+        neighbours: &Neighbours,
+    ) {
         self.inventory = Some(inventory.clone());
+        self.beside = Some((published.clone(), neighbours.concerning(published)));
         self.kept = recall.now;
     }
 }
@@ -121,6 +133,8 @@ pub(super) struct Row {
     pub(super) asked: Vec<(Kind, String)>,
     pub(super) reads: Vec<usize>,
     pub(super) used: Vec<At>,
+    /// Sources that it looks for in other repositories.
+    pub(super) wants: Vec<Name>,
     pub(super) release: Arc<Release>,
 }
 

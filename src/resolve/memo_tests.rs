@@ -1,7 +1,7 @@
 //! Memory has no say: along a long walk of changes, each resolving with what the last one left equals one that
 //! remembers nothing.
 
-use super::super::{Memo, resolve, resolve_after};
+use super::super::{Member, Memo, Neighbour, Neighbours, State, resolve, resolve_after};
 use crate::inventory::{Context, FileFacts, gather, gather_after, read_file};
 use crate::model::Release;
 use std::collections::BTreeMap;
@@ -310,6 +310,80 @@ impl Walk {
     }
 }
 
+const URL: &str = "https://github.com/acme/fleet";
+
+/// What may be known of a neighbour that builds parts of the tree, and holds sources and variables for it.
+fn states() -> Vec<State> {
+    let member = |number, name: &str, url: &str| Arc::new(Member { number, name: name.into(), url: Some(url.into()) });
+    let (own, other) = (member(1, "platform", "https://github.com/acme/platform"), member(0, "fleet", URL));
+    let neighbours = Neighbours { own: Some(own), others: vec![Neighbour { member: other, state: State::Unread }] };
+    let link = |name: &str, path: &str, more: &str| {
+        flux(name, path, more)
+            .replace("name: flux-system}\n  ", "name: fleet}\n  ")
+            .replace("GitRepository, name: flux-system", "GitRepository, name: fleet")
+    };
+    let post = "  postBuild:\n    substituteFrom: [{kind: ConfigMap, name: versions}]\n";
+    let git = source("GitRepository", "fleet", &format!("url: {URL}"));
+    let staff = |url: &str| source("HelmRepository", "staff", &format!("url: https://charts.example.com/{url}"));
+    let tool = source("OCIRepository", "other", "url: oci://ghcr.io/acme/other, ref: {tag: 4.0.0}");
+    let trees = [
+        vec![("one/fleet.yaml", git.clone() + &link("loose", "loose", ""))],
+        vec![
+            ("one/fleet.yaml", git.clone() + &link("loose", "loose", "  namePrefix: my-\n")),
+            ("infra/staff.yaml", staff("a")),
+        ],
+        vec![("one/fleet.yaml", git.clone() + &link("child", "child", post)), ("infra/staff.yaml", staff("b") + &tool)],
+        vec![
+            ("one/renamed.yaml", git + &link("child", "child", post)),
+            ("infra/versions.yaml", variables("versions", "own: 5.5.5, shared: 4.4.4")),
+        ],
+    ];
+    let root = flux("platform", "one", "") + &flux("infra", "infra", "");
+    let read = trees.into_iter().map(|tree| {
+        let tree = tree.into_iter().chain([("one/root.yaml", root.clone())]);
+        let files: Vec<_> = tree.map(|(path, text)| (path.to_owned(), Arc::new(read_file(text.as_bytes())))).collect();
+        let context = Context { repository_url: Some("https://github.com/acme/platform") };
+        State::Read(resolve_after(&gather(&files, context), &neighbours, &mut Memo::default()).published)
+    });
+    [State::Unread, State::Failed("no route".into())].into_iter().chain(read).collect()
+}
+
+#[test]
+fn a_resolving_with_memory_equals_one_without_while_neighbours_change() {
+    let states = states();
+    let member = |number, name: &str, url: &str| Arc::new(Member { number, name: name.into(), url: Some(url.into()) });
+    let (own, other) = (member(0, "fleet", URL), member(1, "platform", "https://github.com/acme/platform"));
+    let view = |state: &State| Neighbours {
+        own: Some(own.clone()),
+        others: vec![Neighbour { member: other.clone(), state: state.clone() }],
+    };
+    let (mut walk, mut memo) = (Walk::new(3), Memo::default());
+    let (mut now, mut last) = (view(&states[0]), Vec::new());
+    let (mut kept, mut built_there) = (0, 0);
+    for step in 0..250 {
+        let files: Vec<_> = walk.tree.iter().map(|(path, facts)| ((*path).to_owned(), facts.clone())).collect();
+        let (files, context) = (Arc::new(files), Context { repository_url: Some(URL) });
+        let fresh = resolve_after(&gather(&files, context), &now, &mut Memo::default());
+        let inventory = gather_after(memo.inventory(), &files, context);
+        let recalled = resolve_after(&inventory, &now, &mut memo);
+        assert_eq!(recalled.releases, fresh.releases, "step {step}");
+        assert_eq!(recalled.problems, fresh.problems, "step {step}");
+        assert_eq!(recalled.published, fresh.published, "step {step}");
+        assert_eq!(recalled.doubtful, fresh.doubtful, "step {step}");
+        kept += recalled.releases.iter().filter(|row| last.iter().any(|known| Arc::ptr_eq(known, row))).count();
+        let there = |row: &&Arc<Release>| row.cluster.as_ref().is_some_and(|cluster| cluster.starts_with("platform:"));
+        built_there += recalled.releases.iter().filter(there).count();
+        last = recalled.releases;
+        walk.change();
+        if walk.next(5) == 0 {
+            let next = walk.next(states.len());
+            now = view(&states[next]);
+        }
+    }
+    assert!(kept > 250, "memory is used: {kept}");
+    assert!(built_there > 50, "the neighbour has a say: {built_there}");
+}
+
 fn walk(seed: u64, steps: usize, url: Option<&str>) {
     let (mut walk, mut memo) = (Walk::new(seed), Memo::default());
     let context = Context { repository_url: url };
@@ -321,7 +395,7 @@ fn walk(seed: u64, steps: usize, url: Option<&str>) {
         let files = Arc::new(files);
         let fresh = resolve(&gather(&files, context));
         let inventory = gather_after(memo.inventory(), &files, context);
-        let recalled = resolve_after(&inventory, &mut memo);
+        let recalled = resolve_after(&inventory, &Neighbours::default(), &mut memo);
         let latest = told.last();
         assert_eq!(recalled.releases, fresh.releases, "seed {seed}, step {step}: {latest:?}");
         assert_eq!(recalled.problems, fresh.problems, "seed {seed}, step {step}: {latest:?}");
@@ -362,7 +436,7 @@ fn a_comment_beside_a_version_counts_though_no_value_changed() {
         let files = tree.iter().map(|(path, said)| ((*path).to_owned(), facts(path, said))).collect();
         let (files, context) = (Arc::new(files), Context::default());
         let inventory = gather_after(memo.inventory(), &files, context);
-        let recalled = resolve_after(&inventory, &mut memo).releases;
+        let recalled = resolve_after(&inventory, &Neighbours::default(), &mut memo).releases;
         assert_eq!(recalled, resolve(&gather(&files, context)).releases, "{commented}");
         let owned = |row: &Arc<Release>| row.chain.len() + usize::from(row.problem.is_some());
         recalled.iter().map(owned).collect::<Vec<_>>()

@@ -8,23 +8,30 @@
 mod artifact;
 mod build;
 mod chart;
+mod dependency;
 mod envsubst;
 mod flux;
 mod generator;
+mod inflation;
 mod json_patch;
 mod layer;
+mod listed;
 mod memo;
 mod merge;
+mod neighbours;
 mod object;
 mod patch;
 mod patch_reach;
 mod path;
+mod publish;
+mod resource_set;
 mod roots;
 mod row;
 mod selector;
 mod site;
 mod sources;
 mod substitute;
+mod template;
 mod value;
 mod variables;
 mod version;
@@ -32,39 +39,69 @@ mod view;
 mod world;
 
 pub use memo::Memo;
+pub use neighbours::{Member, Neighbour, Neighbours, Published, State, concern};
 
 use crate::inventory::{Found, Inventory};
-use crate::model::{Release, Site};
+use crate::model::{Reason, Release, Site, Status};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a tree holds.
 #[derive(Debug, Clone, Default)]
 pub struct Resolution {
     /// One row per cluster, Flux Kustomization, namespace and name, sorted by that and by file; chart sources with a
-    /// version of their own that no release of the tree uses are rows too (Flux rule 9).
+    /// version of their own that no release of the tree uses are rows too (Flux rule 9), and so are versions that no Flux
+    /// object holds: chart dependencies, kustomize's `helmCharts`.
     pub releases: Vec<Arc<Release>>,
     /// What is worth a word and belongs to no release, sorted: broken documents, Kustomizations and resources out of
     /// reach.
     pub problems: Vec<Found>,
+    /// Files that may want more than is seen while a neighbour was never read.
+    pub doubtful: BTreeSet<String>,
+    /// What other repositories of the fleet may use of it.
+    pub published: Arc<Published>,
 }
 
 /// Resolves a whole tree.
 pub fn resolve(inventory: &Inventory) -> Resolution {
-    resolve_after(inventory, &mut Memo::default())
+    resolve_after(inventory, &Neighbours::default(), &mut Memo::default())
 }
 
 /// [`resolve`], with what the last resolving of the same repository left: builds and rows that nothing changed for are
 /// taken over. The result is the same.
-pub fn resolve_after(inventory: &Inventory, memo: &mut Memo) -> Resolution {
-    let (world, mut recall) = world::build(inventory, memo.recall(inventory));
-    let releases = row::rows(&world, &mut recall);
-    memo.keep(inventory, recall);
+pub fn resolve_after(inventory: &Inventory, neighbours: &Neighbours, memo: &mut Memo) -> Resolution {
+    let recall = memo.recall(inventory, neighbours);
+    let whole = inventory.beside(Arc::new(neighbours::files(neighbours)));
+    let (world, mut recall) = world::build(&whole, neighbours, recall);
+    let rows = row::rows(&world, &mut recall);
+    let published = Arc::new(publish::publish(&world, &rows));
+    memo.keep(inventory, recall, &published, neighbours);
+    let doubtful = doubtful(&world, &rows);
+    let releases = rows.releases;
     let mut problems = inventory.problems.clone();
     problems.extend(world.problems);
     let key = |found: &Found| (found.file.clone(), found.line, found.problem.reason, found.problem.message.clone());
     problems.sort_by_cached_key(key);
     problems.dedup();
-    Resolution { releases, problems }
+    Resolution { releases, problems, doubtful, published }
+}
+
+/// While a neighbour was never read, or holds a broken document, what nobody builds or finds here may be its business.
+fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    if world.neighbours.unread().is_none() && !world.abroad.peers.iter().any(|peer| peer.broken) {
+        return files;
+    }
+    let open = |reason: Reason| {
+        reason.status() == Status::Unresolved || matches!(reason, Reason::NotBuilt | Reason::RepositoryUnread)
+    };
+    for release in rows.releases.iter().filter(|r| r.problem.as_ref().is_some_and(|problem| open(problem.reason))) {
+        files.insert(release.file.clone());
+        files.extend(release.site.as_ref().map(|site| site.file.clone()));
+    }
+    let unused = world.sources.iter().filter(|source| !rows.used.contains(&source.object.at));
+    files.extend(unused.map(|source| world.inventory.path(source.object.at.0).to_owned()));
+    files
 }
 
 /// The rows alone.

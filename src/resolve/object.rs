@@ -2,7 +2,7 @@
 
 use super::patch_reach::Aspect;
 use super::value::{Origin, Ref, Value};
-use crate::inventory::{DocumentFacts, Kind};
+use crate::inventory::{DocumentFacts, Kind, Template};
 use crate::model::{Reason, Step};
 use std::sync::Arc;
 
@@ -47,7 +47,10 @@ pub(super) struct Object {
     pub(super) kind: Kind,
     pub(super) line: u32,
     pub(super) encrypted: bool,
-    pub(super) resource_set: Option<Arc<str>>,
+    /// It is a template of a ResourceSet, not filled in.
+    pub(super) template: Option<Template>,
+    /// Why a template could not be filled in.
+    pub(super) unfilled: Option<Arc<str>>,
     tree: Value,
     /// What a layer set, ahead of the tree: most objects get a namespace and nothing else.
     namespace: Option<Arc<str>>,
@@ -69,7 +72,8 @@ impl Object {
             kind: facts.kind,
             line: facts.line,
             encrypted: facts.encrypted,
-            resource_set: facts.resource_set.as_deref().map(Arc::from),
+            template: facts.template,
+            unfilled: None,
             tree: Value::Written(facts.tree.clone(), at.0),
             namespace: None,
             name: None,
@@ -88,7 +92,8 @@ impl Object {
             kind,
             line,
             encrypted: false,
-            resource_set: None,
+            template: None,
+            unfilled: None,
             tree,
             namespace: None,
             name: None,
@@ -108,6 +113,11 @@ impl Object {
     pub(super) fn name(&self) -> &str {
         let written = || self.tree.look().at("metadata.name").and_then(Ref::text).unwrap_or_default();
         self.name.as_deref().unwrap_or_else(written)
+    }
+
+    /// What a template makes, with another tree.
+    pub(super) fn filled(&self, tree: Value) -> Self {
+        Self { tree, template: None, namespace: None, name: None, ..self.clone() }
     }
 
     /// The value at a dotted route; not for name and namespace.
@@ -174,6 +184,11 @@ impl Object {
             self.tree.set_at(&["metadata", "name"], Value::string(&name, unknown()));
         }
         &mut self.tree
+    }
+
+    /// Another tree that says the same.
+    pub(super) fn set_tree(&mut self, tree: Value) {
+        self.tree = tree;
     }
 
     /// The tree as it was read; name and namespace may stand beside it.

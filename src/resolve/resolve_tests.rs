@@ -180,6 +180,15 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
     assert_eq!(of(""), Some(Reason::FloatingTag));
+    // Where the layer is said to be a chart's, `_` stands for `+`.
+    let layer = "layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}";
+    assert_eq!(of("tag: v1.2.3_build.7"), Some(Reason::FloatingTag));
+    assert_eq!(of(&format!("tag: v1.2.3_build.7}}, {layer}, x: {{")), None);
+    assert_eq!(of(&format!("tag: 1.2.3_build.7, {digest}}}, {layer}, x: {{")), None);
+    assert_eq!(of(&format!("tag: v1_2}}, {layer}, x: {{")), Some(Reason::FloatingTag));
+    let filtered = only(&with("semver: '1.x', semverFilter: '-debian$'")).clone();
+    assert_eq!((filtered.lookup, filtered.current.as_deref()), (None, Some("1.x")));
+    assert!(only(&with("tag: 1.2.3, semverFilter: '-debian$'")).lookup.is_some());
     let row = only(&with("tag: 1.2.3")).clone();
     assert_eq!((row.chart.as_deref(), row.site.unwrap().path.as_str()), (Some("chart"), "spec.ref.tag"));
 }

@@ -121,7 +121,7 @@ impl Graph {
             let (artifact, directory) = match &known.reach {
                 Reach::Here { directory, .. } => (None, directory),
                 Reach::Artifact { directory, artifact } => (Some(artifact), directory),
-                Reach::Away { .. } => return Vec::new(),
+                Reach::Elsewhere { .. } | Reach::Away { .. } => return Vec::new(),
             };
             let number = artifact.map_or(0, |artifact| Arc::as_ptr(artifact).addr());
             let held = cache.entry((number, directory.clone())).or_insert_with(|| {
@@ -144,7 +144,7 @@ impl Graph {
     pub(super) fn roots(
         &self,
         known: &[Known],
-        syncs: &[(String, Context)],
+        synced: &[String],
         builder: &mut Builder<'_>,
         plain: &[Plain],
     ) -> Vec<Root> {
@@ -152,9 +152,9 @@ impl Graph {
         for (parent, children) in self.children.iter().enumerate() {
             below.extend(children.iter().filter(|child| **child != parent));
         }
-        let synced: HashSet<At> = syncs
+        let synced: HashSet<At> = synced
             .iter()
-            .flat_map(|(directory, _)| places(&builder.directory(directory, false).objects).collect::<Vec<_>>())
+            .flat_map(|directory| places(&builder.directory(directory, false).objects).collect::<Vec<_>>())
             .collect();
         let mut seen: HashSet<usize> = HashSet::new();
         for (number, known) in known.iter().enumerate() {
@@ -203,7 +203,7 @@ impl Graph {
 /// A root as it stands, or as each kustomization.yaml that nothing includes gives it.
 fn starts(known: &Known, inventory: &Inventory, held: &[(&Plain, &Arc<Object>)]) -> Vec<Root> {
     let dynamic = known.object.text("spec.path").is_some_and(|path| path.contains("${"));
-    if !known.reach.is_here() && !dynamic {
+    if matches!(known.reach, Reach::Away { .. }) && !dynamic {
         return Vec::new();
     }
     let file = inventory.path(known.object.at.0);

@@ -2,7 +2,10 @@
 //! reason where nothing can be proposed.
 
 use super::chart::{self, Chart};
+use super::dependency;
+use super::inflation;
 use super::memo::{Climate, Recall, Row};
+use super::neighbours::Name;
 use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
@@ -11,7 +14,7 @@ use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
 use crate::model::{Annotations, Frame, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How much a concern hides others: the smallest is the row's reason.
@@ -26,6 +29,7 @@ pub(super) enum Weight {
     Substitution,
     Source,
     Version,
+    Elsewhere,
     Suspended,
     ImageAutomation,
     Floating,
@@ -46,28 +50,84 @@ impl Concerns {
     }
 
     /// The one that hides the others; the first of equals.
-    fn first(self) -> Option<Problem> {
+    pub(super) fn first(self) -> Option<Problem> {
         self.0.into_iter().min_by_key(|(weight, _)| *weight).map(|(_, problem)| problem)
     }
 }
 
+/// Every row, and what the other repositories may want to know of them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) releases: Vec<Arc<Release>>,
+    /// Sources that a release uses.
+    pub(super) used: HashSet<At>,
+    /// Sources of others, with who uses them.
+    lent: BTreeMap<At, BTreeSet<String>>,
+    /// Sources that this repository does not build.
+    pub(super) wants: BTreeSet<Name>,
+    /// Rows wait for a neighbour's first look.
+    pub(super) waits: bool,
+}
+
+/// Most users of a source of another repository that are named.
+const USERS_NAMED: usize = 20;
+
+impl Rows {
+    fn add(&mut self, world: &World<'_>, release: &Release, used: &[At], wants: &[Name]) {
+        self.wants.extend(wants.iter().cloned());
+        self.waits |= release.problem.as_ref().is_some_and(|problem| problem.reason == Reason::RepositoryUnread);
+        for at in used.iter().filter(|at| world.inventory.is_elsewhere(at.0)) {
+            let own = world.neighbours.own.as_ref().map_or("", |own| &*own.name);
+            let user = format!("{} ({own}:{}:{})", release.id(), release.file, release.line);
+            self.lent.entry(*at).or_default().insert(user);
+        }
+    }
+
+    /// Whose sources are used: member, path, document; by whom.
+    pub(super) fn uses(&self, world: &World<'_>) -> BTreeMap<(u32, Arc<str>, usize), Vec<String>> {
+        let uses = self.lent.iter().filter_map(|((file, document), users)| {
+            let (member, path) = world.inventory.elsewhere(*file)?.name.split_once(':')?;
+            let owner = world.neighbours.others.iter().find(|other| *other.member.name == *member)?.member.number;
+            let mut named: Vec<String> = users.iter().take(USERS_NAMED).cloned().collect();
+            named.extend((users.len() > USERS_NAMED).then(|| format!("and {} more", users.len() - USERS_NAMED)));
+            Some(((owner, Arc::from(path), *document), named))
+        });
+        uses.collect()
+    }
+}
+
 /// Every row, sorted: those of the releases, then those of chart sources that no release uses.
-pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Vec<Arc<Release>> {
+pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
     let climate = Climate { url: world.url.clone(), rooted: world.rooted, lost: world.lost.clone() };
     let moved = recall.begin_rows(climate, &world.sources);
-    let mut used = HashSet::new();
+    let mut all = Rows::default();
     let mut rows = Vec::new();
     for (built, twins) in distinct(&world.releases) {
-        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut used));
+        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut all));
     }
-    let unclaimed = world.sources.iter().filter(|built| is_chart(built) && !used.contains(&built.object.at));
-    for (built, twins) in distinct(unclaimed) {
-        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut HashSet::new()));
+    let chart = |built: &Built| is_chart(built) || is_version(built) && !users(world, built.object.at).is_empty();
+    let unclaimed = world.sources.iter().filter(|built| chart(built) && !all.used.contains(&built.object.at));
+    let unclaimed = distinct(unclaimed.collect::<Vec<_>>());
+    let used = all.used.clone();
+    for (built, twins) in unclaimed {
+        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut all));
     }
+    rows.extend(dependency::rows(world).into_iter().chain(inflation::rows(world)).map(Arc::new));
+    all.used = used;
     rows.sort_by(|a, b| order(a).cmp(&order(b)));
     framed_alike(&mut rows);
-    rows
+    Rows { releases: rows, ..all }
+}
+
+/// Who of the other repositories uses a document of this one.
+fn users<'w>(world: &'w World<'_>, (file, document): At) -> &'w [&'w str] {
+    world.abroad.users(world.inventory.path(file), document)
+}
+
+/// Whether a source holds a version of its own.
+fn is_version(source: &Built) -> bool {
+    matches!(source.object.kind, Kind::HelmChart | Kind::OciRepository)
 }
 
 /// The row as it was, if nothing that it hangs on changed; what hangs on other documents' lines is made anew.
@@ -77,21 +137,23 @@ fn recalled(
     built: &Built,
     twins: &[At],
     (recall, moved): (&mut Recall, &HashSet<(Kind, String)>),
-    used: &mut HashSet<At>,
+    all: &mut Rows,
 ) -> Arc<Release> {
     let alone = twins.is_empty();
     if let Some(known) = alone.then(|| recall.row(built, moved)).flatten() {
-        used.extend(&known.used);
+        all.used.extend(&known.used);
+        all.add(world, &known.release, &known.used, &known.wants);
         let release = known.release.clone();
         recall.keep_row(known);
         return release;
     }
-    let (release, own) = row(world, sources, built, twins);
-    used.extend(&own);
+    let (release, own, wants) = row(world, sources, built, twins);
+    all.used.extend(&own);
+    all.add(world, &release, &own, &wants);
     let release = Arc::new(release);
     let (asked, reads) = (sources.asked(), world.reads.take());
     if alone {
-        recall.keep_row(Row { built: built.clone(), asked, reads, used: own, release: release.clone() });
+        recall.keep_row(Row { built: built.clone(), asked, reads, used: own, wants, release: release.clone() });
     }
     release
 }
@@ -151,8 +213,8 @@ fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec
     rows
 }
 
-/// The row, and the sources that it uses.
-fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) -> (Release, Vec<At>) {
+/// The row, the sources that it uses, and those that it looks for in other repositories.
+fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) -> (Release, Vec<At>, Vec<Name>) {
     let facts = &built.object;
     let place = world.place(facts);
     let mut concerns = Concerns::default();
@@ -164,6 +226,7 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) ->
     }
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
+    notes.extend(used_elsewhere(world, &chart.used));
     let placed =
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
@@ -201,7 +264,7 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) ->
         credentials: chart.credentials.clone(),
         problem: concerns.first(),
     };
-    (release, chart.used)
+    (release, chart.used, chart.wants)
 }
 
 /// What the place of the release in the tree says, before its chart is looked at.
@@ -221,13 +284,16 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message);
         }
     }
+    if let Some(name) = world.neighbours.awaited().filter(|_| built.context.is_none() && !world.rooted) {
+        let message = format!("the repository {name}, which may build its file, is still to be read");
+        concerns.add(Weight::NotBuilt, Reason::RepositoryUnread, message);
+    }
     if facts.kind == Kind::HelmReleaseFlux1 {
         let message = "it is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read";
         concerns.add(Weight::Unreadable, Reason::InvalidRelease, message);
     }
-    if let Some(set) = &facts.resource_set {
-        let message = format!("it is a template of the ResourceSet {set}, which is not followed yet");
-        concerns.add(Weight::Unreadable, Reason::ResourceSet, message);
+    if let Some(why) = &facts.unfilled {
+        concerns.add(Weight::Unreadable, Reason::ResourceSet, format!("{place} is {why}"));
     }
     if facts.encrypted {
         concerns.add(
@@ -261,6 +327,15 @@ fn named_by_variables(built: &Built) -> impl Iterator<Item = Note> {
         let variable = version::variable(text)?;
         Some(Note::Other(format!("its {what} {text} hangs on the variable {variable}")))
     })
+}
+
+/// Releases of other repositories that a bump of this row's source moves too (Flux rule 10).
+fn used_elsewhere(world: &World<'_>, used: &[At]) -> Option<Note> {
+    let users: BTreeSet<&str> = used.iter().flat_map(|at| users(world, *at)).copied().collect();
+    let named = users.iter().take(USERS_NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more =
+        if users.len() > USERS_NAMED { format!(" and {} more", users.len() - USERS_NAMED) } else { String::new() };
+    (!users.is_empty()).then(|| Note::Other(format!("its source is used in other repositories too, by {named}{more}")))
 }
 
 /// The bytes of the digest beside the tag (Flux rule 6): without them the tag can't move either.

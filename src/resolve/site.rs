@@ -38,6 +38,12 @@ pub(super) fn place(
             (*file, *start, *part, frame)
         }
     };
+    if let Some(foreign) = world.inventory.elsewhere(file) {
+        let name = foreign.name.split_once(':').map_or("", |(name, _)| name);
+        let message = format!("the version is set at {}, in the repository {name}", foreign.place(start));
+        concerns.add(Weight::Elsewhere, Reason::InAnotherRepository, message);
+        return Placed::default();
+    }
     world.note(file);
     let path = world.inventory.path(file);
     let Some(facts) = world.inventory.site(file, start) else {

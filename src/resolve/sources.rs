@@ -1,6 +1,8 @@
 //! Finds the source object that a reference names, as the cluster that the release runs in would. The nearest answer
-//! counts; several different ones are a reason, never a choice.
+//! counts; several different ones are a reason, never a choice. What other repositories of the fleet build in the same
+//! cluster counts like what this one builds there: Flux has one object per name.
 
+use super::neighbours::{Published, Shown, same_cluster};
 use super::world::{Built, Scope, World};
 use crate::inventory::Kind;
 use crate::model::{Problem, Reason};
@@ -66,6 +68,8 @@ impl<'w> Sources<'w> {
             Some((rank(of, source, wanted.namespace)?, source))
         });
         let mut ranked: Vec<_> = ranked.collect();
+        let best = ranked.iter().map(|(rank, _)| *rank).min();
+        ranked.extend(self.lent(of, wanted, best));
         let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else { return Err(self.missing(of, wanted)) };
         ranked.retain(|(rank, _)| *rank == best);
         // One document that several Kustomizations build alike is one source; the one with most to say about it counts.
@@ -79,10 +83,30 @@ impl<'w> Sources<'w> {
             several => {
                 let places = several.iter().map(|(_, s)| self.world.place(&s.object));
                 let places = places.collect::<Vec<_>>().join(", ");
+                let foreign = several.iter().any(|(_, s)| self.world.inventory.is_elsewhere(s.object.at.0));
+                let own = self.world.neighbours.own.as_ref().filter(|_| foreign).map(|own| &*own.name);
+                let own = own.map(|own| format!(" (a path without a repository is of {own})")).unwrap_or_default();
+                let places = format!("{places}{own}");
                 let what = describe(wanted);
                 Err(Problem::new(Reason::SourceAmbiguous, format!("several sources answer to {what}: {places}")))
             }
         }
+    }
+
+    /// Those that other repositories build: in the release's own cluster they are as near as the best of this one; where
+    /// a side has no root, they count only where there is nothing else.
+    fn lent(&self, of: &Built, wanted: Wanted<'_>, best: Option<(u8, u8)>) -> Vec<((u8, u8), &'w Built)> {
+        let lent = self.world.abroad.sources(wanted.kind, wanted.namespace, wanted.name);
+        let near = best.filter(|best| *best <= (0, 1)).unwrap_or((0, 1));
+        let rank = |peer: &Published, shown: &Shown| match (&of.context, &shown.cluster) {
+            (Some(context), Some(theirs)) => {
+                let own = self.world.cluster_id(&context.cluster);
+                same_cluster(&self.world.me, &own, peer, theirs).then_some(near)
+            }
+            (None, _) if self.world.rooted => None,
+            _ => best.is_none().then_some((0, 3)),
+        };
+        lent.iter().filter_map(|(peer, shown)| Some((rank(peer, shown)?, &shown.built))).collect()
     }
 
     /// Why there is none: nowhere, or only where another cluster builds it.
@@ -93,7 +117,13 @@ impl<'w> Sources<'w> {
             let cluster = &source.context.as_ref()?.cluster;
             Some(format!("{cluster} has one ({})", self.world.place(&source.object)))
         });
-        let message = match (&of.context, elsewhere.min()) {
+        let other = elsewhere.min();
+        if let Some((name, why)) = self.world.neighbours.unread() {
+            let why = why.map_or_else(|| "is still to be read".to_owned(), |why| format!("could not be read: {why}"));
+            let message = format!("{what} is not in the tree that was read; the repository {name} {why}");
+            return Problem::new(Reason::RepositoryUnread, message);
+        }
+        let message = match (&of.context, other) {
             (Some(context), Some(other)) => format!("{what} is not among what {} builds; {other}", context.cluster),
             _ => format!("{what} is not in the tree that was read"),
         };

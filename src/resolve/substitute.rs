@@ -23,10 +23,10 @@ pub(super) fn apply(
     place: &Place,
     name: &mut dyn FnMut(usize) -> Arc<str>,
 ) -> Result<(), String> {
-    let disabled = |value: Option<&str>| value == Some("disabled");
-    let off = disabled(object.label(DISABLED)) || disabled(object.annotation(DISABLED));
+    // A template is substituted with the set that holds it: what it says of itself is for later.
+    let off = object.template.is_none() && is_off(object);
     let plain = !has_dollar(object.tree().look()) && !object.name().contains('$') && !object.namespace().contains('$');
-    if !variables.any || off || plain || object.resource_set.is_some() {
+    if !variables.any || off || plain {
         return Ok(());
     }
     let kind = object.kind;
@@ -39,6 +39,11 @@ pub(super) fn apply(
     object.says.extend(says);
     object.steps.extend(steps);
     Ok(())
+}
+
+/// Whether an object asks for no substitution.
+pub(super) fn is_off(object: &Object) -> bool {
+    [object.label(DISABLED), object.annotation(DISABLED)].contains(&Some("disabled"))
 }
 
 fn has_dollar(value: Ref<'_>) -> bool {
@@ -204,7 +209,7 @@ impl Run<'_> {
 }
 
 /// A definition with fixed text around what refers to it.
-fn framed(origin: Origin, before: &str, after: &str) -> Origin {
+pub(super) fn framed(origin: Origin, before: &str, after: &str) -> Origin {
     if before.is_empty() && after.is_empty() {
         return origin;
     }
@@ -220,7 +225,7 @@ fn framed(origin: Origin, before: &str, after: &str) -> Origin {
 }
 
 /// A string as Flux's YAML writer puts it (go-yaml 2 by way of sigs.k8s.io/yaml).
-fn emit(text: &str) -> String {
+pub(super) fn emit(text: &str) -> String {
     if text.contains('\n') {
         return text.to_owned();
     }
@@ -247,7 +252,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// What the reader makes of the substituted text; nothing where it is no longer one scalar.
-fn read(done: &str, written: &str) -> Option<(String, ScalarType)> {
+pub(super) fn read(done: &str, written: &str) -> Option<(String, ScalarType)> {
     if written.contains('\n') {
         return Some((done.to_owned(), ScalarType::String));
     }

@@ -4,8 +4,10 @@
 
 use super::envsubst::Lookup;
 use super::generator::is_withheld;
+use super::neighbours::Name;
 use super::object::Object;
 use super::value::{Origin, Ref};
+use crate::inventory::Kind;
 use std::collections::{BTreeMap, HashMap};
 
 /// A key of `data` that stands for keys nobody knows.
@@ -37,36 +39,87 @@ pub(super) type Data = BTreeMap<String, Variable>;
 
 /// The ConfigMaps and Secrets of one cluster, by kind, namespace and name.
 #[derive(Debug, Default)]
-pub(super) struct Store(HashMap<(bool, String, String), Data>);
+pub(super) struct Store {
+    all: HashMap<Name, Data>,
+    /// Those that this repository builds, where others may ask for them.
+    own: Option<BTreeMap<Name, Data>>,
+}
 
 impl Store {
+    /// One that tells what others lend from what is built here.
+    pub(super) fn of_fleet() -> Self {
+        Self { own: Some(BTreeMap::new()), ..Self::default() }
+    }
+
+    /// What this repository builds.
+    pub(super) fn own(&self) -> impl Iterator<Item = (&Name, &Data)> {
+        self.own.iter().flatten()
+    }
+
+    /// Whether this repository builds it.
+    pub(super) fn builds(&self, name: &Name) -> bool {
+        self.own.as_ref().is_some_and(|own| own.contains_key(name))
+    }
+
+    /// Takes over what another repository builds in the same cluster.
+    pub(super) fn lend(&mut self, name: &Name, data: &Data) {
+        put(&mut self.all, name.clone(), data.clone());
+    }
+
     /// Takes over what a build gave.
     pub(super) fn add(&mut self, object: &Object) {
-        let secret = object.kind == crate::inventory::Kind::Secret;
-        let key = (secret, object.namespace().to_owned(), object.name().to_owned());
+        let secret = object.kind == Kind::Secret;
+        let key = (object.kind, object.namespace().to_owned(), object.name().to_owned());
         let mut data = Data::new();
         for field in if secret { ["data", "stringData"].as_slice() } else { &["data"] } {
             for (name, value) in object.get(field).map(Ref::pairs).unwrap_or_default() {
                 data.insert(name.to_owned(), variable(object, value, secret));
             }
         }
-        match self.0.get_mut(&key) {
-            None => {
-                self.0.insert(key, data);
-            }
-            // Two objects of one name take turns: neither counts.
-            Some(known) => {
-                for (name, value) in data {
-                    let why = format!("two objects named {} define it", object.name());
-                    known.entry(name).and_modify(|own| merge(own, &value, &why)).or_insert(value);
-                }
+        if let Some(own) = &mut self.own {
+            let known = own.entry(key.clone()).or_default();
+            for (name, value) in &data {
+                let why = two(object.name());
+                known.entry(name.clone()).and_modify(|own| merge(own, value, &why)).or_insert_with(|| value.clone());
             }
         }
+        put(&mut self.all, key, data);
     }
 
     fn get(&self, secret: bool, namespace: &str, name: &str) -> Option<&Data> {
-        self.0.get(&(secret, namespace.to_owned(), name.to_owned()))
+        let kind = if secret { Kind::Secret } else { Kind::ConfigMap };
+        self.all.get(&(kind, namespace.to_owned(), name.to_owned()))
     }
+}
+
+fn put(all: &mut HashMap<Name, Data>, key: Name, data: Data) {
+    let why = two(&key.2);
+    match all.get_mut(&key) {
+        None => {
+            all.insert(key, data);
+        }
+        // Two objects of one name take turns: neither counts.
+        Some(known) => {
+            for (name, value) in data {
+                known.entry(name).and_modify(|own| merge(own, &value, &why)).or_insert(value);
+            }
+        }
+    }
+}
+
+fn two(name: &str) -> String {
+    format!("two objects named {name} define it")
+}
+
+/// The ConfigMaps and Secrets that a Kustomization names.
+pub(super) fn references(kustomization: &Object) -> Vec<Name> {
+    let references = kustomization.get("spec.postBuild.substituteFrom").map(Ref::items).unwrap_or_default();
+    let name = |reference: Ref<'_>| {
+        let (kind, name) = reference_of(reference);
+        let kind = if kind == "Secret" { Kind::Secret } else { Kind::ConfigMap };
+        (kind, kustomization.namespace().to_owned(), name.to_owned())
+    };
+    references.into_iter().map(name).collect()
 }
 
 fn merge(own: &mut Variable, other: &Variable, why: &str) {
@@ -150,7 +203,8 @@ impl Variables {
             Some(data) => {
                 for (key, value) in data {
                     if key == ANY {
-                        self.open(&format!("the {kind} {name} holds variables of a file"));
+                        let file = if let Variable::Known { text, .. } = value { text.as_str() } else { "a file" };
+                        self.open(&format!("the {kind} {name} holds the variables of {file}, which is not read"));
                     } else {
                         self.define(key, value.clone());
                     }

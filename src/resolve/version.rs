@@ -10,8 +10,13 @@ const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
 /// Judges `chart.spec.version` of an HTTP or OCI HelmRepository: nothing where it pins.
 pub(super) fn of_range(text: Option<&str>, place: &str) -> Option<Problem> {
+    of_range_by("Flux", text, place)
+}
+
+/// [`of_range`], where somebody else than Flux may read it.
+pub(super) fn of_range_by(who: &str, text: Option<&str>, place: &str) -> Option<Problem> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
-        let message = format!("{place} has no version: Flux takes the newest at every check");
+        let message = format!("{place} has no version: {who} takes the newest at every check");
         return Some(Problem::new(Reason::FloatingRange, message));
     };
     if Version::strict(text).is_some() {
@@ -26,7 +31,7 @@ pub(super) fn of_range(text: Option<&str>, place: &str) -> Option<Problem> {
         let message = format!("{place} pins {text}, which is not a semantic version: nothing can be newer than it");
         Problem::new(Reason::VersionNotSemver, message)
     } else {
-        let message = format!("{place} has the range {text}: Flux moves within it without a commit");
+        let message = format!("{place} has the range {text}: {who} moves within it without a commit");
         Problem::new(Reason::FloatingRange, message)
     })
 }
@@ -47,8 +52,9 @@ pub(super) struct Ref<'a> {
 /// what names the version: both move together.
 pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
+    let read = if is_helm_layer(facts) { Version::of_tag } else { Version::strict };
     if let Some(digest) = facts.text("spec.ref.digest") {
-        if semver.is_none() && is_sha256(digest) && tag.and_then(Version::strict).is_some() {
+        if semver.is_none() && is_sha256(digest) && tag.and_then(read).is_some() {
             return Ref { route: Some("spec.ref.tag"), current: tag, digest: Some(digest), problem: None };
         }
         let message = format!("{place} is pinned by the digest {digest}: the tag is only documentation");
@@ -56,19 +62,23 @@ pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
         return Ref { route, current: tag, digest: None, problem: Some(Problem::new(Reason::DigestPinned, message)) };
     }
     if let Some(range) = semver {
-        let message = format!("{place} follows ref.semver {range} without a commit");
+        let among = filter(facts).map(|filter| format!(" among the tags that match {filter}"));
+        let message = format!("{place} follows ref.semver {range}{} without a commit", among.unwrap_or_default());
         let problem = Some(Problem::new(Reason::FloatingSemver, message));
         return Ref { route: Some("spec.ref.semver"), current: semver, digest: None, problem };
     }
     let problem = match tag {
         None => Some(format!("{place} names no tag: Flux follows `latest`")),
-        Some(tag) if Version::strict(tag).is_none() => {
-            Some(format!("{place} follows the tag {tag}, which is no version"))
-        }
+        Some(tag) if read(tag).is_none() => Some(format!("{place} follows the tag {tag}, which is no version")),
         Some(_) => None,
     };
     let problem = problem.map(|message| Problem::new(Reason::FloatingTag, message));
     Ref { route: tag.map(|_| "spec.ref.tag"), current: tag, digest: None, problem }
+}
+
+/// The expression that leaves only some tags to a range: what Flux makes of it is not followed.
+pub(super) fn filter(facts: &Object) -> Option<&str> {
+    facts.text("spec.ref.semver").and(facts.text("spec.ref.semverFilter")).filter(|filter| !filter.is_empty())
 }
 
 /// Whether a digest is of the kind that registries answer with.
@@ -114,18 +124,20 @@ pub(super) fn ask_repository(repository: &Object, chart: &str, place: &str) -> R
     let Some(url) = repository.text("spec.url").map(|url| url.trim().trim_end_matches('/')) else {
         return invalid("has no spec.url");
     };
-    if repository.text("spec.type") == Some("oci") || has_scheme(url, &["oci"]) {
-        if !has_scheme(url, &["oci"]) {
-            return invalid("is of type oci, and its URL does not start with oci://");
-        }
+    if repository.text("spec.type") == Some("oci") && !has_scheme(url, &["oci"]) {
+        return invalid("is of type oci, and its URL does not start with oci://");
+    }
+    let asked = ask_url(url, chart, repository.is_true("spec.insecure"));
+    asked.map_or_else(|| invalid("has a URL that is neither http(s):// nor oci://"), Ok)
+}
+
+/// The question for a chart of the repository at a URL, as Helm asks it; nothing for other schemes.
+pub(super) fn ask_url(url: &str, chart: &str, insecure: bool) -> Option<Lookup> {
+    if has_scheme(url, &["oci"]) {
         let rules = TagRules { leading_v: false, underscore_is_plus: true };
-        let insecure = repository.is_true("spec.insecure");
-        return Ok(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
+        return Some(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
     }
-    if !has_scheme(url, &["https", "http"]) {
-        return invalid("has a URL that is neither http(s):// nor oci://");
-    }
-    Ok(Lookup::index(url, chart))
+    has_scheme(url, &["https", "http"]).then(|| Lookup::index(url, chart))
 }
 
 /// Whether a URL has one of the schemes, in whatever case.

@@ -3,16 +3,19 @@
 
 use super::build::{Builder, Output, Reads, View, is_object, patch_files, places};
 use super::flux::{self, Judge, Reach};
+use super::inflation;
 use super::memo::{self, Frame, Recall, Visit, VisitKey};
+use super::neighbours::{Abroad, ClusterId, Name, Neighbours, Published, same_cluster};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
+use super::resource_set::{self, Set};
 use super::roots::{Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, static_part, syncs};
 use super::substitute;
-use super::variables::{Store, Variables, missing};
+use super::variables::{Store, Variables, missing, references};
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{NsName, Reason};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Most different names under which one Kustomization's document is built in a cluster: a ring of prefixes has no end.
@@ -67,8 +70,22 @@ pub(super) struct World<'a> {
     pub(super) rooted: bool,
     /// Kustomizations of this repository whose directory could not be found out: what nothing builds may be theirs.
     pub(super) lost: Vec<Lost>,
+    /// The Flux Kustomizations that build a kustomization.yaml with charts for kustomize to inflate, by its file.
+    pub(super) inflated: HashMap<usize, Vec<Arc<Context>>>,
     /// Files whose facts the row at hand hangs on, beside what was built.
     pub(super) reads: RefCell<Vec<usize>>,
+    pub(super) neighbours: &'a Neighbours,
+    /// What they lend.
+    pub(super) abroad: Abroad<'a>,
+    /// This repository's number and standing among them.
+    pub(super) me: Published,
+    /// Kustomizations that build other members: cluster, members, and what they say.
+    pub(super) links: Vec<(String, Vec<u32>, Arc<Object>)>,
+    /// What variables come from, by cluster; kept where there are neighbours.
+    pub(super) data: Vec<(String, Store)>,
+    /// Names that Kustomizations look for and that are not built here.
+    pub(super) wants: BTreeSet<Name>,
+    clusters: HashMap<String, ClusterId>,
 }
 
 /// A Kustomization that builds nobody knows which directory.
@@ -83,8 +100,8 @@ pub(super) struct Lost {
 }
 
 /// Builds the tree.
-pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall) {
-    let judge = Judge::new(inventory);
+pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, recall: Recall) -> (World<'a>, Recall) {
+    let judge = Judge::new(inventory, neighbours);
     let mut builder = Builder::new(inventory, recall);
     let (patches, included, known) = frame(inventory, &judge, &mut builder.recall);
     let mut world = World {
@@ -95,24 +112,45 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         url: judge.url.clone(),
         rooted: false,
         lost: Vec::new(),
+        inflated: inflation::holders(inventory),
         reads: RefCell::default(),
+        neighbours,
+        abroad: Abroad::default(),
+        me: Published { number: neighbours.own.as_ref().map_or(0, |own| own.number), ..Published::default() },
+        links: Vec::new(),
+        data: Vec::new(),
+        wants: BTreeSet::new(),
+        clusters: HashMap::new(),
     };
     let syncs = syncs(&mut world, &judge);
-    world.rooted = !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
+    let linked: Vec<_> = neighbours.links().collect();
+    world.rooted = !linked.is_empty() || !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
 
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
-    for (directory, _) in &syncs {
+    let mut starts: Vec<String> = syncs.iter().map(|(directory, _)| directory.clone()).collect();
+    starts.extend(linked.iter().filter_map(|link| path::join("", link.object.text("spec.path").unwrap_or_default())));
+    for directory in &starts {
         builder.directory(directory, true);
     }
     reached.extend(&builder.files);
     let plain = plain_builds(&mut builder, &reached, &included);
 
-    let mut roots = graph.roots(&known, &syncs, &mut builder, &plain);
+    let mut roots = graph.roots(&known, &starts, &mut builder, &plain);
+    let named = syncs.iter().map(|(_, context)| (context.cluster.as_str(), &context.id));
+    world.me.standing.selves = selves(&known, &roots, named);
     roots.extend(syncs.into_iter().map(|(directory, context)| Root {
         cluster: context.cluster.clone(),
         start: Start::Sync { directory, context: Box::new(context) },
     }));
+    world.clusters = linked.iter().map(|link| (neighbours.called(&link.cluster), link.cluster.clone())).collect();
+    roots.extend(linked.iter().map(|link| Root {
+        cluster: neighbours.called(&link.cluster),
+        start: Start::Kustomization(link.object.clone()),
+    }));
+    world.me.standing.clusters = roots.iter().map(|root| world.cluster_id(&root.cluster)).collect();
+    world.me.standing.loose = !world.rooted;
+    world.abroad = Abroad::new(neighbours, &world.me);
     let mut pass = Pass {
         judge: &judge,
         builder: &mut builder,
@@ -122,6 +160,9 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         below: HashSet::new(),
         names: HashMap::new(),
         places: HashSet::new(),
+        providers: Vec::new(),
+        held: Vec::new(),
+        visits: Vec::new(),
     };
     pass.all(roots);
     let (built, seen) = (pass.places, pass.seen);
@@ -129,13 +170,18 @@ pub(super) fn build(inventory: &Inventory, recall: Recall) -> (World<'_>, Recall
         world.note_reach(&known.object, &known.reach);
     }
     let read: HashSet<usize> = builder.files.clone();
-    for (number, Plain { build, .. }) in plain.iter().enumerate() {
-        let objects = build.objects.iter().filter(|object| !built.contains(&object.at));
-        world.take(objects, &Scope::Plain(number), None, build.fault.as_ref());
-    }
     let patched = &builder.patches;
     let loose = loose(inventory, |file| !read.contains(&file) && !patches.contains(&file) && !patched.contains(&file));
-    world.take(loose.iter().filter(|object| !built.contains(&object.at)), &Scope::Loose, None, None);
+    let units = plain.iter().map(|plain| plain.build.objects.as_slice());
+    let providers: Vec<_> = units.chain([loose.as_slice()]).flat_map(resource_set::providers).collect();
+    let left = |objects: &[Arc<Object>]| -> Vec<Arc<Object>> {
+        let left: Vec<_> = objects.iter().filter(|object| !built.contains(&object.at)).cloned().collect();
+        resource_set::filled(inventory, &left, &providers)
+    };
+    for (number, Plain { build, .. }) in plain.iter().enumerate() {
+        world.take(left(&build.objects).iter(), &Scope::Plain(number), None, build.fault.as_ref());
+    }
+    world.take(left(&loose).iter(), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
     (world, builder.recall)
 }
@@ -151,7 +197,7 @@ fn frame(inventory: &Inventory, judge: &Judge<'_>, recall: &mut Recall) -> Parts
     };
     let known = stands.and_then(|frame| frame.known).unwrap_or_else(|| {
         let all = inventory.of_kind(Kind::FluxKustomization);
-        let ours = all.filter(|(file, _, facts)| !patches.contains(file) && facts.resource_set.is_none());
+        let ours = all.filter(|(file, _, facts)| !patches.contains(file) && facts.template.is_none());
         let known = ours.map(|(file, index, facts)| {
             let object = Arc::new(Object::new((file, index), facts));
             let reach = judge.reach(&object, &cluster_directory(path::parent(inventory.path(file))));
@@ -192,6 +238,12 @@ struct Pass<'p, 'a> {
     below: HashSet<At>,
     names: HashMap<(String, At), usize>,
     places: HashSet<At>,
+    /// Input providers of the cluster's ResourceSets.
+    providers: Vec<Arc<Object>>,
+    /// ResourceSets that wait for them, until all else is built.
+    held: Vec<(Set, Arc<Context>)>,
+    /// The Kustomizations of the cluster at hand, where there are neighbours.
+    visits: Vec<Arc<Object>>,
 }
 
 impl Pass<'_, '_> {
@@ -209,8 +261,33 @@ impl Pass<'_, '_> {
         }
     }
 
+    /// One cluster, with what neighbours lend to it.
     fn cluster(&mut self, cluster: &str, starts: Vec<Start>) {
-        let mut store = Store::default();
+        self.providers.clear();
+        if self.world.neighbours.others.is_empty() {
+            return self.walk(cluster, starts, &mut Store::default());
+        }
+        let (mut store, id) = (Store::of_fleet(), self.world.cluster_id(cluster));
+        for peer in &self.world.abroad.peers {
+            for ((of, name), data) in &peer.data {
+                if same_cluster(&self.world.me, &id, peer, of) {
+                    store.lend(name, data);
+                }
+            }
+        }
+        self.walk(cluster, starts, &mut store);
+        for object in std::mem::take(&mut self.visits) {
+            let named = references(&object).into_iter().filter(|name| !store.builds(name));
+            self.world.wants.extend(named);
+            let (kind, name, namespace) = flux::source_ref(&object);
+            if kind == "GitRepository" && !namespace.is_empty() {
+                self.world.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
+            }
+        }
+        self.world.data.push((cluster.to_owned(), store));
+    }
+
+    fn walk(&mut self, cluster: &str, starts: Vec<Start>, store: &mut Store) {
         // The last is taken first: what the roots hold comes before the next root.
         let mut open: Vec<(Arc<Object>, bool)> = Vec::new();
         for start in starts.into_iter().rev() {
@@ -220,9 +297,8 @@ impl Pass<'_, '_> {
                     let build = self.builder.directory(&directory, true);
                     let fault = build.fault.as_deref().cloned();
                     let context = self.builder.recall.sync(Context { fault, ..*context });
-                    open.extend(
-                        self.take(&build.objects, &context, &mut store).into_iter().map(|object| (object, false)),
-                    );
+                    self.world.note_inflated(&build.files, &context);
+                    open.extend(self.take(&build.objects, &context, store).into_iter().map(|object| (object, false)));
                 }
             }
         }
@@ -231,15 +307,19 @@ impl Pass<'_, '_> {
         loop {
             let Some((object, root)) = open.pop() else {
                 if waiting.is_empty() {
-                    return;
+                    open.extend(self.release(store).into_iter().map(|object| (object, false)));
+                    if open.is_empty() {
+                        return;
+                    }
+                    continue;
                 }
                 // What still waits waits for what nobody builds.
-                patient = waiting.iter().any(|(object, _)| missing(object, &store).is_none());
+                patient = waiting.iter().any(|(object, _)| missing(object, store).is_none());
                 open = std::mem::take(&mut waiting);
                 open.reverse();
                 continue;
             };
-            if patient && missing(&object, &store).is_some() {
+            if patient && missing(&object, store).is_some() {
                 waiting.push((object, root));
                 continue;
             }
@@ -250,7 +330,7 @@ impl Pass<'_, '_> {
             if !root {
                 self.below.insert(object.at);
             }
-            let below = self.visit(&object, cluster, &mut store);
+            let below = self.visit(&object, cluster, store);
             open.extend(below.into_iter().map(|object| (object, false)));
         }
     }
@@ -266,6 +346,12 @@ impl Pass<'_, '_> {
         self.seen.insert(object.at);
         let reach = self.judge.reach(object, cluster);
         self.world.note_reach(object, &reach);
+        if !self.world.neighbours.others.is_empty() {
+            self.visits.push(object.clone());
+        }
+        if let Reach::Elsewhere { members } = &reach {
+            self.world.links.push((cluster.to_owned(), members.clone(), object.clone()));
+        }
         if !reach.is_here() {
             return Vec::new();
         }
@@ -281,6 +367,7 @@ impl Pass<'_, '_> {
                 None => return Vec::new(),
             },
         };
+        self.world.note_inflated(&visit.files, &visit.context);
         let below = self.take(&visit.objects, &visit.context, store);
         self.builder.recall.keep_visit(key, visit);
         below
@@ -307,7 +394,7 @@ impl Pass<'_, '_> {
                 let view = View::part(inventory, &artifact.tree, &artifact.back);
                 self.builder.build(&view, directory, Some(&layer))
             }
-            Reach::Away { .. } => return None,
+            Reach::Elsewhere { .. } | Reach::Away { .. } => return None,
         };
         let mut context = self.context(object, cluster, &reach);
         let Output { mut objects, fault, files, reads: built_of, problems } = output;
@@ -343,7 +430,16 @@ impl Pass<'_, '_> {
             context.fault.get_or_insert(fault(message.clone()));
         }
         let builder = &mut *self.builder;
+        let off = objects.iter().filter(|object| object.kind == Kind::ResourceSet && substitute::is_off(object));
+        let off: Vec<At> = off.map(|set| set.at).collect();
         for object in objects {
+            // Templates are substituted with the set that holds them, or not at all.
+            if !off.is_empty() && object.template.is_some() {
+                let holder = resource_set::holder(builder.inventory, object.at);
+                if holder.is_some_and(|holder| off.contains(&holder)) {
+                    continue;
+                }
+            }
             if let Err(message) = substitute::apply(object, variables, &place, &mut |file| builder.name(file)) {
                 context.fault.get_or_insert(fault(message));
             }
@@ -367,9 +463,37 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Keeps the releases, sources and variables of a build; gives back its Kustomizations.
+    /// Fills in the ResourceSets that waited for input providers; gives back the Kustomizations that they make.
+    fn release(&mut self, store: &mut Store) -> Vec<Arc<Object>> {
+        let held = std::mem::take(&mut self.held);
+        let inventory = self.world.inventory;
+        let below = held.into_iter().flat_map(|(set, context)| {
+            let made = set.objects(inventory, &self.providers);
+            self.keep(&made, &context, store)
+        });
+        below.collect()
+    }
+
+    /// Keeps what a build holds, its ResourceSets filled in; gives back its Kustomizations.
     fn take(&mut self, objects: &[Arc<Object>], context: &Arc<Context>, store: &mut Store) -> Vec<Arc<Object>> {
         self.places.extend(places(objects));
+        self.providers.extend(resource_set::providers(objects));
+        if objects.iter().all(|object| object.template.is_none()) {
+            return self.keep(objects, context, store);
+        }
+        let (mut objects, sets) = resource_set::apart(self.world.inventory, objects);
+        for set in sets {
+            if set.waits() {
+                self.held.push((set, context.clone()));
+            } else {
+                objects.extend(set.objects(self.world.inventory, &self.providers));
+            }
+        }
+        self.keep(&objects, context, store)
+    }
+
+    /// Keeps the releases, sources and variables of a build; gives back its Kustomizations.
+    fn keep(&mut self, objects: &[Arc<Object>], context: &Arc<Context>, store: &mut Store) -> Vec<Arc<Object>> {
         for object in objects.iter().filter(|object| matches!(object.kind, Kind::ConfigMap | Kind::Secret)) {
             store.add(object);
         }
@@ -379,7 +503,36 @@ impl Pass<'_, '_> {
     }
 }
 
+/// By directory of an own root, the GitRepositories that its Kustomizations call this repository.
+fn selves<'s>(
+    known: &[Known],
+    roots: &[Root],
+    syncs: impl Iterator<Item = (&'s str, &'s NsName)>,
+) -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let mut selves: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let here: HashSet<At> = known.iter().filter(|k| k.reach.is_here()).map(|known| known.object.at).collect();
+    for root in roots {
+        if let Start::Kustomization(object) = &root.start
+            && here.contains(&object.at)
+        {
+            let own = selves.entry(root.cluster.clone()).or_default();
+            let (kind, name, namespace) = flux::source_ref(object);
+            own.extend((kind == "GitRepository").then(|| (namespace.to_owned(), name.to_owned())));
+        }
+    }
+    for (cluster, id) in syncs {
+        selves.entry(cluster.to_owned()).or_default().insert((id.namespace.clone(), id.name.clone()));
+    }
+    selves
+}
+
 impl World<'_> {
+    /// A cluster, as the whole fleet knows it.
+    pub(super) fn cluster_id(&self, cluster: &str) -> ClusterId {
+        let own = || ClusterId { home: self.me.number, directory: Arc::from(cluster) };
+        self.clusters.get(cluster).cloned().unwrap_or_else(own)
+    }
+
     fn take<'o>(
         &mut self,
         objects: impl Iterator<Item = &'o Arc<Object>>,
@@ -402,6 +555,17 @@ impl World<'_> {
                 | Kind::Bucket
                 | Kind::ExternalArtifact => self.sources.push(built()),
                 _ => {}
+            }
+        }
+    }
+
+    /// Which Kustomization builds the charts of these files.
+    fn note_inflated(&mut self, files: &[usize], context: &Arc<Context>) {
+        if !self.inflated.is_empty() {
+            for file in files {
+                if let Some(contexts) = self.inflated.get_mut(file) {
+                    contexts.push(context.clone());
+                }
             }
         }
     }

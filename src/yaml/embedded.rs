@@ -1,6 +1,7 @@
 //! YAML that a scalar holds as text (inline patches): its documents at their places in the file, and sites in them.
 //! Refuses by name what can't be laid onto the file's bytes.
 
+use super::env_file::{env_entries, is_env_file};
 use super::source::Source;
 use super::{Node, Route, Stream, place, site};
 use crate::model::{EmbeddedPlace, Inner, Problem, Reason, Site};
@@ -44,6 +45,11 @@ fn open(file: &str, source: &Source<'_>, root: &Node, route: &Route, shown: &str
 /// What stands at a site in another state of its file: the scalar on the same way or, for a part, what stands there
 /// between the same texts before and after it. Nothing where the way leads nowhere.
 pub fn text_at(bytes: &[u8], site: &Site) -> Option<String> {
+    if is_env_file(&site.file) {
+        let entries = env_entries(bytes)?;
+        let value = entries.iter().find(|entry| entry.key == site.path)?.value.clone()?;
+        return std::str::from_utf8(bytes.get(value)?).ok().map(str::to_owned);
+    }
     let inner = site.inner.as_deref();
     let mut source = Source::file(bytes);
     let (mut document, mut path) = (site.document, &site.path);

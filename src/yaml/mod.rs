@@ -4,6 +4,7 @@
 //! again, merge keys count) and keeps where every scalar stands, so that an edit can swap its bytes.
 
 mod embedded;
+mod env_file;
 mod lines;
 mod node;
 mod place;
@@ -16,6 +17,7 @@ mod stream;
 mod tree;
 
 pub use embedded::{Embedded, embedded, text_at};
+pub use env_file::{EnvEntry, env_entries, is_env_file};
 pub use node::{Entry, Node, NodeKind, ScalarType};
 pub use place::{holder, is_sops, shared_by, site};
 pub use route::{Route, RouteError, Step};

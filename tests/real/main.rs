@@ -1,4 +1,5 @@
 //! Tests against real programs. They never skip: a missing program is a failure that names it.
+
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod credential_helpers;
@@ -7,6 +8,7 @@ mod credential_helpers;
 mod description;
 mod digest;
 mod fleet_files;
+mod flux_accepts;
 mod flux_build;
 mod flux_generated;
 mod flux_generator;
@@ -20,6 +22,8 @@ mod git_guard;
 mod git_http;
 mod git_server;
 mod git_ssh;
+mod kept;
+mod kube_api;
 mod oci_registry;
 mod once;
 mod once_bounds;
@@ -34,6 +38,7 @@ mod registry;
 mod scan;
 mod semver;
 mod service;
+mod source_controller;
 mod ssh_server;
 mod stage;
 mod token_service;

@@ -1,0 +1,110 @@
+//! A version that no Flux object holds: an entry of a list that names a chart, its version and the URL of a repository.
+//! Chart dependencies and kustomize's charts share this; what may be said of them differs, and stands with each.
+
+use super::object::Object;
+use super::row::{Concerns, Weight};
+use super::site;
+use super::value::Origin;
+use super::version::{self, variable};
+use super::world::World;
+use crate::model::{
+    Annotations, ChartKind, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef, shown,
+};
+use crate::yaml::Node;
+
+/// One entry, as it is written.
+pub(super) struct Entry<'e> {
+    pub(super) kind: RowKind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) file: usize,
+    /// Line of the entry, from 1.
+    pub(super) line: u32,
+    /// The mapping with `version`.
+    pub(super) node: &'e Node,
+    pub(super) chart: &'e str,
+    pub(super) repository: &'e str,
+    /// Who reads the version.
+    pub(super) reader: &'e str,
+}
+
+impl Entry<'_> {
+    /// `file:line`
+    pub(super) fn place(&self, world: &World<'_>) -> String {
+        format!("{}:{}", world.inventory.path(self.file), self.line)
+    }
+
+    /// The question that the repository answers; what is wrong with its URL is a concern.
+    pub(super) fn ask(&self, place: &str, concerns: &mut Concerns) -> Option<Lookup> {
+        for (what, text) in [("chart", self.chart), ("URL", self.repository)] {
+            if let Some(variable) = variable(text) {
+                let message = format!("the {what} in {place} hangs on the variable {variable}: {text}");
+                concerns.add(Weight::Source, Reason::VersionInSubstitution, message);
+                return None;
+            }
+        }
+        let lookup = version::ask_url(self.repository.trim().trim_end_matches('/'), self.chart, false);
+        if lookup.is_none() {
+            let message = format!("{place} names a repository that is neither http(s):// nor oci://");
+            concerns.add(Weight::Source, Reason::InvalidSource, format!("{message}: {}", shown(self.repository)));
+        }
+        lookup
+    }
+
+    /// The row. `by`: the cluster and the Flux Kustomization that it stands for.
+    pub(super) fn row(
+        self,
+        world: &World<'_>,
+        by: Option<(String, NsName)>,
+        lookup: Option<Lookup>,
+        mut notes: Vec<Note>,
+        mut concerns: Concerns,
+    ) -> Release {
+        let place = self.place(world);
+        let version = self.node.get("version");
+        let current = version.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned);
+        if let Some(problem) = version::of_range_by(self.reader, current.as_deref(), &place) {
+            let floats = problem.reason.status() == crate::model::Status::Floating;
+            concerns.push(if floats { Weight::Floating } else { Weight::Version }, problem);
+        }
+        let origin = version.filter(|_| current.is_some());
+        let origin = origin.map(|node| Origin::Scalar { file: self.file, start: node.start });
+        let placed = origin.map(|origin| site::place(world, &origin, false, &mut notes, &mut concerns));
+        // These rows are made anew each time: nothing remembers what they hang on.
+        world.reads.take();
+        let url = Some(self.repository).filter(|url| !url.is_empty()).map(|url| shown(url).into_owned());
+        let (cluster, kustomization) = by.unzip();
+        Release {
+            kind: self.kind,
+            cluster,
+            kustomization,
+            namespace: self.namespace,
+            name: self.name,
+            file: world.inventory.path(self.file).to_owned(),
+            line: self.line,
+            chart: Some(self.chart.to_owned()),
+            source: url.map(|url| SourceRef {
+                kind: SourceKind::ChartRepository,
+                namespace: String::new(),
+                name: String::new(),
+                url: Some(url),
+            }),
+            site: placed.and_then(|placed| placed.site),
+            digest_site: None,
+            frame: None,
+            current,
+            chart_kind: Some(ChartKind::Range),
+            lookup,
+            annotations: Annotations::default(),
+            notes,
+            problem: concerns.first(),
+            chain: Vec::new(),
+            credentials: None,
+        }
+    }
+}
+
+/// `namespace/name` of an object.
+pub(super) fn id(object: &Object) -> NsName {
+    NsName { namespace: object.namespace().to_owned(), name: object.name().to_owned() }
+}
