@@ -78,6 +78,8 @@ struct Kept {
     visits: HashMap<VisitKey, Visit>,
     syncs: Vec<Arc<Context>>,
     rows: HashMap<(At, usize), Vec<Row>>,
+    /// The rows in their order.
+    order: Vec<Arc<Release>>,
     sources: Vec<Built>,
     climate: Option<Climate>,
 }
@@ -247,6 +249,15 @@ impl Recall {
         };
         let number = rows.iter().position(same)?;
         Some(rows.swap_remove(number))
+    }
+
+    /// Where the rows of the last resolving stood.
+    pub(super) fn places(&self) -> HashMap<*const Release, usize> {
+        self.earlier.order.iter().map(Arc::as_ptr).zip(0..).collect()
+    }
+
+    pub(super) fn keep_order(&mut self, rows: &[Arc<Release>]) {
+        self.now.order = rows.to_vec();
     }
 
     pub(super) fn keep_row(&mut self, row: Row) {

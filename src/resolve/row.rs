@@ -115,9 +115,32 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     }
     rows.extend(dependency::rows(world).into_iter().chain(inflation::rows(world)).map(Arc::new));
     all.used = used;
-    rows.sort_by(|a, b| order(a).cmp(&order(b)));
+    sort(&mut rows, recall);
     framed_alike(&mut rows);
     Rows { releases: rows, ..all }
+}
+
+/// Sorts the rows. Those of the last resolving keep its order; only the new ones are compared.
+fn sort(rows: &mut Vec<Arc<Release>>, recall: &mut Recall) {
+    let places = recall.places();
+    let (mut known, mut new) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows.drain(..) {
+        match places.get(&Arc::as_ptr(&row)) {
+            Some(place) => known.push((*place, row)),
+            None => new.push(row),
+        }
+    }
+    known.sort_by_key(|(place, _)| *place);
+    new.sort_by(|a, b| order(a).cmp(&order(b)));
+    let mut rest = known.as_slice();
+    for row in new {
+        let before = rest.partition_point(|(_, other)| order(other) < order(&row));
+        rows.extend(rest[..before].iter().map(|(_, row)| row.clone()));
+        rows.push(row);
+        rest = &rest[before..];
+    }
+    rows.extend(rest.iter().map(|(_, row)| row.clone()));
+    recall.keep_order(rows);
 }
 
 /// Who of the other repositories uses a document of this one.
@@ -184,27 +207,30 @@ fn is_chart(source: &Built) -> bool {
     source.object.kind == Kind::HelmChart || version::is_helm_layer(&source.object)
 }
 
-fn order(row: &Release) -> (Option<&str>, Option<&NsName>, &str, &str, &str, u32) {
-    (row.cluster.as_deref(), row.kustomization.as_ref(), &row.namespace, &row.name, &row.file, row.line)
+type Order<'r> = (Option<&'r str>, Option<&'r NsName>, [&'r str; 3], u32, RowKind, Option<usize>);
+
+/// No two rows are equal in it, whatever the order that they were built in.
+fn order(row: &Release) -> Order<'_> {
+    let names = [&*row.namespace, &*row.name, &*row.file];
+    let start = row.site.as_ref().map(|site| site.start);
+    (row.cluster.as_deref(), row.kustomization.as_ref(), names, row.line, row.kind, start)
 }
 
 /// Which row a release is: cluster, Kustomization, namespace, name; without a Kustomization, its document.
-type Key = (Kind, Option<(String, NsName)>, String, String, Option<At>);
+type Key<'w> = (Kind, Option<(&'w str, &'w NsName)>, &'w str, &'w str, Option<At>);
 
 /// One release per row, with the other documents that claim the same row.
 fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec<At>)> {
-    let mut numbers: HashMap<Key, usize> = HashMap::new();
+    let mut numbers: HashMap<Key<'w>, usize> = HashMap::new();
     let mut rows: Vec<(&Built, Vec<At>)> = Vec::new();
     for built in all {
         let object = &built.object;
-        let by = built.context.as_ref().map(|context| (context.cluster.clone(), context.id.clone()));
+        let by = built.context.as_ref().map(|context| (&*context.cluster, &context.id));
         let at = by.is_none().then_some(object.at);
-        let key = (object.kind, by, object.namespace().to_owned(), object.name().to_owned(), at);
-        match numbers.get(&key).and_then(|number| rows.get_mut(*number)) {
-            None => {
-                numbers.insert(key, rows.len());
-                rows.push((built, Vec::new()));
-            }
+        let next = rows.len();
+        let number = *numbers.entry((object.kind, by, object.namespace(), object.name(), at)).or_insert(next);
+        match rows.get_mut(number) {
+            None => rows.push((built, Vec::new())),
             Some((first, twins)) if first.object.at != object.at => twins.push(object.at),
             Some((first, _)) if first.object.says.len() < object.says.len() => *first = built,
             Some(_) => {}
