@@ -24,7 +24,7 @@ bench: ## criterion benches
 FUZZ_SECONDS ?= 60
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60), on stable; needs `cargo install cargo-fuzz` and a C++ compiler
-	@set -e; for target in documents edit index range; do \
+	@set -e; for target in archive documents edit index range; do \
 		mkdir -p fuzz/corpus/$$target; \
 		cargo fuzz run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 -rss_limit_mb=1024; \

@@ -94,6 +94,10 @@ impl Stage {
             store: None,
             now: jiff::Timestamp::now(),
             branch_prefix: "davit/",
+            secrets: davit::engine::look::Secrets::No,
+            kube: davit::engine::look::Kube::default(),
+            neighbours: davit::resolve::Neighbours::default(),
+            fleet: None,
         };
         let found = look(&self.registry, &self.cache, request).await.unwrap();
         (start.elapsed(), found)

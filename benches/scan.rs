@@ -61,6 +61,10 @@ async fn scan(sources: &Sources, checkout: &Path, cache_dir: &Path) -> Arc<Look>
         store: None,
         now: jiff::Timestamp::now(),
         branch_prefix: "davit/",
+        secrets: davit::engine::look::Secrets::No,
+        kube: davit::engine::look::Kube::default(),
+        neighbours: davit::resolve::Neighbours::default(),
+        fleet: None,
     };
     look(&registry, &cache, request).await.unwrap()
 }

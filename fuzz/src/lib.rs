@@ -1,6 +1,7 @@
 //! What must hold for any bytes. Each function panics where it does not; the fuzzer brings the bytes, and
 //! `tests/it/fuzz_seeds.rs` the seeds.
 
+use davit::chart::{self, Limits};
 use davit::edit::{Swap, apply};
 use davit::model::{Site, Version};
 use davit::policy::Range;
@@ -109,4 +110,59 @@ pub fn range(data: &[u8]) {
             assert_eq!(range.admits(&version), again.admits(&version), "{text:?} of {version:?}");
         }
     }
+}
+
+/// Bytes as a packaged chart, and as what gzip unpacks to. Ends in a chart within the limits, or in a refusal.
+pub fn archive(data: &[u8]) {
+    const LIMITS: Limits = Limits {
+        unpacked: 1 << 20,
+        files: 256 << 10,
+        file: 64 << 10,
+        chart_yaml: 16 << 10,
+        entries: 200,
+        path: 256,
+        depth: 3,
+        crds: 20,
+    };
+    for bytes in [data.to_vec(), packed(data)] {
+        let Ok(contents) = chart::read(&mut &bytes[..], &LIMITS) else { continue };
+        assert!(
+            !contents.name.is_empty() && Version::loose(&contents.version).is_some(),
+            "a chart has both: {contents:?}"
+        );
+        assert!(contents.crds.len() <= LIMITS.crds, "CRDs are bounded");
+        for crd in &contents.crds {
+            let leads_out = crd.path.starts_with('/') || crd.path.split('/').any(|part| part == "..");
+            assert!(!leads_out && crd.path.contains("crds/"), "a path below the chart: {crd:?}");
+            assert_eq!(crd.digest.len(), 64, "a SHA-256");
+        }
+    }
+}
+
+/// Gzip without compressing: every byte of the input is a byte of the archive inside.
+fn packed(data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let mut left = data;
+    loop {
+        let (part, rest) = left.split_at(left.len().min(0xffff));
+        let length = u16::try_from(part.len()).unwrap_or(u16::MAX);
+        bytes.push(u8::from(rest.is_empty()));
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&(!length).to_le_bytes());
+        bytes.extend_from_slice(part);
+        left = rest;
+        if left.is_empty() {
+            break;
+        }
+    }
+    let mut crc = u32::MAX;
+    for byte in data {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    bytes.extend_from_slice(&(!crc).to_le_bytes());
+    bytes.extend_from_slice(&u32::try_from(data.len()).unwrap_or(0).to_le_bytes());
+    bytes
 }

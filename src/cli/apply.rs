@@ -5,11 +5,13 @@ use super::environment::configuration;
 use super::exit::Exit;
 use super::options::{Apply, Options};
 use super::render::{clean, count};
-use super::{diff, logging, print_exactly, say, target};
+use super::target::{self, Found};
+use super::{diff, logging, print_exactly, say};
 use crate::config::Purpose;
 use crate::engine::edits::{self, Edited, Refused};
+use crate::engine::inside;
 use crate::engine::local::{self, Selection};
-use crate::model::{Site, UpdateSite};
+use crate::model::{Problem, Site, UpdateSite, Version};
 use crate::world::folder::{FILE_LIMIT, Folder};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -32,15 +34,24 @@ pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
         Ok(found) => found,
         Err(exit) => return exit,
     };
-    let Some(folder) = found.folder else { return Exit::NoResult };
-    let selection = match local::select(&found.look, &command.only, command.to.as_deref()) {
+    let Some(folder) = &found.folder else { return Exit::NoResult };
+    let selection = match select(&found, command, found.look.kube_version.as_ref()).await {
         Ok(selection) => selection,
         Err(problem) => {
             say(&clean(&problem.message));
             return Exit::NoResult;
         }
     };
-    write(&folder, command, &selection)
+    write(folder, command, &selection)
+}
+
+/// What to write; a version that a person names is opened first, like any other.
+async fn select(found: &Found, command: &Apply, cluster: Option<&Version>) -> Result<Selection, Problem> {
+    let Some(to) = command.to.as_deref() else { return local::select(&found.look, &command.only, None) };
+    let (look, notes) = inside::named(&found.registry, &found.look, (&command.only, to), cluster).await?;
+    let mut selection = local::select(&look, &command.only, Some(to))?;
+    selection.notes.extend(notes);
+    Ok(selection)
 }
 
 fn write(folder: &Folder, command: &Apply, selection: &Selection) -> Exit {

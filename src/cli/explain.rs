@@ -6,9 +6,10 @@ use super::options::{Explain, ExplainFormat, Options};
 use super::render::{self, clean};
 use super::{logging, print, print_json, say, target};
 use crate::config::Purpose;
+use crate::engine::inside::{self, Changes};
 use crate::engine::report::{Findings, Row};
 use crate::engine::{json, local};
-use crate::model::{Bump, Note, Status};
+use crate::model::{Bump, Live, Note, Status};
 use crate::policy::Policy;
 use anstyle::Style;
 use std::fmt::Write as _;
@@ -20,8 +21,8 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let found = match target::find(&mut config, &command.target).await {
-        Ok(found) => found.look,
+    let (found, registry) = match target::find(&mut config, &command.target).await {
+        Ok(found) => (found.look, found.registry),
         Err(exit) => return exit,
     };
     let (namespace, name) = match command.release.split_once('/') {
@@ -38,17 +39,24 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         say(&clean(&format!("no release is called {}{near}", command.release)));
         return Exit::NoResult;
     }
+    let cluster = found.kube_version.as_ref();
+    let mut explained = Vec::new();
+    for (row, policy) in rows {
+        explained.push((row, policy, inside::changes(&registry, &found, row, cluster).await));
+    }
     let printed = match command.format {
         ExplainFormat::Text => {
-            let texts: Vec<String> = rows.iter().map(|(row, policy)| explain(&found.findings, row, policy)).collect();
-            print(&texts.join("\n"))
+            let text = |(row, policy, changes): &(&Row, &Policy, Option<Changes>)| {
+                explain(&found.findings, row, policy, changes.as_ref())
+            };
+            print(&explained.iter().map(text).collect::<Vec<_>>().join("\n"))
         }
-        ExplainFormat::Json => print_json(&json::explain(&found.findings, &rows)),
+        ExplainFormat::Json => print_json(&json::explain(&found.findings, explained)),
     };
     if printed { Exit::Done } else { Exit::NoResult }
 }
 
-fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
+fn explain(findings: &Findings, row: &Row, policy: &Policy, changes: Option<&Changes>) -> String {
     let release = &row.release;
     let mut out = String::new();
     let (bold, colour) = (Style::new().bold(), render::status_style(row.status()));
@@ -57,7 +65,7 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
         let _ = writeln!(out, "{bold}{head:<10}{bold:#} {style}{}{style:#}", clean(text));
     };
     line("release", &format!("{} ({}:{})", release.id(), release.file, release.line));
-    match (&release.kustomization, &release.cluster) {
+    match (&release.kustomization, row.cluster()) {
         (Some(kustomization), Some(cluster)) => {
             line("built by", &format!("Kustomization {kustomization} of {cluster}"));
         }
@@ -90,12 +98,21 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
     for step in &release.chain {
         line("", &format!("{}, by {}:{}: {}", step.field, step.file, step.line, step.what));
     }
+    if let Some(live) = row.live() {
+        line("cluster", &live_words(live));
+        for suspended in &live.suspended {
+            line("", &format!("{suspended} is suspended there: a merge does nothing until it resumes"));
+        }
+    }
     line("policy", &policy_words(policy));
     if let Some(latest) = &row.latest {
         line("latest", latest);
     }
     if row.bump != Bump::None {
         line("target", &format!("{} ({} step)", row.target.as_deref().unwrap_or("-"), row.bump));
+    }
+    for (number, text) in changes.map(inside_words).unwrap_or_default().iter().enumerate() {
+        line(if number == 0 { "inside" } else { "" }, text);
     }
     line("verdict", &format!("{}, {}: {}", row.status().code(), row.reason, row.message));
     if !matches!(row.status(), Status::Current) {
@@ -111,6 +128,50 @@ fn explain(findings: &Findings, row: &Row, policy: &Policy) -> String {
         line("dropped", &format!("and {} more", row.dropped_more));
     }
     out
+}
+
+/// What the cluster says: the state, what runs, what was tried last, and whether it is ready (Flux rules 8 and 22).
+fn live_words(live: &Live) -> String {
+    let mut words = vec![format!("{}: {}", live.state.code(), live.message)];
+    words.extend(live.attempted.as_ref().map(|attempted| format!("attempted {attempted}")));
+    let ready = live.ready.map(|ready| if ready { "Ready" } else { "not Ready" });
+    let reason = live.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    words.extend(ready.map(|ready| format!("{ready}{reason}")));
+    words.join("; ")
+}
+
+/// What changes inside the chart, one line each.
+fn inside_words(changes: &Changes) -> Vec<String> {
+    let mut words = Vec::new();
+    match (&changes.app_version_from, &changes.app_version_to) {
+        (Some(from), Some(to)) if from != to => words.push(format!("app version {from} → {to}")),
+        (_, Some(to)) => words.push(format!("app version {to}")),
+        _ => {}
+    }
+    if let Some(wanted) = &changes.kube_version {
+        words.push(match &changes.cluster_version {
+            Some(cluster) => format!("needs Kubernetes {wanted}; the cluster has {cluster}"),
+            None => format!("needs Kubernetes {wanted}; not checked: cluster.kubeVersion is not set"),
+        });
+    }
+    if changes.deprecated {
+        words.push("marked deprecated by its author".to_owned());
+    }
+    for dependency in &changes.dependencies {
+        words.push(match (&dependency.from, &dependency.to) {
+            (Some(from), Some(to)) => format!("dependency {} {from} → {to}", dependency.name),
+            (None, Some(to)) => format!("dependency {} {to} is new", dependency.name),
+            (from, None) => format!("dependency {} {} is gone", dependency.name, from.as_deref().unwrap_or_default()),
+        });
+    }
+    for crd in &changes.crds {
+        let kept = if crd.applied { "" } else { "; the upgrade leaves the cluster's as they are (spec.upgrade.crds)" };
+        words.push(format!("{} {}{kept}", crd.path, crd.change.code()));
+    }
+    if let Some(why) = &changes.unknown {
+        words.push(format!("what differs from the version in use is not known: {why}"));
+    }
+    words
 }
 
 /// What holds versions back; what is as it is by default is not said.

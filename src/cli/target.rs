@@ -4,15 +4,18 @@ use super::environment::personal_cache;
 use super::exit::Exit;
 use super::{progress, render, say};
 use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
-use crate::engine::look::{Files, Look, Recollection, Request, look};
+use crate::engine::look::{Files, Kube, Look, Recollection, Request, Secrets, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
+use crate::engine::witness::{self, ClusterView};
 use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
 use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
+use crate::world::cluster::{Cluster, Sight};
 use crate::world::folder::Folder;
 use crate::world::git::{Git, GitOptions, Wanted};
+use crate::world::registry::Registry;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
 use std::path::Path;
@@ -24,6 +27,10 @@ pub(super) struct Found {
     pub look: Arc<Look>,
     /// Nothing for a URL.
     pub folder: Option<Arc<Folder>>,
+    /// What was asked, for closer looks.
+    pub registry: Arc<Registry>,
+    /// Holds the cache of this run alone, where there is no other.
+    _cache: Option<tempfile::TempDir>,
 }
 
 /// Looks at a folder or a URL. A problem has been said.
@@ -75,7 +82,13 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let cache = Arc::new(Cache::open(&config.git.cache_dir));
     let git = Git::new(git_options(config), CancellationToken::new());
     let registry = services::registry(config, git.clone())?;
+    let sight = match Cluster::new(&config.cluster) {
+        Some(cluster) => Some(cluster.look().await),
+        None => None,
+    };
+    let sight = sight.as_deref();
     let branch_prefix = config.pull_requests.branch_prefix.clone();
+    let cluster = config.cluster.clone();
     let request = |listing, reader, rules, shown, url| Request {
         files: Files::Tree(listing, reader),
         shown,
@@ -83,10 +96,12 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         name: "",
         filter: Filter::new(&["**".to_owned()], &[]),
         rules,
-        recollection: Arc::new(Recollection::default()),
+        recollection: Arc::new(Recollection::of_one_look()),
         store: None,
         now: Timestamp::now(),
         branch_prefix: &branch_prefix,
+        secrets: if cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
+        kube: Kube::of(&cluster, sight),
         neighbours: Neighbours::default(),
         fleet: None,
     };
@@ -96,7 +111,9 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let reader = TreeReader::Folder(folder.clone());
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
-        return Ok(Found { look: look(&registry, &cache, request).await?, folder: Some(folder) });
+        let look = look(&registry, &cache, request).await?;
+        let look = witness::beside(look, &cluster_view(config, sight, None));
+        return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
     let name = remote.last_segment().to_owned();
@@ -108,7 +125,13 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let shown = repository.shown_url().to_owned();
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
-    Ok(Found { look: look(&registry, &cache, request).await?, folder: None })
+    let look = look(&registry, &cache, request).await?;
+    let look = witness::beside(look, &cluster_view(config, sight, Some(&remote.text)));
+    Ok(Found { look, folder: None, registry, _cache: for_this_run })
+}
+
+fn cluster_view<'a>(config: &'a Config, sight: Option<&'a Sight>, url: Option<&'a str>) -> ClusterView<'a> {
+    ClusterView { config: &config.cluster, sight, url: url.map(str::to_owned), alone: true }
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

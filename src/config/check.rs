@@ -37,6 +37,7 @@ impl Checker<'_> {
             repositories,
             git,
             registries: self.registries(raw.registries),
+            cluster: self.cluster(raw.cluster),
             policy: self.policy(raw.policy),
             pull_requests: self.pull_requests(raw.pull_requests),
             limits: raw.limits,

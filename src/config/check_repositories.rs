@@ -114,7 +114,7 @@ fn slug(text: &str) -> Option<GitHubRepository> {
     (plain(owner) && plain(name)).then(|| GitHubRepository { owner: owner.to_owned(), name: name.to_owned() })
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= 100
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

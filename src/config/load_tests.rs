@@ -1,4 +1,6 @@
-use super::super::{CommitVia, Config, Forge, GitHubAuth, Issue, Mode, Purpose, SecretRef, load};
+use super::super::{
+    Cluster, ClusterAccess, CommitVia, Config, Forge, GitHubAuth, Issue, Mode, Purpose, SecretRef, load,
+};
 use crate::model::Bump;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,6 +52,51 @@ fn an_empty_file_and_sections_left_empty_mean_the_defaults() {
 }
 
 #[test]
+fn the_clusters_version_keeps_its_text() {
+    assert_eq!(local("").unwrap().cluster.kube_version, None);
+    assert_eq!(local("cluster: {kubeVersion: \"\"}").unwrap().cluster.kube_version, None);
+    for text in ["1.31.2", "v1.31.2+k3s1", "v1.31.2-gke.100"] {
+        let config = local(&format!("cluster: {{kubeVersion: {text}}}")).unwrap();
+        assert_eq!(config.cluster.kube_version.unwrap().text(), text);
+    }
+}
+
+#[test]
+fn the_cluster_is_named_and_reached_as_written() {
+    let config = local(
+        "cluster: {name: production, root: ./clusters/production/, access: kubeconfig, kubeconfigFile: /etc/kube, \
+         context: admin@prod, secrets: true, timeout: 3s}",
+    );
+    let cluster = config.unwrap().cluster;
+    assert_eq!(cluster.name.as_deref(), Some("production"));
+    assert_eq!(cluster.root.as_deref(), Some("clusters/production"));
+    let (file, context) = (Some(PathBuf::from("/etc/kube")), Some("admin@prod".to_owned()));
+    assert_eq!(cluster.access, ClusterAccess::Kubeconfig { file, context });
+    assert_eq!((cluster.secrets, cluster.timeout), (true, Duration::from_secs(3)));
+    assert_eq!(local("cluster: {root: .}").unwrap().cluster.root.as_deref(), Some("."));
+    assert_eq!(local("").unwrap().cluster, Cluster::default());
+    let inside = with_env("", &[("DAVIT__CLUSTER__ACCESS", "inCluster")]).unwrap();
+    assert_eq!(inside.cluster.access, ClusterAccess::InCluster);
+}
+
+#[test]
+fn a_cluster_that_contradicts_itself_is_refused() {
+    for (text, why) in [
+        ("cluster: {access: incluster}", "expected one of none, inCluster, kubeconfig"),
+        ("cluster: {secrets: true}", "needs access to the cluster"),
+        ("cluster: {kubeconfigFile: x}", "is for access: kubeconfig only"),
+        ("cluster: {access: inCluster, context: x}", "is for access: kubeconfig only"),
+        ("cluster: {root: ../other}", "is a directory from the repository's root"),
+        ("cluster: {root: /clusters/x}", "is a directory from the repository's root"),
+        ("cluster: {name: \"a b\"}", "must be letters"),
+        ("cluster: {timeout: 0s}", "must be more than nothing"),
+        ("cluster: {kubeconfig: x}", "unknown key"),
+    ] {
+        assert!(issue(text).contains(why), "{text}: {}", issue(text));
+    }
+}
+
+#[test]
 fn a_repository_takes_its_defaults_from_its_url() {
     let config = local(
         "repositories:\n\
@@ -83,7 +130,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 
 #[test]
 fn sections_whose_feature_is_not_built_yet_are_unknown() {
-    for key in ["cluster: {}", "backup: {}", "commands: []", "notifications: []"] {
+    for key in ["backup: {}", "commands: []", "notifications: []"] {
         assert!(issue(key).contains("unknown key"), "{key}");
     }
     assert!(issue("repositories: [{url: /a, role: platform}]").contains("repositories[0].role: unknown key"));
@@ -146,6 +193,9 @@ fn bad_urls_say_what_is_wrong() {
         ("registries: {mirrors: [{from: \"oci://a/\", to: \"https://m/\"}]}", "is replaced by an oci:// one"),
         ("registries: {mirrors: [{from: \"oci://a/\", to: \"oci://m\"}]}", "must both end"),
         ("registries: {hosts: [{host: \"https://ghcr.io\"}]}", "expected a host name"),
+        ("cluster: {kubeVersion: latest}", "expected the cluster's whole version"),
+        ("cluster: {kubeVersion: \"1.31\"}", "expected the cluster's whole version"),
+        ("cluster: {kubeVersion: \">=1.31.0\"}", "expected the cluster's whole version"),
     ] {
         assert!(issue(text).contains(why), "{text}: {}", issue(text));
     }

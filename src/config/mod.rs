@@ -3,6 +3,7 @@
 //! It refuses unknown keys, reads no file and asks no network: who loads it hands over the text and the environment.
 
 mod check;
+mod check_cluster;
 mod check_repositories;
 mod check_sections;
 mod environment;
@@ -31,8 +32,8 @@ pub use quantity::{duration, size};
 pub use remote::{Remote, Transport};
 pub use secret::SecretRef;
 pub use types::{
-    Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig, PullRequests, Registries,
-    RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
+    Cluster, ClusterAccess, Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig,
+    PullRequests, Registries, RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
 };
 
 /// The JSON Schema of the configuration, for editors; committed as `docs/config.schema.json`.

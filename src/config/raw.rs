@@ -44,6 +44,8 @@ pub(super) struct RawConfig {
     pub git: RawGit,
     /// Chart repositories and OCI registries.
     pub registries: RawRegistries,
+    /// The cluster that applies the repositories.
+    pub cluster: RawCluster,
     /// Which versions are let through.
     pub policy: RawPolicy,
     /// How pull requests look.
@@ -67,6 +69,7 @@ impl Default for RawConfig {
             github: RawGitHub::default(),
             git: RawGit::default(),
             registries: RawRegistries::default(),
+            cluster: RawCluster::default(),
             policy: RawPolicy::default(),
             pull_requests: RawPullRequests::default(),
             limits: Limits::default(),
@@ -299,6 +302,59 @@ pub(super) struct RawMirror {
     /// The mirror's certificate is not checked, and plain HTTP is taken.
     #[serde(default)]
     pub insecure: bool,
+}
+
+/// The cluster that applies the repositories: what it is called, and whether Davit may look at it. It is a witness: what
+/// it runs is shown, and never changes which version Git asks for.
+#[derive(Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawCluster {
+    /// What rows and pull requests call it; empty: the root's directory.
+    pub name: String,
+    /// The directory in Git that it applies, such as `clusters/production`; empty: the repository's only root.
+    pub root: String,
+    /// Kubernetes version, such as `1.31.2` or `v1.31.2+k3s1`: a chart whose `kubeVersion` leaves it out is not proposed.
+    /// Empty: not known, and each pull request for a chart that has a `kubeVersion` says that it was not checked. With
+    /// access to the cluster its own answer counts, once it has given one.
+    pub kube_version: String,
+    /// How the cluster is reached; `none` asks nothing. It is only read.
+    pub access: RawAccess,
+    /// With `access: kubeconfig`: the file, read again in each pass. Empty: `$KUBECONFIG` or `~/.kube/config`.
+    pub kubeconfig_file: String,
+    /// With `access: kubeconfig`: the context; empty: the file's current one.
+    pub context: String,
+    /// `true` reads the Secrets that chart sources name, one by one and only where the live source has the URL and the
+    /// `secretRef` that Git has.
+    pub secrets: bool,
+    /// Longest time for one look at the cluster.
+    pub timeout: String,
+}
+
+impl Default for RawCluster {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            root: String::new(),
+            kube_version: String::new(),
+            access: RawAccess::None,
+            kubeconfig_file: String::new(),
+            context: String::new(),
+            secrets: false,
+            timeout: "10s".to_owned(),
+        }
+    }
+}
+
+/// How the cluster is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum RawAccess {
+    /// Not at all.
+    None,
+    /// As the pod's service account.
+    InCluster,
+    /// By a kubeconfig file.
+    Kubeconfig,
 }
 
 /// Which versions are let through.

@@ -4,7 +4,7 @@
 use super::places::Places;
 use super::plain::{Author, CommitVia, Limits, Log, Mode, PathFilter, PrivateAddresses, RuleMatch};
 use super::{Mirrors, Remote, SecretRef};
-use crate::model::Bump;
+use crate::model::{Bump, Version};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Config {
     pub git: Git,
     /// Chart repositories and OCI registries.
     pub registries: Registries,
+    /// The cluster that applies the repositories.
+    pub cluster: Cluster,
     /// Which versions are let through.
     pub policy: PolicyConfig,
     /// How pull requests look.
@@ -187,6 +189,53 @@ pub struct RegistryHost {
     pub insecure: bool,
     /// Requests at once.
     pub concurrency: usize,
+}
+
+/// The cluster that applies the repositories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// What people call it; nothing: the root's directory.
+    pub name: Option<String>,
+    /// The directory in Git that it applies, without `./` and a trailing `/`; `.` for the whole repository; nothing: the
+    /// repository's only root.
+    pub root: Option<String>,
+    /// Its Kubernetes version, for those without access; nothing where it is not known.
+    pub kube_version: Option<Version>,
+    /// How it is reached.
+    pub access: ClusterAccess,
+    /// Whether Secrets of sources are read (Flux rule 27).
+    pub secrets: bool,
+    /// Longest time for one look.
+    pub timeout: Duration,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            name: None,
+            root: None,
+            kube_version: None,
+            access: ClusterAccess::None,
+            secrets: false,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How the cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterAccess {
+    /// Not at all.
+    None,
+    /// As the pod's service account.
+    InCluster,
+    /// By a kubeconfig file.
+    Kubeconfig {
+        /// The file; nothing: `$KUBECONFIG` or `~/.kube/config`.
+        file: Option<PathBuf>,
+        /// The context; nothing: the file's current one.
+        context: Option<String>,
+    },
 }
 
 /// Which versions are let through. Text of ranges is checked by `policy`, which knows their grammar.

@@ -21,6 +21,16 @@ pub struct Chart {
     pub home: Option<String>,
     /// The version in the Chart.yaml inside the archive, where it differs (a broken publication).
     pub inner_version: Option<String>,
+    /// The name in the Chart.yaml inside the archive, where it differs.
+    pub inner_name: Option<String>,
+    /// `kubeVersion`.
+    pub kube_version: Option<String>,
+    /// `type`, where it is no application.
+    pub kind: Option<String>,
+    /// Name and version of each dependency.
+    pub dependencies: Vec<(String, String)>,
+    /// Further files: path below the chart's directory, content.
+    pub files: Vec<(String, String)>,
     /// The tag in an OCI registry, where it is not the version with `_` for `+`.
     pub tag: Option<String>,
 }
@@ -36,6 +46,11 @@ pub fn chart(name: &str, version: &str) -> Chart {
         description: format!("The {name} chart"),
         home: None,
         inner_version: None,
+        inner_name: None,
+        kube_version: None,
+        kind: None,
+        dependencies: Vec::new(),
+        files: Vec::new(),
         tag: None,
     }
 }
@@ -90,6 +105,41 @@ impl Chart {
         self
     }
 
+    /// Its Chart.yaml says another name.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        self.inner_name = Some(name.to_owned());
+        self
+    }
+
+    /// `kubeVersion`.
+    #[must_use]
+    pub fn kube(mut self, range: &str) -> Self {
+        self.kube_version = Some(range.to_owned());
+        self
+    }
+
+    /// `type`.
+    #[must_use]
+    pub fn of_type(mut self, kind: &str) -> Self {
+        self.kind = Some(kind.to_owned());
+        self
+    }
+
+    /// One more dependency.
+    #[must_use]
+    pub fn needs(mut self, name: &str, version: &str) -> Self {
+        self.dependencies.push((name.to_owned(), version.to_owned()));
+        self
+    }
+
+    /// One more file in its archive (`crds/widgets.yaml`).
+    #[must_use]
+    pub fn file(mut self, path: &str, content: &str) -> Self {
+        self.files.push((path.to_owned(), content.to_owned()));
+        self
+    }
+
     /// Its tag in an OCI registry, exactly.
     #[must_use]
     pub fn tagged(mut self, tag: &str) -> Self {
@@ -105,11 +155,19 @@ impl Chart {
     /// Chart.yaml's fields, which are an OCI chart's config too.
     pub fn metadata(&self) -> serde_json::Value {
         let mut value = serde_json::json!({
-            "apiVersion": "v2", "name": self.name, "description": self.description, "type": "application",
+            "apiVersion": "v2", "name": self.inner_name.as_ref().unwrap_or(&self.name), "description": self.description,
+            "type": self.kind.as_deref().unwrap_or("application"),
             "version": self.inner_version.as_ref().unwrap_or(&self.version),
         });
         if let Some(app) = &self.app_version {
             value["appVersion"] = app.clone().into();
+        }
+        if let Some(range) = &self.kube_version {
+            value["kubeVersion"] = range.clone().into();
+        }
+        if !self.dependencies.is_empty() {
+            let one = |(name, version): &(String, String)| serde_json::json!({"name": name, "version": version});
+            value["dependencies"] = self.dependencies.iter().map(one).collect();
         }
         if let Some(home) = &self.home {
             value["home"] = home.clone().into();
@@ -120,13 +178,15 @@ impl Chart {
         value
     }
 
-    /// The archive: Chart.yaml, values.yaml and one template.
+    /// The archive: Chart.yaml, values.yaml, one template, and its further files.
     pub fn archive(&self) -> Vec<u8> {
         let yaml = serde_yaml::to_string(&self.metadata()).unwrap_or_default();
         let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n\
                         data:\n  greeting: {{ .Values.greeting | quote }}\n";
-        let files =
+        let own =
             [("Chart.yaml", yaml.as_str()), ("values.yaml", "greeting: hello\n"), ("templates/config.yaml", template)];
+        let further = self.files.iter().map(|(path, content)| (path.as_str(), content.as_str()));
+        let files: Vec<(&str, &str)> = own.into_iter().chain(further).collect();
         pack(&self.name, &files).unwrap_or_default()
     }
 

@@ -8,6 +8,7 @@ struct Act {
     kind: Kind,
     starts: mpsc::UnboundedSender<&'static str>,
     ended: Arc<AtomicUsize>,
+    wake: Arc<Notify>,
 }
 
 enum Kind {
@@ -38,6 +39,10 @@ impl Pass for Act {
             error: None,
         }
     }
+
+    fn wake(&self) -> Option<Arc<Notify>> {
+        Some(self.wake.clone())
+    }
 }
 
 fn daemon(
@@ -52,7 +57,7 @@ fn daemon(
             url: format!("https://example.com/{name}"),
             forge_name: Some(format!("Acme/{name}")),
             interval,
-            work: Arc::new(Act { name, kind, starts: starts.clone(), ended: ended.clone() }),
+            work: Arc::new(Act { name, kind, starts: starts.clone(), ended: ended.clone(), wake: Arc::default() }),
         })
         .collect();
     let board = Arc::new(Board::default());
@@ -91,6 +96,20 @@ async fn a_webhook_wakes_the_loop_of_its_repository_alone() {
     assert_eq!(wake.wake("acme/three"), 0);
     assert_eq!(starts.recv().await, Some("one"));
     assert!(starts.try_recv().is_err());
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_of_others_wakes_a_loop_also_while_its_pass_is_under_way() {
+    let (daemon, _, mut starts, _) = daemon(vec![("one", Kind::Quick, Duration::from_hours(24))]);
+    let wake = daemon.members[0].0.work.wake().unwrap();
+    wake.notify_one();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(daemon.run(stop.clone()));
+    assert_eq!([starts.recv().await, starts.recv().await], [Some("one"), Some("one")]);
+    wake.notify_one();
+    assert_eq!(starts.recv().await, Some("one"));
     stop.cancel();
     running.await.unwrap();
 }

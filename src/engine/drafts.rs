@@ -152,7 +152,12 @@ impl PartialEq for TextOf {
         };
         let consumers = || {
             self.consumers().zip(other.consumers()).all(|((row, effective), (other_row, other_effective))| {
-                row.map(|row| &row.release) == other_row.map(|row| &row.release) && effective == other_effective
+                let same = |a: &Row, b: &Row| a.release == b.release && a.witness == b.witness;
+                let rows = match (row, other_row) {
+                    (Some(row), Some(other)) => same(row, other),
+                    (row, other) => row.is_none() && other.is_none(),
+                };
+                rows && effective == other_effective
             })
         };
         self.update().zip(other.update()).is_some_and(|(a, b)| alike(a, b))

@@ -74,15 +74,15 @@ impl Fleet {
             slot.woken = 0;
             return false;
         }
-        let unread = matches!(slot.state, State::Unread | State::Failed(_));
         slot.state = State::Read(published.clone());
         self.news.fetch_add(1, Ordering::Relaxed);
+        let nobody_awaited = all_tried(&slots);
         for (other, slot) in slots.iter_mut().enumerate().filter(|(other, _)| *other != number) {
             let theirs = slot.state.published().cloned();
             let concerned = theirs.is_some_and(|theirs| {
                 concern(&theirs, published)
                     || before.as_ref().is_some_and(|before| concern(&theirs, before))
-                    || unread && theirs.waits
+                    || nobody_awaited && theirs.waits
             });
             if concerned {
                 slot.tell(other);
@@ -101,8 +101,8 @@ impl Fleet {
             State::Unread | State::Failed(_) => State::Failed(Arc::from(why)),
             State::Read(published) | State::Stale(published, _) => State::Stale(published.clone(), Arc::from(why)),
         };
-        if first {
-            self.news.fetch_add(1, Ordering::Relaxed);
+        self.news.fetch_add(u64::from(first), Ordering::Relaxed);
+        if first && all_tried(&slots) {
             let waiting =
                 slots.iter_mut().enumerate().filter(|(_, slot)| slot.state.published().is_some_and(|p| p.waits));
             waiting.for_each(|(other, slot)| slot.tell(other));
@@ -120,6 +120,11 @@ impl Fleet {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether every repository was read once, or its failure is known.
+fn all_tried(slots: &[Slot]) -> bool {
+    !slots.iter().any(|slot| matches!(slot.state, State::Unread))
 }
 
 impl Slot {

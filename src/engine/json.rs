@@ -1,8 +1,9 @@
 //! `scan --format json` and `/api/v1`: a contract that others script against (product.md). New fields may come without
 //! a new `version`; none is renamed or removed.
 
+use super::inside::Changes;
 use super::report::{Finding, Findings, Row};
-use crate::model::{Bump, NsName, Site, Status, Step, Update};
+use crate::model::{Bump, Live, LiveState, NsName, Site, Status, Step, Update};
 use crate::policy::Policy;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +40,20 @@ struct ReleaseRow {
     reason: &'static str,
     message: String,
     notes: Vec<crate::model::Note>,
+    live: Option<LiveRow>,
+}
+
+/// What the cluster says; null without access to it, and for rows of another cluster.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LiveRow {
+    state: LiveState,
+    attempted: Option<String>,
+    running: Option<String>,
+    ready: Option<bool>,
+    reason: Option<String>,
+    differs: bool,
+    suspended: Vec<String>,
+    message: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -109,7 +124,7 @@ fn release(row: &Row) -> ReleaseRow {
         name: release.name.clone(),
         kind: release.kind.as_str(),
         kustomization: release.kustomization.as_ref().map(NsName::to_string),
-        cluster: release.cluster.clone(),
+        cluster: row.cluster().map(str::to_owned),
         file: release.file.clone(),
         line: release.line,
         chart: release.chart.clone(),
@@ -128,6 +143,20 @@ fn release(row: &Row) -> ReleaseRow {
         reason: row.reason.code(),
         message: row.message.clone(),
         notes: release.notes.clone(),
+        live: row.live().map(live),
+    }
+}
+
+fn live(live: &Live) -> LiveRow {
+    LiveRow {
+        state: live.state,
+        attempted: live.attempted.clone(),
+        running: live.running.clone(),
+        ready: live.ready,
+        reason: live.reason.clone(),
+        differs: live.differs,
+        suspended: live.suspended.clone(),
+        message: live.message.clone(),
     }
 }
 
@@ -159,7 +188,7 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
             })
             .collect(),
         releases: update.consumers.iter().map(NsName::to_string).collect(),
-        clusters: update.clusters(|index| Some(rows.get(index)?.release.as_ref())),
+        clusters: update.clusters(|index| rows.get(index)?.cluster()),
     }
 }
 
@@ -199,6 +228,8 @@ struct Explained {
     /// Each place that had a say beside the release's own document and its source's, in order.
     chain: Vec<Step>,
     policy: PolicyRow,
+    /// What changes inside the chart with the target; null where nothing is proposed.
+    inside: Option<Changes>,
     dropped: Vec<DroppedRow>,
     #[serde(rename = "droppedMore")]
     dropped_more: usize,
@@ -225,21 +256,22 @@ struct DroppedRow {
 }
 
 /// How these releases resolve.
-pub fn explain(findings: &Findings, rows: &[(&Row, &Policy)]) -> Explanation {
+pub fn explain(findings: &Findings, rows: Vec<(&Row, &Policy, Option<Changes>)>) -> Explanation {
     let dropped = |row: &Row| {
         let row = row.dropped.iter();
         row.map(|d| DroppedRow { version: d.text.clone(), reason: d.reason.code(), message: d.message.clone() })
             .collect()
     };
-    let explained = |(row, policy): &(&Row, &Policy)| Explained {
+    let explained = |(row, policy, inside): (&Row, &Policy, Option<Changes>)| Explained {
         release: release(row),
         clusters: findings.touched(&row.release),
         chain: row.release.chain.clone(),
         policy: policy_row(policy),
+        inside,
         dropped: dropped(row),
         dropped_more: row.dropped_more,
     };
-    Explanation { version: 1, releases: rows.iter().map(explained).collect() }
+    Explanation { version: 1, releases: rows.into_iter().map(explained).collect() }
 }
 
 fn policy_row(policy: &Policy) -> PolicyRow {

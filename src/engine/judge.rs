@@ -3,7 +3,7 @@
 
 use super::offers::Offers;
 use super::report::Row;
-use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, Version};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,8 @@ pub struct Docket<'a> {
     pub now: Timestamp,
     /// When candidates were first seen.
     pub seen: &'a FirstSeen<'a>,
+    /// Version of the cluster that a release runs on, where that is known.
+    pub kube_version: &'a dyn Fn(usize) -> Option<&'a Version>,
 }
 
 impl Docket<'_> {
@@ -72,7 +74,7 @@ pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
         match (&release.site, &release.problem) {
             (Some(site), None) => places.entry((&site.file, site.start, site.end)).or_default().push(index),
             (_, problem) => {
-                let latest = latest(release, docket.policy(index), offers, docket);
+                let latest = latest(release, docket.policy(index), offers);
                 let problem = problem.as_ref().map_or_else(|| no_site(release), |p| with_pin(release, p, offers));
                 judgements[index] = Some(Judgement::Held(problem, latest));
             }
@@ -91,6 +93,14 @@ pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
     if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
 }
 
+/// Whether Flux installs the chart itself, on the cluster that is known.
+pub(super) fn is_installed(kind: RowKind) -> bool {
+    match kind {
+        RowKind::HelmRelease | RowKind::OciRepository | RowKind::HelmChart => true,
+        RowKind::ChartDependency | RowKind::HelmChartInflationGenerator => false,
+    }
+}
+
 /// The verdicts of the releases on one site.
 fn together(
     members: &[usize],
@@ -103,12 +113,16 @@ fn together(
     let (Some(lookup), Some(current), Some(kind)) = (&first.lookup, &first.current, first.chart_kind) else {
         return all(&no_site(first));
     };
-    if let Some(other) = members.iter().map(|i| &releases[*i]).find(|r| r.lookup.as_ref() != Some(lookup)) {
+    let asked = |release: &Release| release.lookup.as_ref().map(Lookup::question) == Some(lookup.question());
+    if let Some(other) = members.iter().map(|i| &releases[*i]).find(|release| !asked(release)) {
         let names = format!("{} and {}", first.id(), other.id());
         let message =
             format!("{names} read the same version for charts of different places; one edit can't serve both");
         return all(&Problem::new(Reason::SourceAmbiguous, message));
     }
+    // Sources with different Secrets may stand on one variable: what one of them may see is there for all.
+    let all_asked = || members.iter().filter_map(|i| releases[*i].lookup.as_ref());
+    let lookup = all_asked().find(|lookup| matches!(offers.get(*lookup), Some(Ok(_)))).unwrap_or(lookup);
     let candidates = match offers.get(lookup) {
         Some(Ok(candidates)) => candidates,
         Some(Err(problem)) => {
@@ -117,8 +131,15 @@ fn together(
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
     let wanted = in_git_by_digest(members, releases, candidates, current);
-    let consumers: Vec<Consumer<'_>> =
-        members.iter().map(|i| Consumer { name: releases[*i].id().to_string(), policy: docket.policy(*i) }).collect();
+    let consumers: Vec<Consumer<'_>> = members
+        .iter()
+        .map(|i| Consumer {
+            name: releases[*i].id().to_string(),
+            policy: docket.policy(*i),
+            kube_version: (docket.kube_version)(*i).filter(|_| is_installed(releases[*i].kind)),
+            part: releases[*i].kind == RowKind::ChartDependency,
+        })
+        .collect();
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
     match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
         Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
@@ -187,17 +208,11 @@ fn short(digest: &str) -> String {
 }
 
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.
-fn latest(release: &Release, policy: &Policy, offers: &Offers, docket: &Docket<'_>) -> Option<String> {
+fn latest(release: &Release, policy: &Policy, offers: &Offers) -> Option<String> {
     let (lookup, kind) = (release.lookup.as_ref()?, release.chart_kind?);
     let candidates = offers.get(lookup)?.as_ref().ok()?;
     let current = release.current.as_deref().unwrap_or("*");
-    match policy::choose(current, kind, candidates, policy, docket.now, &|candidate| (docket.seen)(lookup, candidate)) {
-        Outcome::Decided(decision) => decision.latest.map(|c| c.text),
-        Outcome::NeedsDetail(_) => {
-            let stable = candidates.versions.iter().filter(|c| c.version.semver().pre.is_empty() && !c.deprecated);
-            stable.max_by(|a, b| a.version.cmp(&b.version)).map(|c| c.text.clone())
-        }
-    }
+    policy::highest(current, kind, candidates, policy).map(|candidate| candidate.text)
 }
 
 /// What floats, with the version to pin it to where the source has said which it offers.
@@ -211,12 +226,15 @@ fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
 /// A refused request where the source names a Secret: which one, and where its content belongs for Davit.
 fn with_secret(release: &Release, problem: &Problem) -> Problem {
     match &release.credentials {
+        // Where Secrets may be read, the problem says itself why this one was not, or that it is wrong.
+        Some(_) if release.lookup.as_ref().is_some_and(|lookup| lookup.source().is_some()) => problem.clone(),
         Some(hint) if problem.reason == Reason::SourceUnauthorized => Problem::new(
             problem.reason,
             format!(
                 "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
                  (username and passwordFile)",
-                problem.message, hint.secret
+                problem.message,
+                hint.secret_id()
             ),
         ),
         _ => problem.clone(),

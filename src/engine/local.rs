@@ -62,7 +62,7 @@ fn everything(look: &Look) -> Selection {
     selection
 }
 
-fn is(row: &Row, name: &str) -> bool {
+pub(super) fn is(row: &Row, name: &str) -> bool {
     match name.split_once('/') {
         Some((namespace, name)) => row.release.namespace == namespace && row.release.name == name,
         None => row.release.name == name,
@@ -164,7 +164,7 @@ fn digest(look: &Look, release: &Release, text: &str) -> Result<Option<Box<Diges
 }
 
 /// The offered text for a version: exactly it, else one of the same precedence (`1.2.3` for `v1.2.3`).
-fn offered(candidates: &Candidates, version: &str) -> Option<String> {
+pub(super) fn offered(candidates: &Candidates, version: &str) -> Option<String> {
     if candidates.versions.iter().any(|c| c.text == version) {
         return Some(version.to_owned());
     }

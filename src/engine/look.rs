@@ -3,18 +3,21 @@
 
 use super::first_seen;
 use super::fleet::Fleet;
+use super::grants;
 use super::judge::{self, Judged};
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
 pub use super::recollection::Recollection;
 use super::recollection::{self, Earlier, Ground};
 use super::report::{Finding, Findings, Row};
+use crate::config;
 use crate::inventory::{self, Context, FileFacts};
-use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update};
+use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
 use crate::policy::{self, Effective, Mover, Rules, Subject};
 use crate::resolve::{self, Neighbours, Resolution};
 use crate::world::cache::Cache;
-use crate::world::registry::Registry;
+use crate::world::cluster::Sight;
+use crate::world::registry::{Grants, Registry};
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
@@ -23,7 +26,7 @@ use std::sync::{Arc, Weak};
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
 /// down the list a pass goes.
-const DETAIL_ROUNDS: usize = 8;
+const DETAIL_ROUNDS: usize = 16;
 
 /// Where the files are.
 pub enum Files {
@@ -47,6 +50,8 @@ pub struct Request<'a> {
     pub filter: Filter,
     /// Policy in force.
     pub rules: &'a Rules,
+    /// Which Kubernetes charts must run on.
+    pub kube: Kube<'a>,
     /// What earlier looks remember.
     pub recollection: Arc<Recollection>,
     /// Where first-seen times are kept; nothing where none are.
@@ -59,10 +64,44 @@ pub struct Request<'a> {
     pub neighbours: Neighbours,
     /// Where they find what this one holds, and its number there.
     pub fleet: Option<(&'a Fleet, usize)>,
+    /// Whether Secrets of sources may be read, and from what was seen of the cluster.
+    pub secrets: Secrets<'a>,
+}
+
+/// The version of Kubernetes that charts must run on, and which rows it is for.
+#[derive(Clone, Copy, Default)]
+pub struct Kube<'a> {
+    /// The cluster's own answer, else the configuration's; nothing where neither is known.
+    pub version: Option<&'a Version>,
+    /// The root that the cluster applies; nothing: every row is its.
+    pub root: Option<&'a str>,
+}
+
+impl<'a> Kube<'a> {
+    /// What the cluster says, else what the configuration does.
+    pub fn of(config: &'a config::Cluster, sight: Option<&'a Sight>) -> Self {
+        let live = sight.and_then(|sight| sight.kube_version.as_ref());
+        Self { version: live.or(config.kube_version.as_ref()), root: config.root.as_deref() }
+    }
+
+    /// For one release: the version of another cluster says nothing.
+    pub(super) fn for_release(self, release: &Release) -> Option<&'a Version> {
+        let theirs = |root: &str| release.cluster.as_deref().is_none_or(|cluster| cluster == root);
+        self.version.filter(|_| self.root.is_none_or(theirs))
+    }
+}
+
+/// Where the Secrets of sources come from.
+#[derive(Clone, Copy)]
+pub enum Secrets<'a> {
+    /// None is read.
+    No,
+    /// From the cluster, under Flux rule 27; nothing where it could not be asked.
+    Cluster(Option<&'a Sight>),
 }
 
 /// A look's result.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Look {
     /// What people see.
     pub findings: Arc<Findings>,
@@ -72,6 +111,10 @@ pub struct Look {
     pub effective: Arc<Vec<Arc<Effective>>>,
     /// The decisions that have a target, by row.
     pub(super) decisions: BTreeMap<usize, Arc<Decision>>,
+    /// The version of Kubernetes that it was judged for.
+    pub kube_version: Option<Version>,
+    /// The logins that the sources were asked with.
+    pub(super) grants: Arc<Grants>,
     /// The tree, resolved.
     pub(super) resolution: Arc<Resolution>,
 }
@@ -96,12 +139,22 @@ pub async fn look(
 ) -> Result<Arc<Look>, Problem> {
     let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
     let (ground, revision) = ground(&request, files, cache).await?;
-    let round = registry.round(ground.lookups.iter().map(Arc::as_ref));
+    let grants = match request.secrets {
+        Secrets::No => Arc::default(),
+        Secrets::Cluster(sight) => Arc::new(grants::grants(sight, &ground.lookups).await),
+    };
+    let round = registry.round_with(ground.lookups.iter().map(Arc::as_ref), grants.clone());
     let asked = offers::ask(&round, &ground.lookups).await;
-    if let Some(known) = request.recollection.look(&ground, &asked, request.now) {
-        return Ok(known);
+    // What was judged for another version of Kubernetes does not stand.
+    let kube = request.kube.version;
+    if let Some(known) = request.recollection.look(&ground, &asked, request.now)
+        && known.kube_version.as_ref() == kube
+    {
+        // Logins may have been changed since.
+        return Ok(if grants.is_empty() { known } else { Arc::new(Look { grants, ..known.as_ref().clone() }) });
     }
     let earlier = request.recollection.earlier(request.now);
+    let earlier = earlier.filter(|earlier| earlier.look.kube_version.as_ref() == kube);
     let standing = earlier.as_ref().map(|earlier| Standing::of(&ground, earlier, &asked));
     let mut offers = asked.clone();
     if let (Some(earlier), Some(standing)) = (&earlier, &standing) {
@@ -118,14 +171,16 @@ pub async fn look(
         let mut rounds = 0;
         loop {
             let judged = {
-                let docket = judge::Docket { releases, effective, stands: &stands, now: request.now, seen: &seen };
+                let kube_version = |index: usize| request.kube.for_release(&releases[index]);
+                let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
+                let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
                 judge::judge(&docket, &offers)
             };
             match judged {
                 Judged::Done(judgements) => break judgements,
                 Judged::NeedsDetail(wanted) if rounds < DETAIL_ROUNDS => {
                     rounds += 1;
-                    offers::detail(&round, &mut offers, wanted).await;
+                    offers::look_closer(&round, &mut offers, wanted).await;
                 }
                 Judged::NeedsDetail(wanted) => give_up(&mut offers, wanted),
             }
@@ -150,9 +205,11 @@ pub async fn look(
     }
     let updates = updates(releases, &ground.effective, &decisions, request.branch_prefix);
     let problems = ground.problems.clone();
-    let findings = Arc::new(Findings { repository: request.shown, revision, rows, updates, problems });
+    let findings =
+        Arc::new(Findings { repository: request.shown, revision, rows, updates, problems, cluster_read: None });
+    let kube_version = kube.cloned();
     let (effective, resolution) = (ground.effective.clone(), ground.resolution.clone());
-    let look = Arc::new(Look { findings, offers, effective, decisions, resolution });
+    let look = Arc::new(Look { findings, offers, effective, decisions, kube_version, grants, resolution });
     // The youngest look is as old as the oldest thing that it took over.
     let any = standing.is_some_and(|s| !s.lookups.is_empty() || s.rows.iter().any(Option::is_some));
     let at = earlier.filter(|_| any).map_or(request.now, |earlier| earlier.at);
@@ -317,6 +374,7 @@ async fn resolved(
 ) -> Result<Resolved, Problem> {
     let (filter, url, now) = (request.filter.clone(), request.url.clone(), request.now);
     let (recollection, cache, neighbours) = (request.recollection.clone(), cache.clone(), request.neighbours.clone());
+    let secrets = matches!(request.secrets, Secrets::Cluster(_));
     let work = move || {
         let facts = read::facts(listing, &reader, &filter, &recollection.files, &cache, now);
         let mut problems = facts.problems;
@@ -334,7 +392,10 @@ async fn resolved(
                 let context = Context { repository_url: url.as_deref() };
                 let inventory = inventory::gather_after(memo.inventory(), &facts.files, context);
                 let mut resolution = resolve::resolve_after(&inventory, &neighbours, &mut memo);
-                recollection.keep_memo(memo);
+                recollection.resolved(memo);
+                if secrets {
+                    grants::sign(&mut resolution);
+                }
                 if let Some(before) = before {
                     resolution.releases = recollection::same_releases(&before.resolution.releases, resolution.releases);
                 }

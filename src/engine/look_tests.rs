@@ -24,6 +24,7 @@ struct Stage {
     cache: Arc<Cache>,
     files: BTreeMap<String, String>,
     state: u64,
+    neighbours: Neighbours,
 }
 
 impl Stage {
@@ -50,6 +51,7 @@ impl Stage {
             cache: Arc::new(Cache::in_memory()),
             files: BTreeMap::new(),
             state: seed,
+            neighbours: Neighbours::default(),
             charts,
             oci,
             _directory: directory,
@@ -255,7 +257,7 @@ impl Stage {
         self.registry.refresh();
         let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
         let commit = self.git.fetch(wanted).await.unwrap().base_commit;
-        let files = if recollection.holds(&commit.to_string(), &Neighbours::default()) {
+        let files = if recollection.holds(&commit.to_string(), &self.neighbours) {
             Files::Held(commit.to_string())
         } else {
             let listing = self.git.tree_after(commit, recollection.listing()).await.unwrap();
@@ -272,7 +274,9 @@ impl Stage {
             store: None,
             now,
             branch_prefix: "davit/",
-            neighbours: Neighbours::default(),
+            neighbours: self.neighbours.clone(),
+            secrets: super::Secrets::No,
+            kube: super::Kube::default(),
             fleet: None,
         };
         look(&self.registry, &self.cache, request).await.unwrap()
@@ -332,8 +336,37 @@ fn said(look: &Look) -> String {
     format!("{:#?}\n{:#?}\n{:#?}", look.findings, look.effective, decisions.collect::<Vec<_>>())
 }
 
-async fn walk(seed: u64, steps: usize) {
+/// What may be known of a neighbour with a root of the same directory, which defines one of the sources too.
+fn views(charts: &str) -> Vec<Neighbours> {
+    let member = |number, name: &str| Arc::new(resolve::Member { number, name: Arc::from(name), url: None });
+    let view = |state| Neighbours {
+        own: Some(member(0, "fleet")),
+        others: vec![resolve::Neighbour { member: member(1, "platform"), state }],
+    };
+    let read = |team: &str| {
+        let root = flux("platform", "clusters/one").replace("name: flux-system}", "name: platform}");
+        let source = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{name: team, namespace: \
+             flux-system}}\nspec: {{url: {charts}/{team}}}\n"
+        );
+        let facts = |text: &str| Arc::new(inventory::read_file(text.as_bytes()));
+        let files = [("clusters/one/root.yaml", facts(&root)), ("clusters/one/team.yaml", facts(&source))];
+        let files = files.map(|(path, facts)| (path.to_owned(), facts));
+        let theirs = Neighbours {
+            own: Some(member(1, "platform")),
+            others: vec![resolve::Neighbour { member: member(0, "fleet"), state: resolve::State::Unread }],
+        };
+        let inventory = inventory::gather(&files, Context::default());
+        resolve::State::Read(resolve::resolve_after(&inventory, &theirs, &mut resolve::Memo::default()).published)
+    };
+    let failed = resolve::State::Failed(Arc::from("no route"));
+    vec![view(read("team-0")), view(resolve::State::Unread), view(read("team-1")), view(failed), Neighbours::default()]
+}
+
+async fn walk(seed: u64, steps: usize, beside: bool) {
     let mut stage = Stage::new(seed);
+    let views = if beside { views(&stage.charts.url()) } else { Vec::new() };
+    let mut ambiguous = 0;
     let memory = Arc::new(Recollection::default());
     let (plain, aged) = (rules(Duration::ZERO), rules(Duration::from_secs(1)));
     let mut now = Timestamp::now();
@@ -359,6 +392,15 @@ async fn walk(seed: u64, steps: usize) {
             let same = |row: &&Arc<Row>| last.findings.rows.iter().any(|known| Arc::ptr_eq(known, row));
             kept += with.findings.rows.iter().filter(same).count();
         }
+        if !views.is_empty() {
+            // Another view beside the same commit.
+            let next = stage.next(views.len());
+            stage.neighbours = views[next].clone();
+            let (with, without) =
+                (stage.look(&memory, rules, now).await, stage.look(&Arc::default(), rules, now).await);
+            assert_eq!(said(&with), said(&without), "seed {seed}, step {step}, beside view {next}: {told:?}");
+            ambiguous += with.findings.rows.iter().filter(|row| row.reason == Reason::SourceAmbiguous).count();
+        }
         last = Some(with);
         told.push(stage.change());
         if step % 10 == 9 {
@@ -368,14 +410,20 @@ async fn walk(seed: u64, steps: usize) {
         }
     }
     assert!(outdated > steps, "the walk has something to propose: {outdated}");
-    assert!(kept > steps, "memory is used: {kept}");
+    assert!(kept > steps || beside, "memory is used: {kept}");
+    assert!(ambiguous > 0 || !beside, "the neighbour has a say");
 }
 
 #[tokio::test]
 async fn a_look_with_memory_equals_one_without_along_a_walk_of_changes() {
     for seed in [1, 2] {
-        walk(seed, 40).await;
+        walk(seed, 40, false).await;
     }
+}
+
+#[tokio::test]
+async fn a_look_with_memory_equals_one_without_while_a_neighbour_changes() {
+    walk(3, 30, true).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the chart sources offer, asked once each however many releases want to know.
 
-use crate::model::{Candidate, Candidates, Lookup, Problem, Reason};
+use crate::model::{Candidate, Candidates, Inside, Lookup, Problem, Reason};
+use crate::policy;
 use crate::world::registry::Round;
 use futures_util::StreamExt as _;
 use std::collections::{BTreeSet, HashMap};
@@ -24,12 +25,20 @@ pub async fn ask(round: &Round, lookups: &[Arc<Lookup>]) -> Offers {
         .await
 }
 
-/// Looks closer at single candidates. One that turns out to be no chart is dropped from its list; a look that fails
-/// fails its whole source for this pass, for what is unknown may not be proposed.
-pub async fn detail(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
+/// Looks closer at single candidates: what the source says of them, then what their archives say. One that is no chart
+/// at all is dropped from its list; one that can't be installed as what Git asks for stays, with the reason; a look that
+/// fails fails its whole source for this pass, for what is unknown may not be proposed.
+pub async fn look_closer(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
+    let known = |lookup: &Lookup, text: &str| {
+        let offered = offers.get(lookup)?.as_ref().ok()?;
+        offered.versions.iter().find(|candidate| candidate.text == text).cloned()
+    };
+    let wanted: Vec<_> =
+        wanted.into_iter().filter_map(|(lookup, text)| Some((known(&lookup, &text)?, lookup))).collect();
     let answers: Vec<(Lookup, String, Result<Candidate, Problem>)> = futures_util::stream::iter(wanted)
-        .map(|(lookup, text)| async {
-            let answer = round.detail(&lookup, &text).await;
+        .map(|(candidate, lookup)| async {
+            let text = candidate.text.clone();
+            let answer = closer(round, &lookup, candidate).await;
             (lookup, text, answer)
         })
         .buffer_unordered(AT_ONCE)
@@ -39,11 +48,7 @@ pub async fn detail(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup
         let Some(Ok(candidates)) = offers.get_mut(&lookup) else { continue };
         let list = Arc::make_mut(candidates);
         match answer {
-            Ok(detailed) => {
-                if let Some(candidate) = list.versions.iter_mut().find(|c| c.text == text) {
-                    *candidate = detailed;
-                }
-            }
+            Ok(known) => replace(list, known),
             Err(problem) if problem.reason == Reason::SourceInvalid => {
                 tracing::info!(source = %lookup.canonical(), tag = %text, error = %problem, "not a chart; left out");
                 list.versions.retain(|c| c.text != text);
@@ -53,5 +58,43 @@ pub async fn detail(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup
                 offers.insert(Arc::new(lookup), Err(problem));
             }
         }
+    }
+}
+
+/// A candidate with the next thing that is not known of it: its details, else its inside.
+async fn closer(round: &Round, lookup: &Lookup, candidate: Candidate) -> Result<Candidate, Problem> {
+    let answer = if candidate.detailed {
+        round.open(lookup, &candidate.text).await.map(|contents| policy::opened(lookup, candidate.clone(), contents))
+    } else {
+        round.detail(lookup, &candidate.text).await
+    };
+    answer.or_else(|problem| match problem.reason {
+        // The next try would find the same: a fault of this version, not of its source.
+        Reason::ChartDiffers | Reason::ChartInvalid | Reason::SourceTooLarge => {
+            Ok(Candidate { detailed: true, inside: Inside::Refused(Box::new(problem)), ..candidate })
+        }
+        _ => Err(problem),
+    })
+}
+
+/// A candidate with everything that can be known of it; what is known already is not asked again.
+///
+/// # Errors
+/// A look failed. A chart that can't be installed is no error: its [`Candidate::inside`] says so.
+pub async fn opened(round: &Round, lookup: &Lookup, candidate: Candidate) -> Result<Candidate, Problem> {
+    let mut candidate = candidate;
+    if !candidate.detailed {
+        candidate = closer(round, lookup, candidate).await?;
+    }
+    if candidate.inside.is_unopened() && !matches!(lookup, Lookup::GitTags { .. }) {
+        candidate = closer(round, lookup, candidate).await?;
+    }
+    Ok(candidate)
+}
+
+/// Puts a candidate in the place of the one with its text.
+pub fn replace(list: &mut Candidates, known: Candidate) {
+    if let Some(candidate) = list.versions.iter_mut().find(|c| c.text == known.text) {
+        *candidate = known;
     }
 }

@@ -6,12 +6,13 @@ use super::daemon::Pass;
 use super::edits;
 use super::fleet::{self, Fleet};
 use super::in_force::in_force;
-use super::look::{self, Files, Look, Recollection, Request, look};
+use super::look::{self, Files, Kube, Look, Recollection, Request, Secrets, look};
 use super::propose;
 use super::read::Filter;
 use super::recollection::Shelf;
 use super::report::{Deed, DeedKind, Outcome, Pull, Report};
 use super::survey::{self, Survey};
+use super::witness::{self, ClusterView};
 use super::{branches, elsewhere};
 use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
 use crate::model::{Problem, Reason, Schedule, Status, chart_digest};
@@ -19,6 +20,7 @@ use crate::policy::Rules;
 use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
 use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
+use crate::world::cluster::{Cluster, Sight};
 use crate::world::forge::Forge;
 use crate::world::git::{Fetched, Oid, Repository, Wanted as WantedRefs};
 use crate::world::registry::Registry;
@@ -41,6 +43,8 @@ pub struct Shared {
     pub config: Config,
     /// Chart sources.
     pub registry: Arc<Registry>,
+    /// The cluster, where there is access to it.
+    pub cluster: Option<Arc<Cluster>>,
     /// What may be lost.
     pub cache: Arc<Cache>,
     /// What may not.
@@ -138,10 +142,13 @@ impl RepositoryPass {
         let prefix = &self.shared.config.pull_requests.branch_prefix;
         let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
         let read = async {
-            let fetched = self.git.fetch(wanted).await.map_err(|error| error.problem())?;
+            let (fetched, sight) = tokio::join!(self.git.fetch(wanted), self.sight());
+            let fetched = fetched.map_err(|error| error.problem())?;
             let own = in_force(&self.git, &self.shared.config, &fetched).await?;
             let neighbours = self.shared.fleet.view(self.number);
-            let found = self.look(&fetched, &own.rules, own.problems.is_empty(), &neighbours, now).await?;
+            let seen = (&neighbours, sight.as_deref());
+            let found = self.look(&fetched, &own.rules, own.problems.is_empty(), seen, now).await?;
+            let found = witness::beside(found, &self.cluster_view(sight.as_deref()));
             Ok((fetched, own, neighbours, found))
         };
         let (fetched, own, neighbours, found) = Box::pin(read).await.inspect_err(|problem| self.unread(problem))?;
@@ -185,11 +192,24 @@ impl RepositoryPass {
             let own = in_force(&self.git, &self.shared.config, &fetched).await?;
             let neighbours = self.shared.fleet.view(self.number);
             let (remember, now) = (own.problems.is_empty(), (self.shared.now)());
-            let request = self.request(&fetched, &own.rules, remember, &neighbours, now).await?;
+            let request = self.request(&fetched, &own.rules, remember, (&neighbours, None), now).await?;
             look::gather(&self.shared.cache, request).await?;
             Ok(fetched)
         };
         Box::pin(read).await.inspect_err(|problem| self.unread(problem)).ok()
+    }
+
+    /// What the cluster shows, where there is access to it.
+    async fn sight(&self) -> Option<Arc<Sight>> {
+        match &self.shared.cluster {
+            Some(cluster) => Some(cluster.look().await),
+            None => None,
+        }
+    }
+
+    fn cluster_view<'a>(&'a self, sight: Option<&'a Sight>) -> ClusterView<'a> {
+        let (config, alone) = (&self.shared.config.cluster, self.shared.config.repositories.len() == 1);
+        ClusterView { config, sight, url: flux_url(&self.repository), alone }
     }
 
     /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
@@ -198,10 +218,10 @@ impl RepositoryPass {
         fetched: &Fetched,
         rules: &Rules,
         remember: bool,
-        neighbours: &Neighbours,
+        seen: (&Neighbours, Option<&Sight>),
         now: Timestamp,
     ) -> Result<Arc<Look>, Problem> {
-        let request = self.request(fetched, rules, remember, neighbours, now).await?;
+        let request = self.request(fetched, rules, remember, seen, now).await?;
         let (read, recollection) = (matches!(request.files, Files::Tree(..)), request.recollection.clone());
         let found = look(&self.shared.registry, &self.shared.cache, request).await?;
         if read {
@@ -215,7 +235,7 @@ impl RepositoryPass {
         fetched: &Fetched,
         rules: &'r Rules,
         remember: bool,
-        neighbours: &Neighbours,
+        (neighbours, sight): (&Neighbours, Option<&'r Sight>),
         now: Timestamp,
     ) -> Result<Request<'r>, Problem> {
         let recollection = if remember { self.recollection.clone() } else { Arc::default() };
@@ -241,6 +261,8 @@ impl RepositoryPass {
             branch_prefix: &self.shared.config.pull_requests.branch_prefix,
             neighbours: neighbours.clone(),
             fleet: Some((&self.shared.fleet, self.number)),
+            secrets: if self.shared.config.cluster.secrets { Secrets::Cluster(sight) } else { Secrets::No },
+            kube: Kube::of(&self.shared.config.cluster, sight),
         })
     }
 
@@ -270,6 +292,7 @@ impl RepositoryPass {
             body_template: self.body_template.as_deref(),
             schedule: &windows,
             now,
+            kube_version: found.kube_version.as_ref(),
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {

@@ -5,10 +5,11 @@ use super::act::Prepared;
 use super::drafts::{Book, EditOf, EditedFile, TextOf};
 use super::edits;
 use super::look::Look;
+use super::offers;
 use super::recollection::JUDGED;
 use super::report::Finding;
 use crate::config::RepositorySettings;
-use crate::model::{Candidate, Problem, Release, Schedule, Update, UpdateSite};
+use crate::model::{Candidate, LiveState, Problem, Release, Schedule, Update, UpdateSite, Version, Witness};
 use crate::policy::Effective;
 use crate::proposal::{self, Context, PullLink, Style, Text, Wanted};
 use crate::world::git::{Oid, Repository};
@@ -33,6 +34,8 @@ pub(super) struct Proposer<'a> {
     pub body_template: Option<&'a str>,
     pub schedule: &'a Schedule,
     pub now: Timestamp,
+    /// Version of the cluster, where it is known.
+    pub kube_version: Option<&'a Version>,
 }
 
 impl Proposer<'_> {
@@ -146,7 +149,11 @@ impl Proposer<'_> {
             reviewers: &reviewers,
             draft: own.draft,
         };
-        let context = Context { releases, in_use, web: self.web.as_deref(), unchecked: &UNCHECKED.map(str::to_owned) };
+        let witnesses: Vec<Option<&Witness>> =
+            self.found.findings.rows.iter().map(|row| row.witness.as_deref()).collect();
+        let unchecked = unchecked(update.releases.iter().filter_map(|index| witnesses.get(*index).copied()));
+        let (web, kube_version) = (self.web.as_deref(), self.kube_version);
+        let context = Context { releases, in_use, web, kube_version, witnesses: &witnesses, unchecked: &unchecked };
         proposal::render(update, &context, &style)
     }
 
@@ -162,35 +169,56 @@ impl Proposer<'_> {
         }
     }
 
-    /// What the source says of the versions in use, for the change of `appVersion`; what can't be had is left out.
+    /// What the source and the archives of the versions in use say, for what changes; what can't be had is left out.
     async fn in_use(&self, update: &Update, book: &mut Book) -> Vec<Candidate> {
         let from: BTreeSet<&str> = update.sites.iter().map(|site| site.from.as_str()).collect();
         let offered = self.found.offers.get(&update.lookup).and_then(|offer| offer.as_ref().ok());
         let mut known = Vec::new();
         for text in from {
             let Some(candidate) = offered.and_then(|o| o.versions.iter().find(|c| c.text == text)) else { continue };
-            if candidate.detailed {
+            if candidate.detailed && !candidate.inside.is_unopened() {
                 known.push(candidate.clone());
                 continue;
             }
             let key = (update.lookup.clone(), text.to_owned());
             let young = |at: Timestamp| self.now >= at && self.now.duration_since(at) < JUDGED;
             let earlier = book.details.get(&key, &()).filter(|(at, _)| young(*at));
-            let detailed = match earlier {
+            let opened = match earlier {
                 Some(earlier) => Some(earlier),
-                None => self.registry.detail(&update.lookup, text).await.ok().map(|detailed| (self.now, detailed)),
+                None => {
+                    let round = self.registry.round_with([&update.lookup], self.found.grants.clone());
+                    let opened = offers::opened(&round, &update.lookup, candidate.clone()).await;
+                    opened.ok().map(|opened| (self.now, opened))
+                }
             };
-            if let Some((at, detailed)) = detailed {
-                known.push(detailed.clone());
-                book.details.keep(key, (), (at, detailed));
+            match opened {
+                Some((at, opened)) => {
+                    known.push(opened.clone());
+                    book.details.keep(key, (), (at, opened));
+                }
+                None => known.push(candidate.clone()),
             }
         }
         known
     }
 }
 
-/// What no pull request of this version has looked at, beside the chart's inside; said on each.
-const UNCHECKED: [&str; 1] = ["The cluster was not asked: whether it runs what Git says is not known."];
+/// Whether the cluster runs what Git says, as far as that is not known.
+fn unchecked<'a>(witnesses: impl Iterator<Item = Option<&'a Witness>>) -> Vec<String> {
+    let mut not_asked = false;
+    let mut unknown = BTreeSet::new();
+    for witness in witnesses {
+        match witness.and_then(|witness| witness.live.as_ref()) {
+            None => not_asked = true,
+            Some(live) if live.state == LiveState::Unknown => {
+                unknown.insert(format!("Whether the cluster runs what Git says: {}", live.message));
+            }
+            Some(_) => {}
+        }
+    }
+    let asked = not_asked.then(|| "The cluster was not asked: whether it runs what Git says is not known.".to_owned());
+    asked.into_iter().chain(unknown).collect()
+}
 
 /// Everything that any consumer's rules ask for; the general setting where one has no rule.
 fn union<'a>(general: &[String], rules: impl Iterator<Item = Option<&'a Vec<String>>>) -> Vec<String> {

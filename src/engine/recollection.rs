@@ -53,6 +53,8 @@ impl Ground {
 /// Memory of one repository.
 #[derive(Debug, Default)]
 pub struct Recollection {
+    /// There is no next look: nothing is kept for it.
+    once: bool,
     pub(super) files: Memory,
     pub(super) drafts: Drafts,
     memo: Mutex<Memo>,
@@ -78,6 +80,21 @@ pub(super) struct Earlier {
 }
 
 impl Recollection {
+    /// For a look that is the only one: what only the next one would want is let go before the sources are asked.
+    pub fn of_one_look() -> Self {
+        Self { once: true, ..Self::default() }
+    }
+
+    /// A tree was resolved.
+    pub(super) fn resolved(&self, memo: Memo) {
+        if self.once {
+            drop(memo);
+            self.clear();
+        } else {
+            self.keep_memo(memo);
+        }
+    }
+
     /// Gives away the listing of the commit that was read last, for the next one's to be made from.
     pub fn listing(&self) -> Listing {
         self.files.listing()
@@ -135,7 +152,7 @@ impl Recollection {
         std::mem::take(&mut *self.memo.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn keep_memo(&self, memo: Memo) {
+    fn keep_memo(&self, memo: Memo) {
         *self.memo.lock().unwrap_or_else(PoisonError::into_inner) = memo;
     }
 

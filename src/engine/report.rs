@@ -1,7 +1,8 @@
 //! What one pass found and did. Everything people see — tables, JSON, the status page, metrics — is a rendering of
 //! this one value; nothing here is worded for one of them.
 
-use crate::model::{Bump, Decision, Dropped, Problem, Reason, Release, Status, Update};
+use crate::model::{Bump, Decision, Dropped, Live, LiveState, Problem, Reason, Release, Status, Update, Witness};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,9 +25,31 @@ pub struct Row {
     pub dropped: Vec<Dropped>,
     /// How many more were not taken than are listed.
     pub dropped_more: usize,
+    /// The cluster by its configured name, and what it says; nothing where the configuration says nothing of it.
+    pub witness: Option<Arc<Witness>>,
 }
 
 impl Row {
+    /// The cluster: by its name, else by its root's directory.
+    pub fn cluster(&self) -> Option<&str> {
+        self.witness.as_ref().map(|witness| &*witness.cluster).or(self.release.cluster.as_deref())
+    }
+
+    /// What the cluster says.
+    pub fn live(&self) -> Option<&Live> {
+        self.witness.as_ref()?.live.as_ref()
+    }
+
+    /// The message, and what a person should hear of the cluster beside it: that it runs another version, that its last
+    /// attempt failed, that something is suspended there.
+    pub fn told(&self) -> Cow<'_, str> {
+        match self.live().and_then(Live::remark) {
+            None => Cow::Borrowed(&self.message),
+            Some(remark) if self.message.is_empty() => Cow::Owned(remark),
+            Some(remark) => Cow::Owned(format!("{}; {remark}", self.message)),
+        }
+    }
+
     /// The status that the reason belongs to.
     pub fn status(&self) -> Status {
         self.reason.status()
@@ -43,6 +66,7 @@ impl Row {
             message: problem.message,
             dropped: Vec::new(),
             dropped_more: 0,
+            witness: None,
             release,
         }
     }
@@ -60,6 +84,7 @@ impl Row {
             message: decision.message,
             dropped: decision.dropped,
             dropped_more: decision.dropped_more,
+            witness: None,
             release,
         }
     }
@@ -89,6 +114,8 @@ pub struct Findings {
     pub updates: Vec<Update>,
     /// What is wrong beside the releases.
     pub problems: Vec<Finding>,
+    /// Whether all of the cluster that Davit looks at could be read; nothing where it has no access.
+    pub cluster_read: Option<bool>,
 }
 
 /// How many rows there are of each kind.
@@ -110,15 +137,20 @@ impl Findings {
     pub fn touched(&self, release: &Release) -> Vec<String> {
         let place = |release: &Release| release.site.as_ref().map(|site| (site.file.clone(), site.start));
         let Some(here) = place(release) else { return Vec::new() };
-        let rows = self.rows.iter().map(|row| row.release.as_ref());
-        let same = rows.filter(|row| place(row).as_ref() == Some(&here)).filter_map(|row| row.cluster.clone());
-        let clusters: std::collections::BTreeSet<String> = same.collect();
+        let same = self.rows.iter().filter(|row| place(&row.release).as_ref() == Some(&here));
+        let clusters: std::collections::BTreeSet<String> =
+            same.filter_map(|row| row.cluster().map(str::to_owned)).collect();
         clusters.into_iter().collect()
     }
 
     /// How many rows have this status.
     pub fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status() == status).count()
+    }
+
+    /// How many releases are in this state in the cluster.
+    pub fn count_live(&self, state: LiveState) -> usize {
+        self.rows.iter().filter(|row| row.live().is_some_and(|live| live.state == state)).count()
     }
 
     /// All counts at once.

@@ -12,6 +12,7 @@ use super::upkeep::Upkeep;
 use crate::config::{self, Config, Forge as ForgeConfig, Transport};
 use crate::model::{Problem, Reason};
 use crate::world::cache::Cache;
+use crate::world::cluster::Cluster;
 use crate::world::forge::{Forge, GitHub};
 use crate::world::git::{Basic, Credentials, Git, GitOptions, Repository};
 use crate::world::registry::{Options as RegistryOptions, Registry};
@@ -50,6 +51,7 @@ impl Services {
         let git = Git::new(git_options, CancellationToken::new());
         let shared = Arc::new(Shared {
             registry: registry(&config, git.clone())?,
+            cluster: Cluster::new(&config.cluster),
             cache: Arc::new(Cache::open(&config.git.cache_dir)),
             store: StoreHandle::new(store),
             shelf: Shelf::default(),

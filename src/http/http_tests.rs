@@ -33,6 +33,7 @@ fn release(name: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
+        crds: crate::model::CrdUpgrade::Skip,
         frame: None,
         chain: Vec::new(),
     }
@@ -49,6 +50,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
         message: "5.1.0 is newer".to_owned(),
         dropped: Vec::new(),
         dropped_more: 0,
+        witness: None,
     };
     Report {
         pass: "fleet-1".to_owned(),
@@ -65,6 +67,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
                 line: Some(4),
                 problem: Problem::new(Reason::InvalidDocument, "not YAML"),
             }],
+            cluster_read: None,
         }),
         pulls: vec![Pull {
             number: 7,

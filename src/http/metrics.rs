@@ -4,7 +4,7 @@
 use super::Surfaces;
 use crate::engine::board::{Board, Entry, PASS_BUCKETS};
 use crate::engine::report::Report;
-use crate::model::Status;
+use crate::model::{LiveState, Status};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -111,8 +111,17 @@ fn releases(encoder: &mut DescriptorEncoder, entries: &[(String, Entry)]) -> Res
     let mut reasons = Vec::new();
     let mut pulls = Vec::new();
     let mut problems = Vec::new();
+    let mut clusters = Vec::new();
+    let mut live = Vec::new();
     for (name, entry) in entries {
         let Some(report) = &entry.last else { continue };
+        if let Some(read) = report.findings.cluster_read {
+            clusters.push((vec![("repository", name.as_str())], f64::from(u8::from(read))));
+            live.extend(LiveState::ALL.map(|state| {
+                let labels = vec![("repository", name.as_str()), ("state", state.code())];
+                (labels, number(report.findings.count_live(state)))
+            }));
+        }
         for status in Status::ALL {
             let labels = vec![("repository", name.as_str()), ("status", status.code())];
             statuses.push((labels, number(entry.tally.count(status))));
@@ -125,6 +134,8 @@ fn releases(encoder: &mut DescriptorEncoder, entries: &[(String, Entry)]) -> Res
     }
     gauges(encoder, "davit_releases", "Releases by status, at the last pass.", &statuses)?;
     gauges(encoder, "davit_release_reasons", "Releases by reason, at the last pass.", &reasons)?;
+    gauges(encoder, "davit_cluster_readable", "1 if the last pass could read the cluster.", &clusters)?;
+    gauges(encoder, "davit_live_releases", "Releases by their state in the cluster, at the last pass.", &live)?;
     gauges(encoder, "davit_open_pull_requests", "Our open pull requests after the last pass.", &pulls)?;
     gauges(encoder, "davit_problems", "What the last pass found wrong beside the releases.", &problems)
 }

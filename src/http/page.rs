@@ -130,7 +130,7 @@ fn line(row: &Row) -> Line {
     let target = row.target.clone().filter(|t| Some(t) != release.current.as_ref());
     Line {
         release: release.id().to_string(),
-        cluster: release.cluster.clone(),
+        cluster: row.cluster().map(str::to_owned),
         place: format!("{file}:{number}"),
         chart: release.chart.clone().unwrap_or_default(),
         current: release.current.clone().unwrap_or_default(),
@@ -139,7 +139,7 @@ fn line(row: &Row) -> Line {
             .unwrap_or_default(),
         status: row.status().code(),
         reason: row.reason.code(),
-        message: row.message.clone(),
+        message: row.told().into_owned(),
     }
 }
 

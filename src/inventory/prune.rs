@@ -17,7 +17,7 @@ const INFLATION_FIELDS: [&str; 8] =
 fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
     Some(match kind {
         Kind::HelmRelease | Kind::HelmReleaseFlux1 => {
-            &["chart", "chartRef", "suspend", "releaseName", "targetNamespace"]
+            &["chart", "chartRef", "suspend", "releaseName", "targetNamespace", "upgrade"]
         }
         Kind::HelmChart => &["chart", "version", "sourceRef", "suspend", "verify", "reconcileStrategy"],
         Kind::HelmRepository | Kind::OciRepository | Kind::GitRepository | Kind::Bucket | Kind::ExternalArtifact => &[

@@ -1,6 +1,6 @@
 //! What a chart source offers.
 
-use super::Version;
+use super::{Inside, Version};
 
 /// One version on offer, with what the source says of it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -19,6 +19,9 @@ pub struct Candidate {
     pub digest: Option<String>,
     /// Whether `created`, `deprecated` and `app_version` were looked up (always for an index; per tag for OCI).
     pub detailed: bool,
+    /// What its archive says, once it was opened.
+    #[serde(default, skip_serializing_if = "Inside::is_unopened")]
+    pub inside: Inside,
 }
 
 /// Everything a source offers for one chart.

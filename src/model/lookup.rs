@@ -1,6 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
-use super::shown;
+use super::{NsName, SourceKind, shown};
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -36,6 +36,14 @@ pub enum Lookup {
         /// URL, canonical.
         url: String,
     },
+    /// Another question, asked for a source that names a Secret: what one Secret shows is no answer for another one's
+    /// source on the same URL. Made only where Secrets may be read (Flux rule 27).
+    Signed {
+        /// The source.
+        source: Box<CredentialsHint>,
+        /// What is asked.
+        question: Box<Lookup>,
+    },
 }
 
 impl Lookup {
@@ -54,12 +62,40 @@ impl Lookup {
         Self::GitTags { url: canonical_url(url) }
     }
 
+    /// The question for a source that names a Secret. Tags of Git repositories are asked without one.
+    #[must_use]
+    pub fn signed(self, source: &CredentialsHint) -> Self {
+        match self {
+            Self::Index { .. } | Self::Oci { .. } => {
+                Self::Signed { source: Box::new(source.clone()), question: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+
+    /// What is asked, whoever asks.
+    pub fn question(&self) -> &Self {
+        match self {
+            Self::Signed { question, .. } => question,
+            other => other,
+        }
+    }
+
+    /// The source that names a Secret, where it may have a say.
+    pub fn source(&self) -> Option<&CredentialsHint> {
+        match self {
+            Self::Signed { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
     /// Credentials are left out: the key is shown.
     pub fn canonical(&self) -> String {
         match self {
             Self::Index { url, chart } => format!("{}#{chart}", shown(&canonical_url(url))),
             Self::Oci { url, .. } | Self::GitTags { url } => shown(&canonical_url(url)).into_owned(),
+            Self::Signed { question, .. } => question.canonical(),
         }
     }
 
@@ -67,6 +103,7 @@ impl Lookup {
     pub fn url(&self) -> &str {
         match self {
             Self::Index { url, .. } | Self::Oci { url, .. } | Self::GitTags { url } => url,
+            Self::Signed { question, .. } => question.url(),
         }
     }
 
@@ -78,6 +115,7 @@ impl Lookup {
                 let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
                 last.strip_suffix(".git").unwrap_or(last)
             }
+            Self::Signed { question, .. } => question.chart(),
         }
     }
 }
@@ -115,16 +153,31 @@ pub fn chart_digest(canonical: &str) -> String {
     digest
 }
 
-/// That a source in Git names a Secret; without a cluster its content is unknown, and an authentication failure says so.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// That a source in Git names a Secret: what Flux rule 27 compares with the live source, and what the message of a
+/// refused request says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct CredentialsHint {
-    /// Namespace and name of the Secret, as text.
+    /// Kind of the source.
+    pub kind: SourceKind,
+    /// Namespace and name of the source; the Secret lives in the same namespace.
+    pub source: NsName,
+    /// Its `spec.url` in force. May hold credentials: not for display.
+    pub url: String,
+    /// `spec.secretRef.name`
     pub secret: String,
+}
+
+impl CredentialsHint {
+    /// Namespace and name of the Secret.
+    pub fn secret_id(&self) -> NsName {
+        NsName { namespace: self.source.namespace.clone(), name: self.secret.clone() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Lookup, TagRules, canonical_url};
+    use super::super::{NsName, SourceKind};
+    use super::{CredentialsHint, Lookup, TagRules, canonical_url};
 
     #[test]
     fn urls_that_mean_one_place_have_one_canonical_form() {
@@ -143,6 +196,25 @@ mod tests {
             assert_eq!(canonical_url(written), canonical);
             assert_eq!(canonical_url(canonical), canonical, "a canonical URL stays");
         }
+    }
+
+    #[test]
+    fn a_signed_question_is_another_one_about_the_same_chart() {
+        let source = |namespace: &str| CredentialsHint {
+            kind: SourceKind::HelmRepository,
+            source: NsName { namespace: namespace.to_owned(), name: "charts".to_owned() },
+            url: "https://example.com".to_owned(),
+            secret: "auth".to_owned(),
+        };
+        let plain = Lookup::index("https://Example.com/", "app");
+        let (one, two) = (plain.clone().signed(&source("a")), plain.clone().signed(&source("b")));
+        assert!(one != two && one != plain);
+        assert_eq!((one.question(), one.canonical()), (&plain, plain.canonical()));
+        assert_eq!((one.url(), one.chart()), (plain.url(), "app"));
+        assert_eq!(one.source().unwrap().secret_id().to_string(), "a/auth");
+        assert_eq!(one.clone().signed(&source("b")), one, "a question is signed once");
+        let tags = Lookup::git_tags("ssh://git@example.com/a");
+        assert_eq!(tags.clone().signed(&source("a")), tags, "a Git repository's Secret is none for charts");
     }
 
     #[test]

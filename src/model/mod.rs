@@ -1,8 +1,10 @@
 //! F0. The nouns of Davit. No IO, no async, no clock: whoever needs the time is given it.
 
 mod candidate;
+mod contents;
 mod decision;
 mod fact;
+mod live;
 mod lookup;
 mod reason;
 mod release;
@@ -14,8 +16,10 @@ mod version;
 mod window;
 
 pub use candidate::{Candidate, Candidates};
+pub use contents::{Change, Contents, CrdFile, CrdUpgrade, Dependency, DependencyChange, Inside};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
+pub use live::{Live, LiveState, Witness};
 pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Frame, Note, NsName, Release, RowKind, SourceKind, SourceRef, Step};

@@ -78,6 +78,10 @@ reasons! {
     HeldByAge = "held-by-age" => Skipped, "Wait, or lower `minimumAge`.",
     /// Held back by an ignore rule.
     HeldByIgnore = "held-by-ignore" => Skipped, "Remove the entry.",
+    /// The chart's `kubeVersion` leaves out the cluster's version: Helm refuses it there.
+    HeldByKubeVersion = "held-by-kube-version" => Skipped, "Upgrade the cluster, or correct `cluster.kubeVersion`.",
+    /// Its archive holds another chart or version than its source says, which Flux refuses (Flux rule 7).
+    ChartDiffers = "chart-differs" => Skipped, "Tell whoever publishes the chart.",
     /// A pre-release that the pre-release rule leaves out; stands in a list of dropped versions, never on a row.
     Prerelease = "prerelease" => Skipped, "`prereleases: true`, if you want them.",
     /// Everything newer is marked deprecated by its author.
@@ -164,6 +168,16 @@ reasons! {
     ChartMissing = "chart-missing" => Failed, "Correct the chart's name.",
     /// The chart is there, without one usable version.
     NoVersions = "no-versions" => Failed, "Check the tags: Flux takes semver only.",
+    /// The chart's archive can't be opened, or holds what Flux can't install: never proposed unseen (Flux rule 7).
+    ChartInvalid = "chart-invalid" => Failed, "Tell whoever publishes the chart; the message says what is wrong.",
+    /// The cluster, or a part of what Davit looks at there, could not be read; stands beside the releases.
+    ClusterUnknown = "cluster-unknown" => Unresolved, "Check `cluster.access` and the rights that the message names.",
+    /// Several roots, and `cluster.root` says not which one the cluster applies; stands beside the releases.
+    ClusterAmbiguous = "cluster-ambiguous" => Unresolved, "Set `cluster.root`.",
+    /// The cluster has a release that Git lacks; stands beside the releases.
+    ClusterOnly = "cluster-only" => Skipped, "Commit it, or delete it in the cluster.",
+    /// Git builds a release that the cluster does not have; stands beside the releases.
+    GitOnly = "git-only" => Skipped, "Look at its Kustomization with `flux get kustomizations`.",
     /// What the release hangs on may stand in another configured repository that was never read since the start.
     RepositoryUnread = "repository-unread" => Failed, "Wait for its first pass, or correct what keeps it from being read.",
     /// A bug in Davit or a broken disk: the pass could not go on.

@@ -209,6 +209,8 @@ pub struct Release {
     pub problem: Option<Problem>,
     /// Who else had a say, in the order of the build; empty for most.
     pub chain: Vec<Step>,
+    /// What an upgrade may do to CRDs (Flux rule 20).
+    pub crds: super::CrdUpgrade,
     /// The Secret that the source names, for the message of a refused request.
     pub credentials: Option<super::CredentialsHint>,
 }

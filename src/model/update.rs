@@ -1,6 +1,6 @@
 //! One update is one pull request: every site of one chart that moves to one target (product.md, "What one update is").
 
-use super::{Bump, Candidate, Lookup, NsName, Release, Site, Version};
+use super::{Bump, Candidate, Lookup, NsName, Site, Version};
 use std::collections::BTreeSet;
 
 /// One place that an update changes.
@@ -51,11 +51,11 @@ pub struct Update {
 }
 
 impl Update {
-    /// The clusters that the update touches, sorted: those whose Kustomizations build a consumer. `release` gives the
-    /// pass's release of an index.
-    pub fn clusters<'r>(&self, release: impl Fn(usize) -> Option<&'r Release>) -> Vec<String> {
-        let clusters: BTreeSet<String> = self.releases.iter().filter_map(|i| release(*i)?.cluster.clone()).collect();
-        clusters.into_iter().collect()
+    /// The clusters that the update touches, sorted: those whose Kustomizations build a consumer. `cluster` gives
+    /// that of the pass's release of an index.
+    pub fn clusters<'r>(&self, cluster: impl Fn(usize) -> Option<&'r str>) -> Vec<String> {
+        let clusters: BTreeSet<&str> = self.releases.iter().filter_map(|i| cluster(*i)).collect();
+        clusters.into_iter().map(str::to_owned).collect()
     }
 
     /// Whether this text is the version that it moves to; sites may write equal versions differently (`1.2.3`, `v1.2.3`).

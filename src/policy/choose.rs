@@ -20,6 +20,10 @@ pub struct Consumer<'a> {
     pub name: String,
     /// Its policy, annotations included.
     pub policy: &'a Policy,
+    /// Version of the cluster that it runs on, where that is known.
+    pub kube_version: Option<&'a Version>,
+    /// It takes the chart as a part of another one: Helm looks neither at its type nor at its `kubeVersion`.
+    pub part: bool,
 }
 
 /// A decision, or what must be known first.
@@ -27,8 +31,8 @@ pub struct Consumer<'a> {
 pub enum Outcome<T> {
     /// Decided.
     Decided(T),
-    /// Look these candidates up (by text), set `detailed` on each, found or not, and ask again. Never empty, at most
-    /// [`DETAILS_PER_ROUND`] and one more.
+    /// Look at these candidates (by text) closer and ask again: set `detailed` where that is not set, found or not; else
+    /// open the archive and set `inside`. Never empty, at most [`DETAILS_PER_ROUND`] and one more.
     NeedsDetail(Vec<String>),
 }
 
@@ -43,12 +47,21 @@ pub fn choose(
     now: Timestamp,
     first_seen: &dyn Fn(&Candidate) -> Option<Timestamp>,
 ) -> Outcome<Decision> {
-    let consumers = [Consumer { name: "the release".to_owned(), policy }];
-    let site = Site::new(current, kind, candidates, Look { consumers: &consumers, now, first_seen });
+    let consumers = [Consumer { name: "the release".to_owned(), policy, kube_version: None, part: false }];
+    let archives = kind != ChartKind::GitTag;
+    let site = Site::new(current, kind, candidates, Look { consumers: &consumers, now, archives, first_seen });
     match site.settle() {
         Ok(choice) => Outcome::Decided(site.decision(0, &choice)),
         Err(texts) => Outcome::NeedsDetail(texts),
     }
+}
+
+/// The highest version that Flux's own rules and the pre-release rule admit, by what is known: nothing is looked up for a
+/// release that is held anyway.
+pub fn highest(current: &str, kind: ChartKind, candidates: &Candidates, policy: &Policy) -> Option<Candidate> {
+    let consumers = [Consumer { name: String::new(), policy, kube_version: None, part: false }];
+    let look = Look { consumers: &consumers, now: Timestamp::UNIX_EPOCH, archives: false, first_seen: &|_| None };
+    Site::new(current, kind, candidates, look).latest(0).cloned()
 }
 
 /// What the releases that share one version site should do: one decision each, in their order. They share the target,
@@ -61,7 +74,8 @@ pub fn choose_shared(
     now: Timestamp,
     first_seen: &dyn Fn(&Candidate) -> Option<Timestamp>,
 ) -> Outcome<Vec<Decision>> {
-    let site = Site::new(current, kind, candidates, Look { consumers, now, first_seen });
+    let archives = kind != ChartKind::GitTag;
+    let site = Site::new(current, kind, candidates, Look { consumers, now, archives, first_seen });
     match site.settle() {
         Ok(choice) => Outcome::Decided((0..consumers.len()).map(|i| site.decision(i, &choice)).collect()),
         Err(texts) => Outcome::NeedsDetail(texts),
@@ -106,7 +120,7 @@ impl<'a> Site<'a> {
 
     /// Whether something newer is a release proper: then no pre-release of a higher one is admitted.
     fn newer_release(&self) -> bool {
-        self.newer.iter().any(|c| !c.version.is_prerelease())
+        self.newer.iter().any(|c| !c.version.is_prerelease() && !c.inside.is_refused())
     }
 
     /// The target, or the candidates to look up first.
@@ -136,6 +150,13 @@ impl<'a> Site<'a> {
                     break;
                 }
                 Verdict::Drop(..) => {}
+                // About to become the target, unless one that is looked at first does.
+                Verdict::Open => {
+                    if asked.is_empty() {
+                        asked.push(candidate.text.clone());
+                    }
+                    break;
+                }
                 Verdict::Ask => {
                     asked.push(candidate.text.clone());
                     // Without an age to wait for the first one is nearly always the answer.
@@ -161,14 +182,17 @@ impl<'a> Site<'a> {
     fn latest(&self, consumer: usize) -> Option<&'a Candidate> {
         let newer_release = self.newer_release();
         if let Some(current) = self.pinned() {
-            let admitted = |c: &&&Candidate| self.look.prerelease_admitted(consumer, c, current, newer_release);
+            let admitted = |c: &&&Candidate| {
+                !c.inside.is_refused() && self.look.prerelease_admitted(consumer, c, current, newer_release)
+            };
             if let Some(newest) = self.newer.iter().find(admitted) {
                 return Some(newest);
             }
         }
         let prereleases = self.look.consumers.get(consumer).is_some_and(|c| c.policy.prereleases)
             || self.pinned().is_some_and(Version::is_prerelease);
-        let admitted = self.candidates.versions.iter().filter(|c| prereleases || !c.version.is_prerelease());
+        let usable = self.candidates.versions.iter().filter(|c| !c.inside.is_refused());
+        let admitted = usable.filter(|c| prereleases || !c.version.is_prerelease());
         admitted.max_by(|a, b| rank(a, self.text).cmp(&rank(b, self.text)))
     }
 
@@ -199,7 +223,7 @@ impl<'a> Site<'a> {
         let newer = self.newer.iter().take_while(move |c| above.as_ref().is_none_or(|above| c.version > *above));
         newer.filter_map(move |c| match self.look.for_one(consumer, c, pinned?, newer_release) {
             Verdict::Drop(reason, message) => Some(Dropped { text: c.text.clone(), reason, message }),
-            Verdict::Pass | Verdict::Ask => None,
+            Verdict::Pass | Verdict::Ask | Verdict::Open => None,
         })
     }
 

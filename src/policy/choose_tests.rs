@@ -1,6 +1,8 @@
 use super::super::{Ignore, Policy, Range};
 use super::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
-use crate::model::{Annotations, Bump, Candidate, Candidates, ChartKind, Decision, Reason, Version};
+use crate::model::{
+    Annotations, Bump, Candidate, Candidates, ChartKind, Contents, Decision, Inside, Problem, Reason, Version,
+};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ fn candidate(text: &str) -> Candidate {
         app_version: None,
         digest: None,
         detailed: true,
+        inside: Inside::Opened(Contents::default().into()),
     }
 }
 
@@ -299,8 +302,11 @@ fn with_a_minimum_age_a_few_are_asked_at_once_and_rounds_come_to_an_end() {
 
 fn shared(current: &str, texts: &[&str], policies: &[Policy]) -> Vec<Decision> {
     let names = ["media/one", "media/two", "media/three"];
-    let consumers: Vec<_> =
-        policies.iter().zip(names).map(|(policy, name)| Consumer { name: name.to_owned(), policy }).collect();
+    let consumers: Vec<_> = policies
+        .iter()
+        .zip(names)
+        .map(|(policy, name)| Consumer { name: name.to_owned(), policy, kube_version: None, part: false })
+        .collect();
     match choose_shared(current, ChartKind::Tag, &offer(texts), &consumers, now(), &|_| None) {
         Outcome::Decided(decisions) => decisions,
         Outcome::NeedsDetail(texts) => panic!("asks for {texts:?}"),
@@ -335,4 +341,93 @@ fn a_long_list_of_dropped_versions_is_cut_and_the_rest_counted_but_its_reason_is
     let decision = decide("1.0.0", &texts, &with(|p| p.bump = Bump::Minor));
     assert_eq!((decision.dropped.len(), decision.dropped_more), (50, 11));
     assert_eq!(decision.reason, Reason::HeldByBump);
+}
+
+fn unopened(texts: &[&str]) -> Candidates {
+    let mut offer = offer(texts);
+    offer.versions.iter_mut().for_each(|c| c.inside = Inside::Unopened);
+    offer
+}
+
+fn inside<'c>(offer: &'c mut Candidates, text: &str) -> &'c mut Inside {
+    &mut offer.versions.iter_mut().find(|c| c.text == text).unwrap().inside
+}
+
+#[test]
+fn flux_rule_07_only_what_is_about_to_be_the_target_is_opened() {
+    let offer = unopened(&["1.0.0", "1.5.0", "1.4.0", "2.0.0", "3.0.0-rc.1"]);
+    assert_eq!(asked("1.0.0", &offer, &Policy::default()), ["2.0.0"]);
+    assert_eq!(asked("1.0.0", &offer, &with(|p| p.bump = Bump::Minor)), ["1.5.0"], "what is held back stays closed");
+    assert_eq!(decide_at("2.0.0", ChartKind::Tag, &offer, &Policy::default()).reason, Reason::UpToDate);
+    let decided = decide_at("1.0.0", ChartKind::GitTag, &offer, &Policy::default());
+    assert_eq!(text(decided.target.as_ref()), "2.0.0", "a chart in Git has no archive");
+}
+
+#[test]
+fn flux_rule_07_a_refused_version_is_told_and_the_next_lower_one_tried() {
+    let mut offer = unopened(&["1.0.0", "1.4.0", "1.5.0", "2.0.0"]);
+    *inside(&mut offer, "2.0.0") = Inside::Refused(Box::new(Problem::new(Reason::ChartDiffers, "another chart")));
+    assert_eq!(asked("1.0.0", &offer, &Policy::default()), ["1.5.0"]);
+    *inside(&mut offer, "1.5.0") = Inside::Opened(Contents::default().into());
+    let decision = decide_at("1.0.0", ChartKind::Tag, &offer, &Policy::default());
+    assert_eq!(brief(&decision), ("1.5.0", "1.5.0", Reason::NewerVersion), "what can't be installed is not the latest");
+    assert_eq!((decision.dropped[0].text.as_str(), decision.dropped[0].reason), ("2.0.0", Reason::ChartDiffers));
+    for text in ["1.4.0", "1.5.0"] {
+        *inside(&mut offer, text) = Inside::Refused(Box::new(Problem::new(Reason::ChartInvalid, "broken")));
+    }
+    let decision = decide_at("1.0.0", ChartKind::Tag, &offer, &Policy::default());
+    assert_eq!(brief(&decision), ("-", "1.0.0", Reason::ChartDiffers));
+}
+
+#[test]
+fn flux_rule_07_kube_version_holds_a_chart_back_on_the_cluster_that_does_not_meet_it() {
+    let mut offer = unopened(&["1.0.0", "1.5.0", "2.0.0"]);
+    let needs =
+        |range: &str| Inside::Opened(Contents { kube_version: Some(range.to_owned()), ..Contents::default() }.into());
+    *inside(&mut offer, "2.0.0") = needs(">=1.32.0-0");
+    *inside(&mut offer, "1.5.0") = needs(">=1.30.0-0");
+    let decide = |clusters: &[Option<&str>]| {
+        let policy = Policy::default();
+        let clusters: Vec<_> = clusters.iter().map(|text| text.and_then(Version::strict)).collect();
+        let consumers: Vec<_> = clusters
+            .iter()
+            .map(|cluster| Consumer {
+                name: "media/web".to_owned(),
+                policy: &policy,
+                kube_version: cluster.as_ref(),
+                part: false,
+            })
+            .collect();
+        match choose_shared("1.0.0", ChartKind::Tag, &offer, &consumers, now(), &|_| None) {
+            Outcome::Decided(decisions) => decisions,
+            Outcome::NeedsDetail(texts) => panic!("asks for {texts:?}"),
+        }
+    };
+    assert_eq!(text(decide(&[None])[0].target.as_ref()), "2.0.0", "an unknown cluster holds nothing back");
+    let held = decide(&[Some("1.31.2")]);
+    assert_eq!(brief(&held[0]), ("1.5.0", "2.0.0", Reason::NewerVersion));
+    assert_eq!(held[0].dropped[0].reason, Reason::HeldByKubeVersion);
+    assert_eq!(held[0].dropped[0].message, "2.0.0 needs Kubernetes >=1.32.0-0, and the cluster has 1.31.2");
+    assert_eq!(brief(&decide(&[Some("1.29.1")])[0]), ("-", "2.0.0", Reason::HeldByKubeVersion));
+    let two = decide(&[Some("1.33.0"), Some("1.31.2")]);
+    assert!(two.iter().all(|decision| text(decision.target.as_ref()) == "1.5.0"), "they share the version");
+    assert_eq!(two[0].dropped[0].reason, Reason::HeldByConsumer);
+}
+
+#[test]
+fn a_library_is_proposed_to_charts_that_are_made_with_it_and_to_no_release() {
+    let mut offer = unopened(&["1.0.0", "2.0.0"]);
+    let library = Contents { kind: "library".to_owned(), kube_version: Some(">=9".to_owned()), ..Contents::default() };
+    *inside(&mut offer, "2.0.0") = Inside::Opened(library.into());
+    let policy = Policy::default();
+    let cluster = Version::strict("1.31.2");
+    let decide = |part| {
+        let consumer = Consumer { name: String::new(), policy: &policy, kube_version: cluster.as_ref(), part };
+        match choose_shared("1.0.0", ChartKind::Range, &offer, &[consumer], now(), &|_| None) {
+            Outcome::Decided(mut decisions) => decisions.remove(0),
+            Outcome::NeedsDetail(texts) => panic!("asks for {texts:?}"),
+        }
+    };
+    assert_eq!(text(decide(true).target.as_ref()), "2.0.0", "Helm asks a part for neither");
+    assert_eq!(brief(&decide(false)), ("-", "2.0.0", Reason::ChartInvalid));
 }

@@ -5,15 +5,17 @@ mod branch;
 mod choose;
 mod current;
 mod effective;
+mod opened;
 mod range;
 mod rules;
 mod updates;
 mod verdict;
 
 pub use branch::MAX_BRANCH_LEN;
-pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared};
+pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest};
 pub use current::with_pin;
 pub use effective::{Ignore, Policy};
+pub use opened::{kube_refusal, opened, type_refusal};
 pub use range::{Range, RangeError};
 pub use rules::{Effective, PolicyIssue, Rules, Subject};
 pub use updates::{Mover, updates};

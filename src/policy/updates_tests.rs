@@ -1,6 +1,7 @@
 use super::{Mover, updates};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Decision, Lookup, Reason, Release, Site, TagRules, Update, Version,
+    Annotations, Bump, Candidate, ChartKind, Contents, Decision, Inside, Lookup, Reason, Release, Site, TagRules,
+    Update, Version,
 };
 use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ fn candidate(text: &str) -> Candidate {
         app_version: None,
         digest: None,
         detailed: true,
+        inside: Inside::Opened(Contents::default().into()),
     }
 }
 
@@ -61,6 +63,7 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         digest_site: None,
         problem: None,
         credentials: None,
+        crds: crate::model::CrdUpgrade::Skip,
         frame: None,
         chain: Vec::new(),
     }
@@ -96,7 +99,7 @@ fn keys(updates: &[Update]) -> Vec<&str> {
 }
 
 #[test]
-fn every_site_of_one_chart_is_one_update_whatever_its_source_is_called() {
+fn flux_rule_10_every_site_of_one_chart_is_one_update_whatever_its_source_is_called() {
     let cases = [
         case(release("one", "a.yaml", "oci://GHCR.io/org/app/", "4.4.0"), "5.1.0"),
         case(release("two", "b.yaml", APP, "5.0.0"), "5.1.0"),

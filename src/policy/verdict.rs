@@ -3,7 +3,8 @@
 
 use super::Policy;
 use super::choose::Consumer;
-use crate::model::{Bump, Candidate, Problem, Reason, Version};
+use super::opened::{kube_refusal, type_refusal};
+use crate::model::{Bump, Candidate, Inside, Problem, Reason, Version};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -15,12 +16,16 @@ pub(super) enum Verdict {
     Drop(Reason, String),
     /// Let through by all that is known without its details.
     Ask,
+    /// Let through by all that is known without opening its archive.
+    Open,
 }
 
 /// What every verdict depends on.
 pub(super) struct Look<'a> {
     pub(super) consumers: &'a [Consumer<'a>],
     pub(super) now: Timestamp,
+    /// Whether candidates have archives: a chart in a Git repository has none.
+    pub(super) archives: bool,
     pub(super) first_seen: &'a dyn Fn(&Candidate) -> Option<Timestamp>,
 }
 
@@ -51,7 +56,8 @@ impl Look<'_> {
             match self.own(i, c, current, newer_release) {
                 Verdict::Drop(reason, message) => return Verdict::Drop(reason, message),
                 Verdict::Ask => all = Verdict::Ask,
-                Verdict::Pass => {}
+                Verdict::Open if matches!(all, Verdict::Pass) => all = Verdict::Open,
+                Verdict::Open | Verdict::Pass => {}
             }
         }
         all
@@ -83,6 +89,9 @@ impl Look<'_> {
         if let Some((reason, message)) = refused_by_rule(policy, c, current) {
             return Verdict::Drop(reason, message);
         }
+        if let Inside::Refused(problem) = &c.inside {
+            return Verdict::Drop(problem.reason, problem.message.clone());
+        }
         if c.detailed && c.deprecated {
             return Verdict::Drop(Reason::Deprecated, format!("{} is marked deprecated by its author", c.text));
         }
@@ -91,6 +100,21 @@ impl Look<'_> {
         }
         match self.too_young(policy, c) {
             Some(message) => Verdict::Drop(Reason::HeldByAge, message),
+            None => self.inside(i, c),
+        }
+    }
+
+    /// What the archive says to this consumer's cluster; the last question, because it costs a download.
+    fn inside(&self, i: usize, c: &Candidate) -> Verdict {
+        let Some(contents) = c.inside.contents() else {
+            return if self.archives { Verdict::Open } else { Verdict::Pass };
+        };
+        let Some(consumer) = self.consumers.get(i).filter(|consumer| !consumer.part) else { return Verdict::Pass };
+        if let Some(message) = type_refusal(&c.text, contents) {
+            return Verdict::Drop(Reason::ChartInvalid, message);
+        }
+        match kube_refusal(&c.text, contents, consumer.kube_version) {
+            Some(message) => Verdict::Drop(Reason::HeldByKubeVersion, message),
             None => Verdict::Pass,
         }
     }

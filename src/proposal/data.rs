@@ -1,8 +1,9 @@
 //! What a template can print: names of this file are a contract with users' templates. Raw values; escaping happens
 //! when they are printed.
 
+use super::inside::{self, Crd, Dependency};
 use super::render::Context;
-use crate::model::{Bump, Lookup, Note, Reason, Release, Update, shown};
+use crate::model::{Bump, Live, LiveState, Lookup, Note, Reason, Release, Update, Witness, shown};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,6 +13,8 @@ use url::Url;
 const NOTES: usize = 30;
 /// Most releases named behind one note.
 const NAMES: usize = 3;
+/// Most dependencies, and most CRDs, that are listed.
+const LISTED: usize = 30;
 
 /// Values of the templates of title and body.
 #[derive(Debug, Clone, Serialize)]
@@ -42,8 +45,24 @@ pub(super) struct Data {
     app_version_from: String,
     /// `appVersion` of the target; empty where unknown.
     app_version_to: String,
+    /// The Kubernetes versions that the target can be installed on; empty where it does not say.
+    kube_version: String,
+    /// The cluster's version; empty where it is not known.
+    cluster_version: String,
+    /// Dependencies that differ from the versions in use.
+    dependencies: Vec<Dependency>,
+    /// Dependencies that are not listed.
+    dependencies_more: usize,
+    /// CRDs that differ and that the upgrade leaves as they are (Flux rule 20).
+    crds: Vec<Crd>,
+    /// CRDs that are not listed.
+    crds_more: usize,
+    /// The releases that leave them.
+    crds_releases: String,
     /// Whether a row names a cluster.
     clusters: bool,
+    /// Whether a row names a running version.
+    running: bool,
     /// The clusters that the merge reaches, sorted.
     touched: Vec<String>,
     /// One per consumer.
@@ -73,6 +92,8 @@ pub(super) struct Row {
     link: String,
     from: String,
     to: String,
+    /// What the cluster runs where that is not what Git says; else empty.
+    running: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -82,18 +103,21 @@ struct Line {
     releases: String,
 }
 
-impl Context<'_> {
-    /// The clusters whose Kustomizations build a consumer.
-    fn clusters(&self, update: &Update) -> Vec<String> {
-        update.clusters(|index| self.releases.get(index).copied())
-    }
-}
-
 pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
-    let consumers: Vec<&Release> = update.releases.iter().filter_map(|i| context.releases.get(*i).copied()).collect();
+    let consumers: Vec<Consumer<'_>> = update
+        .releases
+        .iter()
+        .filter_map(|i| {
+            Some(Consumer { release: context.releases.get(*i)?, witness: context.witnesses.get(*i).copied().flatten() })
+        })
+        .collect();
     let from: BTreeSet<&str> = update.sites.iter().map(|s| s.from.as_str()).collect();
     let rows = rows(update, &consumers, context.web);
     let (source, link) = source(&update.lookup);
+    let pairs = inside::pairs(update, context);
+    let dependencies = inside::dependencies(&pairs);
+    let (crds, left) =
+        inside::crds_left(&pairs, &consumers.iter().map(|consumer| consumer.release).collect::<Vec<_>>());
     Data {
         chart: update.chart.clone(),
         group: update.group.clone(),
@@ -113,15 +137,29 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         major: update.bump == Bump::Major,
         released: update.target.created.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default(),
         deprecated: update.target.deprecated,
+        kube_version: update.target.inside.contents().and_then(|c| c.kube_version.clone()).unwrap_or_default(),
+        cluster_version: context.kube_version.map(ToString::to_string).unwrap_or_default(),
+        dependencies_more: dependencies.len().saturating_sub(LISTED),
+        dependencies: dependencies.into_iter().take(LISTED).collect(),
+        crds_more: crds.len().saturating_sub(LISTED),
+        crds_releases: if crds.is_empty() { String::new() } else { some_names(left) },
+        crds: crds.into_iter().take(LISTED).collect(),
         clusters: rows.iter().any(|r| !r.cluster.is_empty()),
-        touched: context.clusters(update),
+        running: rows.iter().any(|r| !r.running.is_empty()),
+        touched: consumers
+            .iter()
+            .map(Consumer::cluster)
+            .filter(|cluster| !cluster.is_empty())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         more: 0,
         releases: rows.len(),
         rows,
         sites: update.sites.len(),
         branch: update.branch.clone(),
         notes: notes(&consumers),
-        unchecked: unchecked(update, &consumers, context.unchecked),
+        unchecked: unchecked(update, &consumers, context),
     }
 }
 
@@ -131,11 +169,38 @@ fn digest(update: &Update) -> String {
     digests.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> {
-    let row = |release: Option<&Release>, place: &crate::model::UpdateSite| Row {
-        release: release.map(|release| release.id().to_string()).unwrap_or_default(),
-        cluster: release.and_then(|release| release.cluster.clone()).unwrap_or_default(),
-        kustomization: release.and_then(|r| r.kustomization.as_ref()).map(ToString::to_string).unwrap_or_default(),
+/// A release that moves, and what the cluster says of it.
+struct Consumer<'a> {
+    release: &'a Release,
+    witness: Option<&'a Witness>,
+}
+
+impl Consumer<'_> {
+    fn cluster(&self) -> String {
+        let named = self.witness.map(|witness| witness.cluster.to_string());
+        named.or_else(|| self.release.cluster.clone()).unwrap_or_default()
+    }
+
+    fn live(&self) -> Option<&Live> {
+        self.witness?.live.as_ref()
+    }
+
+    /// What runs, where it is not what Git says.
+    fn running(&self) -> String {
+        let live = self.live().filter(|live| live.differs);
+        live.and_then(Live::running_chart).unwrap_or_default().to_owned()
+    }
+}
+
+fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<Row> {
+    let row = |consumer: Option<&Consumer<'_>>, place: &crate::model::UpdateSite| Row {
+        release: consumer.map(|consumer| consumer.release.id().to_string()).unwrap_or_default(),
+        cluster: consumer.map(Consumer::cluster).unwrap_or_default(),
+        kustomization: consumer
+            .and_then(|consumer| consumer.release.kustomization.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        running: consumer.map(Consumer::running).unwrap_or_default(),
         file: place.site.file.clone(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
@@ -143,12 +208,13 @@ fn rows(update: &Update, consumers: &[&Release], web: Option<&str>) -> Vec<Row> 
         to: place.to.clone(),
     };
     let mut rows: Vec<Row> = Vec::new();
-    for release in consumers {
+    for consumer in consumers {
+        let release = consumer.release;
         let site = release.site.as_ref();
         let place =
             update.sites.iter().find(|s| site.is_some_and(|x| x.file == s.site.file && x.start == s.site.start));
         if let Some(place) = place {
-            rows.push(row(Some(release), place));
+            rows.push(row(Some(consumer), place));
         }
     }
     for place in &update.sites {
@@ -199,9 +265,10 @@ fn source(lookup: &Lookup) -> (String, String) {
     (text, link)
 }
 
-fn notes(consumers: &[&Release]) -> Vec<Line> {
+fn notes(consumers: &[Consumer<'_>]) -> Vec<Line> {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for release in consumers {
+    for consumer in consumers {
+        let release = consumer.release;
         let id = release.id().to_string();
         let mut add = |text: String| lines.entry(text).or_default().push(id.clone());
         for note in &release.notes {
@@ -218,6 +285,18 @@ fn notes(consumers: &[&Release]) -> Vec<Line> {
         if release.problem.as_ref().is_some_and(|p| p.reason == Reason::Suspended) {
             add("Suspended: the merge does nothing until it resumes, then everything applies at once".to_owned());
         }
+        let Some(live) = consumer.live() else { continue };
+        for object in &live.suspended {
+            add(format!(
+                "Suspended in the cluster, though Git does not say so: {object}. The merge does nothing until it \
+                 resumes, then everything applies at once"
+            ));
+        }
+        match live.state {
+            LiveState::Failed => add(format!("In the cluster: {}", live.message)),
+            LiveState::Absent => add("The cluster does not have it".to_owned()),
+            _ => {}
+        }
     }
     lines.into_iter().take(NOTES).map(|(text, names)| Line { text, releases: some_names(names) }).collect()
 }
@@ -231,8 +310,9 @@ fn some_names(mut names: Vec<String>) -> String {
     if more == 0 { listed } else { format!("{listed} and {more} more") }
 }
 
-fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<String> {
-    let mut lines = vec!["What changes inside the chart: values, images, CRDs.".to_owned()];
+fn unchecked(update: &Update, consumers: &[Consumer<'_>], context: &Context<'_>) -> Vec<String> {
+    let mut lines = vec!["What else changes inside the chart: values, templates, images.".to_owned()];
+    lines.extend(inside::unknown(update, context));
     if update.target.created.is_none() {
         lines.push("The version's age: its source does not say when it was made.".to_owned());
     }
@@ -241,7 +321,7 @@ fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<S
     }
     let signatures: BTreeSet<&str> = consumers
         .iter()
-        .flat_map(|r| &r.notes)
+        .flat_map(|consumer| &consumer.release.notes)
         .filter_map(|note| match note {
             Note::SignatureUnchecked(text) => Some(text.as_str()),
             _ => None,
@@ -250,6 +330,6 @@ fn unchecked(update: &Update, consumers: &[&Release], given: &[String]) -> Vec<S
     lines.extend(signatures.into_iter().take(NAMES).map(|text| {
         format!("The signature that the source asks for: Flux refuses a version that is not signed. {text}")
     }));
-    lines.extend(given.iter().take(NOTES).cloned());
+    lines.extend(context.unchecked.iter().take(NOTES).cloned());
     lines
 }

@@ -4,6 +4,7 @@ mod action;
 mod data;
 mod decide;
 mod escape;
+mod inside;
 mod marker;
 mod pull;
 mod render;

@@ -6,7 +6,7 @@
 use super::data::{self, Data};
 use super::marker::sites_hash;
 use super::{BODY_LIMIT, TITLE_LIMIT, TRAILER, Text, code, inline, plain};
-use crate::model::{Candidate, Release, Update};
+use crate::model::{Candidate, Release, Update, Version, Witness};
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Output, UndefinedBehavior};
 
@@ -28,6 +28,10 @@ pub struct Context<'a> {
     pub in_use: &'a [Candidate],
     /// `https://github.com/acme/fleet/blob/main`: what a path is appended to; nothing: no links.
     pub web: Option<&'a str>,
+    /// For each of the releases the cluster that is to have it, and what that says; empty where nothing is known.
+    pub witnesses: &'a [Option<&'a Witness>],
+    /// Version of the cluster, where it is known.
+    pub kube_version: Option<&'a Version>,
     /// Sentences on what Davit could not check.
     pub unchecked: &'a [String],
 }
@@ -209,4 +213,4 @@ fn commit_message(title: &str, update: &Update) -> String {
 
 #[cfg(test)]
 #[path = "render_tests.rs"]
-mod tests;
+pub(crate) mod tests;

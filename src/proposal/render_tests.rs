@@ -1,13 +1,13 @@
 use super::{Context, Style, check_templates, render};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Lookup, Note, Problem, Reason, Release, Site, SourceKind, SourceRef,
-    TagRules, Update, UpdateSite, Version,
+    Annotations, Bump, Candidate, ChartKind, Contents, Inside, Live, LiveState, Lookup, Note, Problem, Reason, Release,
+    Site, SourceKind, SourceRef, TagRules, Update, UpdateSite, Version, Witness,
 };
 use crate::proposal::{BODY_LIMIT, Stage, TITLE_LIMIT, Wanted, body_to_write};
 
 const URL: &str = "oci://ghcr.io/bjw-s-labs/helm/app-template";
 
-fn candidate(text: &str, app_version: &str) -> Candidate {
+pub(crate) fn candidate(text: &str, app_version: &str) -> Candidate {
     Candidate {
         text: text.into(),
         version: Version::strict("5.1.0").unwrap(),
@@ -16,15 +16,16 @@ fn candidate(text: &str, app_version: &str) -> Candidate {
         app_version: Some(app_version.into()),
         digest: None,
         detailed: true,
+        inside: Inside::Opened(Contents::default().into()),
     }
 }
 
-fn site(file: &str, line: u32) -> Site {
+pub(crate) fn site(file: &str, line: u32) -> Site {
     let (path, text) = ("spec.ref.tag".to_owned(), "4.4.0".to_owned());
     Site { file: file.into(), line, column: 10, path, start: 100, end: 105, text, document: 0, inner: None }
 }
 
-fn release(name: &str, site: &Site) -> Release {
+pub(crate) fn release(name: &str, site: &Site) -> Release {
     Release {
         kind: crate::model::RowKind::HelmRelease,
         cluster: None,
@@ -51,10 +52,11 @@ fn release(name: &str, site: &Site) -> Release {
         chain: Vec::new(),
         problem: None,
         credentials: None,
+        crds: crate::model::CrdUpgrade::Skip,
     }
 }
 
-fn update(sites: Vec<Site>, releases: usize) -> Update {
+pub(crate) fn update(sites: Vec<Site>, releases: usize) -> Update {
     Update {
         key: format!("{URL}@5"),
         chart: "app-template".into(),
@@ -76,7 +78,8 @@ fn update(sites: Vec<Site>, releases: usize) -> Update {
     }
 }
 
-const EMPTY: Context<'static> = Context { releases: &[], in_use: &[], web: None, unchecked: &[] };
+const EMPTY: Context<'static> =
+    Context { releases: &[], in_use: &[], web: None, kube_version: None, witnesses: &[], unchecked: &[] };
 
 #[test]
 fn the_whole_text_of_an_update() {
@@ -89,11 +92,50 @@ fn the_whole_text_of_an_update() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[candidate("4.4.0", "4.4")],
         web: Some("https://github.com/acme/fleet/blob/main"),
+        witnesses: &[],
+        kube_version: None,
         unchecked: &["Pull requests 4 and 5: their branches could not be read.".into()],
     };
     let text = render(&update(vec![plex, sonarr], 3), &context, &Style::default());
     insta::assert_snapshot!(format!("{}\n=====\n{}\n=====\n{}", text.title, text.body, text.commit_message));
     assert_eq!(text.template_problem, None);
+}
+
+#[test]
+fn flux_rule_08_the_running_version_stands_beside_gits_where_they_differ() {
+    let (plex, sonarr) = (site("apps/plex/oci.yaml", 9), site("apps/sonarr.yaml", 12));
+    let releases = [release("plex", &plex), release("sonarr", &sonarr)];
+    let live = |state, running: &str, differs| Live {
+        running: Some(running.to_owned()),
+        differs,
+        ..Live::bare(state, format!("4.4.0 failed: {running} runs"))
+    };
+    let witness = |live| Witness { cluster: "prod-eu".into(), live: Some(live) };
+    let mut failed = live(LiveState::Failed, "4.3.0+8f1c6f5d1b3d", true);
+    failed.suspended = vec!["Kustomization flux-system/apps".to_owned()];
+    let witnesses = [witness(failed), witness(live(LiveState::Deployed, "4.4.0+8f1c6f5d1b3d", false))];
+    let context = Context {
+        releases: &releases.iter().collect::<Vec<_>>(),
+        witnesses: &witnesses.iter().map(Some).collect::<Vec<_>>(),
+        ..EMPTY
+    };
+    let body = render(&update(vec![plex.clone(), sonarr.clone()], 2), &context, &Style::default()).body;
+    assert!(body.contains("| Release | Cluster | Kustomization | Where | From | Running | To |"), "{body}");
+    let line = |name: &str| body.lines().find(|line| line.starts_with('|') && line.contains(name)).unwrap().to_owned();
+    assert!(
+        line("media/plex").contains("prod-eu") && line("media/plex").contains("| `4.4.0` | `4.3.0` | `5.1.0` |"),
+        "{body}"
+    );
+    assert!(line("media/sonarr").contains("| `4.4.0` |  | `5.1.0` |"), "{body}");
+    assert!(
+        body.contains("Suspended in the cluster, though Git does not say so: Kustomization flux-system/apps"),
+        "{body}"
+    );
+    assert!(body.contains("In the cluster: 4.4.0 failed"), "{body}");
+    let quiet = [None, Some(&witnesses[1])];
+    let context = Context { witnesses: &quiet, ..context };
+    let body = render(&update(vec![plex, sonarr], 2), &context, &Style::default()).body;
+    assert!(!body.contains("Running"), "nothing differs: {body}");
 }
 
 #[test]
@@ -141,6 +183,8 @@ fn hostile_text_stays_text() {
         releases: &releases.iter().collect::<Vec<_>>(),
         in_use: &[],
         web: Some("https://github.com/a/b/blob/main"),
+        witnesses: &[],
+        kube_version: None,
         unchecked: &unchecked,
     };
     let text = render(&update, &context, &Style::default());
@@ -251,4 +295,24 @@ fn the_grammar_of_templates_is_checked_without_an_update() {
     assert!(check_templates(Some("{{ chart }}"), Some(super::BODY)).is_empty());
     let problems = check_templates(Some("{{ chart"), Some("a\n{% if %}"));
     assert!(problems[0].starts_with("titleTemplate: line 1") && problems[1].starts_with("bodyTemplateFile: line 2"));
+}
+
+#[test]
+fn flux_rule_10_and_11_the_body_says_which_clusters_a_merge_touches() {
+    let shared = site("apps/base/podinfo/release.yaml", 10);
+    let by = |cluster: &str| Release {
+        cluster: Some(cluster.into()),
+        kustomization: Some(crate::model::NsName { namespace: "flux-system".into(), name: "apps".into() }),
+        ..release("podinfo", &shared)
+    };
+    let both = [by("clusters/staging"), by("clusters/production")];
+    let (both, update) = (both.iter().collect::<Vec<_>>(), update(vec![shared.clone()], 2));
+    let body = render(&update, &Context { releases: &both, ..EMPTY }, &Style::default()).body;
+    assert!(body.contains("### Releases: touches clusters clusters/production, clusters/staging\n"), "{body}");
+    assert!(body.contains("| media/podinfo | clusters/staging | flux-system/apps |"), "{body}");
+    let one = render(&update, &Context { releases: &both[..1], ..EMPTY }, &Style::default()).body;
+    assert!(one.contains("### Releases: touches cluster clusters/staging\n"), "{one}");
+    let none = [release("podinfo", &shared)];
+    let none = render(&update, &Context { releases: &[&none[0]], ..EMPTY }, &Style::default()).body;
+    assert!(none.contains("### Releases\n"), "{none}");
 }

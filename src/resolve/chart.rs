@@ -10,7 +10,9 @@ use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{Kind, same_repository};
-use crate::model::{ChartKind, CredentialsHint, Lookup, Note, Problem, Reason, SourceKind, SourceRef, Step, shown};
+use crate::model::{
+    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, SourceKind, SourceRef, Step, shown,
+};
 use crate::yaml::ScalarType;
 use std::collections::HashMap;
 
@@ -252,7 +254,12 @@ impl<'w> Follow<'_, 'w> {
         }
         self.verify(facts, "spec.verify", &place);
         if let Some(secret) = facts.text("spec.secretRef.name") {
-            self.chart.credentials = Some(CredentialsHint { secret: format!("{namespace}/{secret}") });
+            self.chart.credentials = Some(CredentialsHint {
+                kind: as_kind,
+                source: NsName { namespace: namespace.to_owned(), name: name.to_owned() },
+                url: facts.text("spec.url").unwrap_or_default().to_owned(),
+                secret: secret.to_owned(),
+            });
         }
         for (key, value) in facts.get("metadata.annotations").map(Look::pairs).unwrap_or_default() {
             if let Some(value) = value.text().filter(|_| key.starts_with("davit.dev/")) {

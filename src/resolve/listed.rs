@@ -8,7 +8,7 @@ use super::value::Origin;
 use super::version::{self, variable};
 use super::world::World;
 use crate::model::{
-    Annotations, ChartKind, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef, shown,
+    Annotations, ChartKind, CrdUpgrade, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef, shown,
 };
 use crate::yaml::Node;
 
@@ -99,6 +99,8 @@ impl Entry<'_> {
             notes,
             problem: concerns.first(),
             chain: Vec::new(),
+            // No HelmRelease here has a say in what becomes of its CRDs.
+            crds: CrdUpgrade::CreateReplace,
             credentials: None,
         }
     }

@@ -54,6 +54,28 @@ fn patch(version: &str, app: &str) -> String {
     )
 }
 
+/// A chart of the repository with one dependency.
+fn depends(version: &str) -> String {
+    format!("name: app\ndependencies: [{{name: web, version: {version}, repository: 'https://charts.example.com'}}]\n")
+}
+
+/// A ResourceSet that makes a release.
+fn set(version: &str, more: &str) -> String {
+    format!(
+        "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\nmetadata: {{name: set, namespace: flux-system}}\nspec:\n{more}  \
+         inputs: [{{name: a, version: {version}}}]\n  resources:\n  - apiVersion: helm.toolkit.fluxcd.io/v2\n    kind: \
+         HelmRelease\n    metadata: {{name: set-<< inputs.name >>, namespace: apps}}\n    spec: {{chart: {{spec: {{chart: web, \
+         version: << inputs.version >>, sourceRef: {{kind: HelmRepository, name: team, namespace: flux-system}}}}}}}}\n"
+    )
+}
+
+fn given(kind: &str, version: &str) -> String {
+    format!(
+        "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSetInputProvider\nmetadata: {{name: given, namespace: \
+         flux-system}}\nspec: {{type: {kind}, defaultValues: {{name: b, version: {version}}}}}\n"
+    )
+}
+
 fn texts<const N: usize>(variants: [&str; N]) -> Vec<String> {
     variants.into_iter().map(str::to_owned).collect()
 }
@@ -265,6 +287,36 @@ fn files() -> Vec<(&'static str, Vec<String>)> {
             texts(["resources: [app.yaml]\n", "resources: [app.yaml]\nnamePrefix: idle-\n", ""]),
         ),
         ("idle/app.yaml", vec![release("idle", "1.0.0", "team"), release("idle", "1.1.0", "team")]),
+        ("charts/app/Chart.yaml", vec![depends("1.0.0"), depends("^1"), String::new()]),
+        ("charts/app/Chart.lock", vec![String::new(), "dependencies: [{name: web, version: 1.2.0}]\n".to_owned()]),
+        (
+            "child/packaged.yaml",
+            texts([
+                "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: own, namespace: apps}\nspec: \
+                 {chart: {spec: {chart: ./charts/app, sourceRef: {kind: GitRepository, name: flux-system, namespace: \
+                 flux-system}}}}\n",
+                "",
+            ]),
+        ),
+        ("child/set.yaml", vec![set("2.0.0", ""), set("2.1.0", ""), set("2.0.0", "  inputsFrom: [{name: given}]\n")]),
+        ("sources/given.yaml", vec![given("Static", "3.0.0"), given("Static", "3.1.0"), given("GitHubTag", "3.0.0")]),
+        (
+            "inflated/kustomization.yaml",
+            texts([
+                "helmCharts: [{name: web, repo: 'https://charts.example.com', version: 1.0.0}]\n",
+                "helmCharts: [{name: web, repo: 'https://charts.example.com', version: 1.1.0}]\n",
+            ]),
+        ),
+        ("clusters/one/inflated.yaml", vec![String::new(), flux("inflated", "inflated", "")]),
+        (
+            "sources/kustomization.yaml",
+            texts([
+                "",
+                "resources: [team.yaml, oci.yaml]\nconfigMapGenerator: [{name: versions, namespace: flux-system, envs: \
+                 [all.env], options: {disableNameSuffixHash: true}}]\n",
+            ]),
+        ),
+        ("sources/all.env", texts(["shared=4.0.0\n", "# new\nshared=4.1.0\nother=x\n"])),
         ("loose/app.yaml", vec![release("loose", "1.0.0", "team"), release("loose", "1.1.0", "staff"), String::new()]),
     ]
 }

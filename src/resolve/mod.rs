@@ -120,3 +120,7 @@ pub fn sites(inventory: &Inventory) -> Vec<Site> {
 #[cfg(test)]
 #[path = "resolve_tests.rs"]
 mod resolve_tests;
+
+#[cfg(test)]
+#[path = "rule_tests.rs"]
+mod rule_tests;

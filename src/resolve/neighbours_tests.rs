@@ -376,6 +376,13 @@ fn a_repository_that_was_never_read_is_unknown_and_not_empty() {
     fleet.states[0] = State::Failed(Arc::from("no route to host"));
     fleet.look(1);
     assert_eq!(reason(fleet.only(1)), None, "{:#?}", fleet.only(1));
+    // Nor is anybody else's source of that name taken meanwhile.
+    let other = "=== charts.yaml\n".to_owned() + &repository("charts", "https://other.example.com");
+    let mut fleet = Fleet::new(&[("platform", &platform("")), ("shop", RELEASE), ("other", &other)]);
+    fleet.states[0] = State::Failed(Arc::from("no route to host"));
+    fleet.look(2);
+    fleet.look(1);
+    assert_eq!(reason(fleet.only(1)), Some(Reason::RepositoryUnread), "{:#?}", fleet.only(1));
     // A source of the platform that only the tenant uses is not gone while the tenant is unread.
     let platform = root("platform", "home") + &tenant("home", "shop", "") + OCI;
     let mut fleet = Fleet::new(&[("platform", &platform), ("shop", BY_REF)]);
@@ -403,7 +410,8 @@ fn little_is_published_where_nobody_asks() {
             .replace("apps/web", &format!("infra/{name}"))
             .replace("name: web", &format!("name: {name}"))
             .replace("charts,", &format!("{name},"));
-        many += &format!("---\n{}", repository(&name, "https://one.example.com"));
+        many += "---\n";
+        many += &repository(&name, "https://one.example.com");
     }
     let fleet = Fleet::new(&[("one", &many), ("two", &root("two", "home"))]).settled();
     assert_eq!(fleet.rows(0).iter().filter(|row| row.problem.is_none()).count(), 50);

@@ -22,7 +22,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         wants: rows.wants.iter().chain(&world.wants).cloned().collect(),
         uses: rows.uses(world),
         broken: is_broken(world.inventory),
-        waits: rows.waits,
+        waits: rows.waits && world.neighbours.awaited().is_some(),
         ..Published::default()
     };
     published.defined = defined(world);

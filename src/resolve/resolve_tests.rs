@@ -248,7 +248,7 @@ fn kustomizations_that_include_or_build_each_other_end() {
 }
 
 #[test]
-fn a_chart_source_without_a_release_is_listed() {
+fn flux_rule_09_a_chart_source_without_a_release_is_listed_where_its_layer_says_chart() {
     let source = "=== s.yaml
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: OCIRepository
@@ -394,6 +394,46 @@ configMapGenerator:
     assert_eq!((site.file.as_str(), site.line, site.text.as_str()), ("clusters/home/kustomization.yaml", 5, "2.0.0"));
     let hashed = resolved(&text.replace("disableNameSuffixHash: true", "disableNameSuffixHash: false"));
     assert_eq!(reason(only(&hashed)), Some(Reason::VersionInSubstitution));
+}
+
+#[test]
+fn flux_rule_12_a_generated_config_map_feeds_substitution_from_its_env_file() {
+    let release = RELEASE.replace("1.2.3", "${PLEX}");
+    let generator = "=== clusters/home/kustomization.yaml
+resources: [apps.yaml]
+configMapGenerator:
+- name: settings
+  namespace: flux-system
+  envs: [versions.env]
+  options: {disableNameSuffixHash: true}
+";
+    let env = "=== clusters/home/versions.env\n# the cluster's\nPASSWORD=hunter2\nPLEX=2.0.0\n";
+    let post = "  postBuild: {substituteFrom: [{kind: ConfigMap, name: settings}]}\n";
+    let text = format!("{release}{KUSTOMIZATION}{ROOT}{post}{generator}=== flux/sync.yaml\n{CLUSTER}");
+    let resolution = resolved(&format!("{text}{env}"));
+    let row = only(&resolution);
+    assert_eq!((reason(row), row.current.as_deref()), (None, Some("2.0.0")));
+    let site = row.site.as_ref().unwrap();
+    assert_eq!((site.file.as_str(), site.line, site.column), ("clusters/home/versions.env", 3, 6));
+    assert_eq!((site.path.as_str(), site.text.as_str()), ("PLEX", "2.0.0"));
+    let facts = inventory::read_file(b"PASSWORD=hunter2\nPLEX=2.0.0\n");
+    assert!(!format!("{facts:?}").contains("hunter2"), "only versions are remembered");
+    // A file of another name, one that kustomize refuses and one that is not there are named.
+    for (files, named) in [
+        (env.replace("versions.env", "versions.txt"), "versions.txt"),
+        (env.replace("PLEX=2.0.0", "PLEX 2.0.0"), "versions.env"),
+        (String::new(), "versions.env"),
+    ] {
+        let text = text.replace("versions.env", named);
+        let resolution = resolved(&format!("{text}{files}"));
+        let row = only(&resolution);
+        assert_eq!(reason(row), Some(Reason::VersionInSubstitution));
+        let said = format!("{:?} {:?}", row.problem, row.chain);
+        assert!(said.contains(&format!("the variables of {named}, which is not read")), "{said}");
+    }
+    // The same key in a literal: kustomize fails.
+    let twice = format!("{text}{env}").replace("  envs:", "  literals: [PLEX=1.0.0]\n  envs:");
+    assert_eq!(reason(only(&resolved(&twice))), Some(Reason::VersionInSubstitution));
 }
 
 #[test]

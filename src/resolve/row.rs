@@ -13,7 +13,7 @@ use super::sources::Sources;
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
-use crate::model::{Annotations, Frame, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
+use crate::model::{Annotations, CrdUpgrade, Frame, Note, NsName, Problem, Reason, Release, RowKind, Site, shown};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -287,6 +287,7 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) ->
         annotations: annotations(&chart, built),
         notes,
         chain,
+        crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
         credentials: chart.credentials.clone(),
         problem: concerns.first(),
     };

@@ -97,6 +97,8 @@ impl<'w> Sources<'w> {
     /// a side has no root, they count only where there is nothing else.
     fn lent(&self, of: &Built, wanted: Wanted<'_>, best: Option<(u8, u8)>) -> Vec<((u8, u8), &'w Built)> {
         let lent = self.world.abroad.sources(wanted.kind, wanted.namespace, wanted.name);
+        // Who was never read may have the one that is meant: nothing is assumed until then.
+        let known = self.world.neighbours.unread().is_none();
         let near = best.filter(|best| *best <= (0, 1)).unwrap_or((0, 1));
         let rank = |peer: &Published, shown: &Shown| match (&of.context, &shown.cluster) {
             (Some(context), Some(theirs)) => {
@@ -104,7 +106,7 @@ impl<'w> Sources<'w> {
                 same_cluster(&self.world.me, &own, peer, theirs).then_some(near)
             }
             (None, _) if self.world.rooted => None,
-            _ => best.is_none().then_some((0, 3)),
+            _ => (best.is_none() && known).then_some((0, 3)),
         };
         lent.iter().filter_map(|(peer, shown)| Some((rank(peer, shown)?, &shown.built))).collect()
     }

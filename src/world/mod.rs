@@ -3,6 +3,7 @@
 pub mod address;
 pub mod authorities;
 pub mod cache;
+pub mod cluster;
 pub mod folder;
 pub mod forge;
 pub mod git;

@@ -99,6 +99,46 @@ fn every_message_of_the_table_of_troubles_is_one_that_the_code_says() {
     assert!(unknown.is_empty(), "no code says {unknown:#?}");
 }
 
+/// Names of functions, from the words behind `fn`.
+fn functions(sources: &str) -> BTreeSet<&str> {
+    let names = sources.split("fn ").skip(1).filter_map(|tail| tail.split(['(', '<']).next());
+    names.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')).collect()
+}
+
+#[test]
+fn every_rule_of_flux_names_a_test_by_its_number_and_every_test_named_exists() {
+    let mut sources = String::new();
+    for directory in ["src", "tests"] {
+        collect(&root().join(directory), &mut sources);
+    }
+    let functions = functions(&sources);
+    let exists = |named: &str| match named.strip_suffix('…') {
+        Some(start) => functions.iter().any(|name| name.starts_with(start)),
+        None => functions.contains(named) || root().join("fixtures/trees").join(named).is_dir(),
+    };
+    let table = rows(&read("docs/flux-support.md"));
+    let mut wrong = Vec::new();
+    for rule in 1..=27 {
+        let Some(row) = table.iter().find(|row| row[0].starts_with(&format!("{rule}. "))) else {
+            wrong.push(format!("rule {rule} has no row"));
+            continue;
+        };
+        let named: Vec<&str> = row.last().unwrap().split('`').skip(1).step_by(2).collect();
+        wrong.extend(named.iter().filter(|named| !exists(named)).map(|named| format!("rule {rule}: no test {named}")));
+        // `flux_rule_05_and_06_…` is of both.
+        let of_rule = |named: &&str| {
+            let numbers = named
+                .strip_prefix("flux_rule_")
+                .map(|rest| rest.split('_').take_while(|w| *w == "and" || w.parse::<u8>().is_ok()));
+            numbers.is_some_and(|mut numbers| numbers.any(|number| number == format!("{rule:02}")))
+        };
+        if !named.iter().any(|named| of_rule(named)) {
+            wrong.push(format!("rule {rule} names no test flux_rule_{rule:02}_…"));
+        }
+    }
+    assert!(wrong.is_empty(), "docs/flux-support.md: {wrong:#?}");
+}
+
 fn collect(directory: &Path, text: &mut String) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

@@ -16,8 +16,13 @@ type Check = fn(&[u8]);
 
 #[test]
 fn the_seeds_of_every_fuzz_target_hold() {
-    let targets: [(&str, Check); 4] =
-        [("documents", checks::documents), ("edit", checks::edit), ("index", checks::index), ("range", checks::range)];
+    let targets: [(&str, Check); 5] = [
+        ("archive", checks::archive),
+        ("documents", checks::documents),
+        ("edit", checks::edit),
+        ("index", checks::index),
+        ("range", checks::range),
+    ];
     for (name, check) in targets {
         for seed in seeds(name) {
             check(&seed);

@@ -2,6 +2,7 @@
 //! and the real source-controller pulls exactly the chart and version that the pull request names. helm-controller can't
 //! run here, so the HelmChart that it would make of a release (Flux rule 2) is made by the test.
 
+use crate::flux_referee::Referee;
 use crate::oci_registry::{PushedChart, chart as pushed};
 use crate::scan::scan;
 use crate::source_controller::{Pulled, SourceController, source_controller};
@@ -267,4 +268,39 @@ async fn what_flux_follows_through_a_filter_of_tags_is_not_guessed() {
     assert_eq!((row["reason"].as_str(), &row["latest"]), (Some("floating-semver"), &Value::Null), "{row:#}");
     assert!(row["message"].as_str().unwrap().contains("the tags that match ^1"), "{row:#}");
     assert_eq!(case.pulled(&manifests).await.unwrap().version, "1.0.0");
+}
+
+/// Held by helm-controller's own functions on the object as the API server keeps it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flux_rule_02_a_helm_chart_is_named_by_its_object_whatever_the_release_is_called() {
+    let case = Case::new().await;
+    case.stage.charts.add(chart("kettle", "1.0.0"));
+    let sources = case.flux.api.namespace("pantry").await;
+    let mut referee = Referee::of("helm");
+    for (names, release_name, release_namespace) in [
+        ("", "tea", case.namespace.as_str()),
+        ("  releaseName: pot\n", "pot", &case.namespace),
+        ("  targetNamespace: hall\n", "hall-tea", "hall"),
+        ("  releaseName: pot\n  targetNamespace: hall\n", "pot", "hall"),
+    ] {
+        let manifests = case.of_index("1.0.0").replacen("spec:\n", &format!("spec:\n{names}"), 1).replace(
+            &format!("name: charts, namespace: {}", case.namespace),
+            &format!("name: charts, namespace: {sources}"),
+        );
+        let manifests = manifests.replace("name: charts}", &format!("name: charts, namespace: {sources}}}"));
+        let applied = case.flux.api.apply(&manifests).await;
+        let release = serde_json::to_value(&applied[0]).unwrap();
+        let theirs = referee.ask(&json!({"release": release})).unwrap();
+        assert_eq!(
+            (&theirs["releaseName"], &theirs["releaseNamespace"]),
+            (&json!(release_name), &json!(release_namespace))
+        );
+        let chart = helm_chart_of(&release);
+        assert_eq!(chart["metadata"], json!({"name": theirs["helmChartName"], "namespace": sources}));
+        // The row is the object's, whatever Helm calls the release.
+        let row = case.row(&manifests).await;
+        assert_eq!((&row["namespace"], &row["name"]), (&json!(case.namespace), &json!("tea")), "{row:#}");
+        case.flux.api.apply_object(&chart).await;
+        assert_eq!(case.flux.pulled(&chart).await, Ok(kettle("1.0.0", "1.0.0")));
+    }
 }

@@ -21,6 +21,8 @@ use std::sync::Arc;
 /// The least share of the generated releases whose chart, version, source and URL Davit gives as Flux has them; the
 /// others have a typed reason. Raise it with what the resolver learns.
 const LEAST_EQUAL: f64 = 0.85;
+/// Most rows, in percent, that one typed reason may excuse from having the values that Flux has.
+const MOST_EXCUSED: usize = 16;
 /// The least share of generated Kustomizations that Flux builds: a generator of broken ones would prove nothing.
 const LEAST_BUILT: f64 = 0.80;
 /// The version that an edit writes.
@@ -86,6 +88,9 @@ fn generated_repositories_hold_the_releases_that_flux_applies() {
     println!("{ran}: {built} Kustomizations built; {}; not built by Flux: {failed:#?}", compared.line());
     let share =
         |part: usize, whole: usize| f64::from(u32::try_from(part).unwrap()) / f64::from(u32::try_from(whole).unwrap());
+    // The generator writes variables of Secrets and composed versions on purpose: 5 to 11 % over the seeds tried.
+    let many = compared.over(MOST_EXCUSED);
+    assert!(many.is_empty(), "{many:?}");
     let builds = share(built, built + failed.values().sum::<usize>());
     assert!(builds >= LEAST_BUILT, "Flux builds only {builds:.2} of the Kustomizations: {failed:#?}");
     let equal = share(compared.equal, compared.releases);

@@ -1,5 +1,5 @@
-//! The Go program `tests/referees/flux-build`, asked over pipes: what kustomize-controller would apply. One process
-//! serves a whole test.
+//! The Go programs of `tests/referees`, asked over pipes: `flux-build` says what kustomize-controller would apply, `helm`
+//! what Helm makes of a chart. One process serves a whole test.
 
 use crate::tools::go_tool;
 use serde_json::{Value, json};
@@ -15,8 +15,14 @@ pub struct Referee {
 }
 
 impl Referee {
+    /// What kustomize-controller would apply.
     pub fn start() -> Self {
-        let program = go_tool("flux-build", "flux-build");
+        Self::of("flux-build")
+    }
+
+    /// The program of a directory.
+    pub fn of(name: &str) -> Self {
+        let program = go_tool(name, name);
         // kustomize warns of old fields on stderr.
         let mut command = Command::new(program);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -143,6 +143,13 @@ impl Compared {
         self.wrong.extend(other.wrong);
     }
 
+    /// More differences of one reason than a share (in percent) of the releases are no excuse any more.
+    pub fn over(&self, percent: usize) -> Vec<String> {
+        let most = self.releases * percent / 100 + 2;
+        let many = self.explained.iter().filter(|(_, count)| **count > most);
+        many.map(|(reason, count)| format!("{count} rows of {} are excused by {reason}", self.releases)).collect()
+    }
+
     fn explain(&mut self, reason: &str) {
         *self.explained.entry(reason.to_owned()).or_default() += 1;
     }
@@ -204,11 +211,17 @@ fn unnamed(row: &Release) -> Option<String> {
     unresolved(row).map(|reason| format!("name: {}", reason.code()))
 }
 
-/// A typed reason that says "not known from Git": it excuses any value of the row.
+/// The reasons that say "not known from Git" and so excuse a value of the row that differs, each with why. Any other
+/// reason claims the values that it stands beside: they must be Flux's.
+const EXCUSES: [(Reason, &str); 1] = [(
+    Reason::VersionInSubstitution,
+    "a variable that Git does not show, or a text composed of several, has no one site",
+)];
+
+/// A typed reason that excuses any value of the row.
 fn unresolved(row: &Release) -> Option<Reason> {
     let reason = row.problem.as_ref()?.reason;
-    let known = matches!(reason, Reason::DigestPinned | Reason::VersionNotSemver | Reason::NotEditable);
-    (reason.status() == Status::Unresolved && !known).then_some(reason)
+    EXCUSES.iter().find(|(known, _)| *known == reason).map(|(reason, _)| *reason)
 }
 
 fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
@@ -272,8 +285,18 @@ fn absent(truth: &Truth, walked: &Walked, resolution: &Resolution, compared: &mu
 fn superfluous(row: &Release, walked: &Walked, compared: &mut Compared) {
     let by = row.kustomization.as_ref().map(|by| (by.namespace.clone(), by.name.clone())).unwrap_or_default();
     let failed = walked.failed.iter().any(|failed| Some(&failed.cluster) == row.cluster.as_ref() && failed.by == by);
+    let set = walked.applied.iter().any(|applied| {
+        Some(&applied.cluster) == row.cluster.as_ref()
+            && applied.by == by
+            && is(&applied.object, "fluxcd.controlplane.io", "ResourceSet")
+            && applied.file.as_ref().is_none_or(|file| *file == row.file)
+            && applied.object["spec"].to_string().contains("HelmRelease")
+    });
     if failed {
         compared.explain("Flux can't build its Kustomization");
+    } else if set {
+        // The build ends at the set; its templates are the operator's to fill in, which no referee here does.
+        compared.explain("made by a ResourceSet");
     } else if let Some(reason) = unresolved(row) {
         compared.explain(&format!("not applied: {}", reason.code()));
     } else {

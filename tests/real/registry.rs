@@ -82,11 +82,28 @@ async fn what_is_no_chart_or_not_the_tags_version_is_refused() {
     mistagged.tag = Some("1.0.1".to_owned());
     registry.push("charts/mistagged", &mistagged, None).await;
     let (_cache, davit) = client(|_| {});
-    for (name, tag, says) in [("image", "1.0.0", "no Helm chart"), ("mistagged", "1.0.1", "which Flux refuses")] {
+    for (name, tag, reason, says) in [
+        ("image", "1.0.0", Reason::SourceInvalid, "no Helm chart"),
+        ("mistagged", "1.0.1", Reason::ChartDiffers, "which Flux refuses"),
+    ] {
         let problem = davit.detail(&question(&registry, &format!("charts/{name}")), tag).await.unwrap_err();
-        assert_eq!(problem.reason, Reason::SourceInvalid, "{problem}");
+        assert_eq!(problem.reason, reason, "{problem}");
         assert!(problem.message.contains(says), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn flux_rule_07_the_archive_of_a_tag_is_opened_also_behind_a_login() {
+    let registry = OciRegistry::start(&Door::Basic("davit", "correct horse")).await;
+    registry.push("charts/app", &chart("app", "1.2.0+build.5"), Some(&basic("davit", "correct horse"))).await;
+    let lookup = question(&registry, "charts/app");
+    let (_own, davit) = client(|registries| registries.hosts.push(entry(&registry.host, "correct horse")));
+    let opened = davit.open(&lookup, "1.2.0_build.5").await.unwrap();
+    assert_eq!((opened.name.as_str(), opened.version.as_str()), ("app", "1.2.0+build.5"));
+    assert_eq!(opened.app_version.as_deref(), Some("9.8.7"));
+    let (_own, stranger) = client(|_| {});
+    let refused = stranger.open(&lookup, "1.2.0_build.5").await.unwrap_err();
+    assert_eq!(refused.reason, Reason::SourceUnauthorized, "{refused}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use davit::edit::{self, Swap};
 use davit::inventory::{self, Context, FileFacts};
-use davit::model::{Candidate, Candidates, Lookup, Reason, Release, Site, UpdateSite, Version};
+use davit::model::{Candidate, Candidates, Contents, Inside, Lookup, Reason, Release, Site, UpdateSite, Version};
 use davit::policy::{self, Mover, Outcome, Policy};
 use davit::resolve;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +194,8 @@ fn candidate(text: &str) -> Option<Candidate> {
         app_version: None,
         digest: None,
         detailed: true,
+        // Its archive says nothing: no more than is asked of the commit.
+        inside: Inside::Opened(Contents::default().into()),
     })
 }
 
@@ -354,6 +356,15 @@ pub fn bumps(directory: &Path) -> Result<Tally, Failure> {
 /// Every `*.tree.tar.gz` of a directory.
 pub fn trees(directory: &Path) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
+    for (name, files) in unpacked(directory)? {
+        tally.add(census(&name, &files));
+    }
+    Ok(tally)
+}
+
+/// Name and files of every `*.tree.tar.gz` of a directory.
+pub fn unpacked(directory: &Path) -> Result<Vec<(String, Vec<(String, Vec<u8>)>)>, Failure> {
+    let mut trees = Vec::new();
     for path in packed(directory, ".tree.tar.gz")? {
         let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(std::fs::File::open(&path)?));
         let mut files = Vec::new();
@@ -366,8 +377,7 @@ pub fn trees(directory: &Path) -> Result<Tally, Failure> {
                 files.push((name, bytes));
             }
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        tally.add(census(&name, &files));
+        trees.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), files));
     }
-    Ok(tally)
+    Ok(trees)
 }

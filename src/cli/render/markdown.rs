@@ -33,7 +33,7 @@ pub fn markdown(findings: &Findings) -> String {
                 cell(release.current.as_deref().unwrap_or("-")),
                 cell(row.target.as_deref().unwrap_or("-")),
                 cell(&place),
-                cell(&row.message),
+                cell(&row.told()),
             );
         }
     }

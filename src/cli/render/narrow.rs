@@ -43,5 +43,5 @@ fn clipped(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
 
 /// The last segment of a cluster's directory.
 fn short(row: &Row) -> Option<&str> {
-    row.release.cluster.as_deref().and_then(|cluster| cluster.rsplit('/').next())
+    row.cluster().and_then(|cluster| cluster.rsplit('/').next())
 }

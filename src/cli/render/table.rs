@@ -4,7 +4,7 @@
 
 use super::{clean, count, wrapped};
 use crate::engine::report::{Findings, Row};
-use crate::model::{Bump, Status};
+use crate::model::{Bump, Live, Status};
 use anstyle::{AnsiColor, Style};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -90,8 +90,8 @@ pub fn table(findings: &Findings, reader: Reader) -> String {
 
 /// The lines in the order of urgency; those with one reason stand together.
 fn lines(findings: &Findings) -> Vec<Line<'_>> {
-    let clusters: BTreeSet<&str> = findings.rows.iter().filter_map(|row| row.release.cluster.as_deref()).collect();
-    let cluster = |row: &'_ Row| if clusters.len() > 1 { row.release.cluster.clone() } else { None };
+    let clusters: BTreeSet<&str> = findings.rows.iter().filter_map(|row| row.cluster()).collect();
+    let cluster = |row: &'_ Row| if clusters.len() > 1 { row.cluster().map(str::to_owned) } else { None };
     let mut lines: Vec<Line<'_>> = findings.rows.iter().map(|row| line(row, cluster(row).as_deref())).collect();
     lines.sort_by(|a, b| {
         let key = |line: &Line<'_>| (order(line.row.status()), std::cmp::Reverse(line.row.bump));
@@ -122,8 +122,8 @@ pub(super) fn line<'a>(row: &'a Row, cluster: Option<&str>) -> Line<'a> {
         (None, _) => format!("{}:{}", release.file, release.line),
     };
     let why = match row.status() {
-        Status::Outdated | Status::Current => String::new(),
-        _ => format!("{}: {}", row.reason, row.message),
+        Status::Outdated | Status::Current => row.live().and_then(Live::remark).unwrap_or_default(),
+        _ => format!("{}: {}", row.reason, row.told()),
     };
     let chart = clean(release.chart.as_deref().unwrap_or("-")).into_owned();
     Line {

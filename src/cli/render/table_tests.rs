@@ -27,6 +27,7 @@ fn failed(name: &str, why: &str) -> Row {
         chain: Vec::new(),
         problem: None,
         credentials: None,
+        crds: crate::model::CrdUpgrade::Skip,
     };
     Row::held(release, Problem::new(Reason::SourceError, why), None)
 }

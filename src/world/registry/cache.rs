@@ -2,7 +2,7 @@
 //! one that names the others last; a half-written directory is as good as none. A directory's own time says when it was
 //! used last; `prune.rs` goes by it.
 
-use super::index::Extract;
+use super::index::{Extract, Place};
 use crate::model::{Problem, Reason};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -82,6 +82,14 @@ impl Shelf {
         self.write(&extract_name(stamp, chart), extract)
     }
 
+    pub(super) fn place(&self, stamp: &Stamp, chart: &str, version: &str) -> Option<Place> {
+        self.read(&place_name(stamp, chart, version))
+    }
+
+    pub(super) fn put_place(&self, stamp: &Stamp, chart: &str, version: &str, place: &Place) -> Result<(), Problem> {
+        self.write(&place_name(stamp, chart, version), place)
+    }
+
     /// A value by name; nothing where it is missing or broken.
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_slice(&std::fs::read(self.directory.join(name)).ok()?).ok()
@@ -123,6 +131,10 @@ pub(super) fn set_used(directory: &Path, time: std::time::SystemTime) {
 
 fn extract_name(stamp: &Stamp, chart: &str) -> String {
     format!("chart-{}-{}.json", stamp.hash, &digest(chart.as_bytes())[..16])
+}
+
+fn place_name(stamp: &Stamp, chart: &str, version: &str) -> String {
+    format!("chart-{}-place-{}.json", stamp.hash, &digest(format!("{chart}\n{version}").as_bytes())[..16])
 }
 
 /// SHA-256 in hexadecimal.

@@ -19,6 +19,7 @@ use url::Url;
 struct ClientKey {
     reach: Reach,
     unchecked: bool,
+    raw: bool,
     /// The file with further authorities, and which content it had.
     ca: Option<(PathBuf, String)>,
     place: Place,
@@ -60,6 +61,7 @@ impl Http {
         let key = ClientKey {
             reach: guard.reach(),
             unchecked: trip.unchecked || entry.is_some_and(|entry| entry.insecure),
+            raw: trip.raw,
             ca: authorities.as_ref().map(|found| (found.file.clone(), found.digest.clone())),
             place: Place::of(url),
         };
@@ -107,6 +109,7 @@ impl Http {
             .pool_max_idle_per_host(self.most_at_once())
             .pool_idle_timeout(Duration::from_secs(20))
             .tls_danger_accept_invalid_certs(key.unchecked)
+            .gzip(!key.raw)
             .dns_resolver(Arc::new(guard));
         builder = key.place.fit(builder);
         if let Some(authorities) = authorities {

@@ -86,11 +86,13 @@ async fn an_unchanged_tag_costs_its_head_and_an_unchanged_list_a_304() {
 async fn an_image_another_version_and_a_forged_blob_are_refused() {
     let (host, _) = logged().await;
     let (_cache, registry) = registry(|_| {});
-    for (name, says) in
-        [("image", "no Helm chart"), ("mistagged", "which Flux refuses"), ("forged", "not what its digest says")]
-    {
+    for (name, reason, says) in [
+        ("image", Reason::SourceInvalid, "no Helm chart"),
+        ("mistagged", Reason::ChartDiffers, "which Flux refuses"),
+        ("forged", Reason::SourceInvalid, "not what its digest says"),
+    ] {
         let problem = registry.detail(&oci(&host, &format!("{name}/app")), "1.2.3").await.unwrap_err();
-        assert_eq!(problem.reason, Reason::SourceInvalid, "{problem}");
+        assert_eq!(problem.reason, reason, "{problem}");
         assert!(problem.message.contains(says), "{problem}");
     }
 }

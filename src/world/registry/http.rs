@@ -9,6 +9,7 @@ use super::options::Options;
 use super::pause::HostState;
 use crate::config::PrivateAddresses;
 use crate::model::{Problem, Reason};
+use crate::witness::Login;
 use crate::world::address::{Guard, Reach};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
@@ -42,8 +43,25 @@ pub(super) struct Trip {
     deadline: Instant,
     /// Start of the round: a host that was down since then is not asked.
     since: Instant,
+    /// The source's own login, for its own host.
+    pub(super) login: Option<Arc<Login>>,
     /// Certificates are not checked (a mirror's `insecure`; a host's own is looked up per hop).
     pub(super) unchecked: bool,
+    /// Bodies are taken as they come: a server that calls an archive's own gzip an encoding is not obeyed.
+    pub(super) raw: bool,
+}
+
+impl Trip {
+    /// The same trip for an archive.
+    #[must_use]
+    pub(super) fn raw(self) -> Self {
+        Self { raw: true, ..self }
+    }
+
+    /// The same, with the login of one source.
+    pub(super) fn with(self, login: Option<Arc<Login>>) -> Self {
+        Self { login, ..self }
+    }
 }
 
 /// One request, before redirects.
@@ -94,7 +112,17 @@ impl Http {
     /// Starts the requests for one source: how far they may reach hangs on the URL itself.
     pub(super) async fn trip(&self, origin: &Url, unchecked: bool, since: Instant) -> Trip {
         let deadline = Instant::now() + self.options.limits.overall;
-        Trip { reach: self.reach(origin, since).await, deadline, since, unchecked }
+        Trip { reach: self.reach(origin, since).await, deadline, since, login: None, unchecked, raw: false }
+    }
+
+    /// As [`Self::trip`], for what the operator's own mirror led to: no name is resolved that only Git knows.
+    pub(super) fn mirrored_trip(&self, unchecked: bool, since: Instant) -> Trip {
+        let reach = match self.options.registries.allow_private_addresses {
+            PrivateAddresses::Always => Reach::Any,
+            PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
+        };
+        let deadline = Instant::now() + self.options.limits.overall;
+        Trip { reach, deadline, since, login: None, unchecked, raw: false }
     }
 
     async fn reach(&self, origin: &Url, since: Instant) -> Reach {

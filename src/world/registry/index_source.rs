@@ -2,10 +2,12 @@
 
 use super::cache::{Shelf, Stamp};
 use super::credentials;
-use super::failure::{Failure, refused, shown};
+use super::failure::{Failure, authority, refused, shown};
+use super::grants;
 use super::http::{Answer, Ask, Http, Trip};
-use super::index::{self, Extract, IndexError};
+use super::index::{self, Extract, IndexError, Place};
 use crate::model::{Candidates, Problem, Reason};
+use crate::witness::Login;
 use ::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -35,7 +37,7 @@ impl IndexState {
         repository: &str,
         before: Option<Self>,
         wanted: &[String],
-        since: Instant,
+        (since, login): (Instant, Option<Arc<Login>>),
     ) -> Result<Self, Problem> {
         let original = index_url(repository)?;
         let place = shown(&original);
@@ -48,8 +50,11 @@ impl IndexState {
             original
         };
         refuse_other_schemes(&url)?;
-        let shelf = Shelf::new(&http.options.cache_dir, "index", url.as_str());
-        let trip = http.trip(&url, mirrored.insecure, since).await;
+        // What one Secret shows is no answer for another one's source.
+        let own = grants::credential(login.as_ref(), &authority(&url));
+        let named = own.map_or_else(|| url.to_string(), |own| format!("{url} as {}", own.origin));
+        let shelf = Shelf::new(&http.options.cache_dir, "index", &named);
+        let trip = http.trip(&url, mirrored.insecure, since).await.with(login);
         let known = shelf.stamp();
         let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
         let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
@@ -68,6 +73,30 @@ impl IndexState {
         }
         let missing = || Err(Problem::new(Reason::ChartMissing, format!("{} has no chart {chart}", self.place)));
         self.charts.get(chart).cloned().unwrap_or_else(missing)
+    }
+
+    /// Where the archive of one version is; remembered as long as the index stays the same.
+    pub(super) async fn place(&self, chart: &str, version: &str) -> Result<Place, Problem> {
+        let (shelf, stamp) = (self.shelf.clone(), self.stamp.clone());
+        let (chart, version) = (chart.to_owned(), version.to_owned());
+        let name = format!("{chart} {version}");
+        let sought = move || -> Result<Option<Place>, IndexError> {
+            if let Some(known) = shelf.place(&stamp, &chart, &version) {
+                return Ok(Some(known));
+            }
+            let found = index::place(&shelf.body(&stamp), &chart, &version)?;
+            if let Some(Err(problem)) = found.as_ref().map(|place| shelf.put_place(&stamp, &chart, &version, place)) {
+                tracing::warn!(%problem, "the cache of chart indexes is not written");
+            }
+            Ok(found)
+        };
+        let found = tokio::task::spawn_blocking(sought).await;
+        let found = found.map_err(|_| {
+            Problem::new(Reason::SourceError, format!("{}: reading the index for {name} failed", self.place))
+        })?;
+        found.map_err(|error| Problem { reason: Reason::SourceError, ..self.problem(&error) })?.ok_or_else(|| {
+            Problem::new(Reason::SourceError, format!("{}: the index has lost {name} meanwhile", self.place))
+        })
     }
 
     async fn extract(&mut self, wanted: &[String]) -> Result<(), Problem> {
@@ -135,7 +164,7 @@ fn read_cached(shelf: &Shelf, stamp: &Stamp, wanted: Vec<String>) -> Result<BTre
 }
 
 /// `index.yaml` under the repository's URL; its query stays (as Helm does).
-fn index_url(repository: &str) -> Result<Url, Problem> {
+pub(super) fn index_url(repository: &str) -> Result<Url, Problem> {
     let invalid =
         |why: String| Problem::new(Reason::InvalidSource, format!("the chart repository's URL is unusable: {why}"));
     let mut url = Url::parse(repository).map_err(|e| invalid(e.to_string()))?;
@@ -173,7 +202,10 @@ async fn fetch_once(
     };
     condition(IF_NONE_MATCH, known.and_then(|stamp| stamp.etag.as_ref()));
     condition(IF_MODIFIED_SINCE, known.and_then(|stamp| stamp.last_modified.as_ref()));
-    let credential = credentials::for_index(&http.options, url).map_err(Failure::of)?;
+    let credential = match grants::credential(trip.login.as_ref(), &authority(url)) {
+        Some(own) => Some(own),
+        None => credentials::for_index(&http.options, url).map_err(Failure::of)?,
+    };
     let authorization = credential.as_ref().and_then(credentials::Credential::basic);
     let limit = http.options.registries.max_index_size;
     let mut clean = url.clone();

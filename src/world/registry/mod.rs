@@ -3,14 +3,17 @@
 //! Gives every version that Flux's rules admit, and chooses none. A source is asked once however many releases and
 //! repositories wait for it; what it said is good for a minute, what went wrong only for the round that saw it.
 
+mod archive;
 mod body;
 mod cache;
 mod client;
 mod contact;
 mod credentials;
 mod failure;
+mod grants;
 mod http;
 mod index;
+mod index_archive;
 mod index_source;
 mod oci;
 mod options;
@@ -20,6 +23,7 @@ mod round;
 mod secret;
 
 pub use crate::world::address::{Network, SystemNetwork};
+pub use grants::{Grants, host_of};
 pub use index::read_index;
 pub use options::{Clock, GitTags, Limits, Options};
 pub use round::{Registry, Round};
@@ -32,6 +36,8 @@ mod contact_tests;
 mod detail_tests;
 #[cfg(test)]
 mod mirror_tests;
+#[cfg(test)]
+mod open_tests;
 #[cfg(test)]
 mod pause_tests;
 #[cfg(test)]

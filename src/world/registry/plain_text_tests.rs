@@ -41,7 +41,7 @@ async fn guarded() -> (String, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn credentials_go_over_plain_http_only_where_the_hosts_entry_says_insecure() {
+async fn flux_rule_14_credentials_go_over_plain_http_only_where_the_hosts_entry_says_insecure() {
     for insecure in [false, true] {
         let (host, seen) = guarded().await;
         let (_cache, registry) = registry(|options| options.registries.hosts.push(entry(&host, insecure)));

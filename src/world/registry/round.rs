@@ -1,10 +1,14 @@
 //! Every source asked once, however many wait: single flight per source, shared by all repositories.
 
+use super::grants::{self, Grants};
 use super::http::Http;
+use super::index::Place;
+use super::index_archive::IndexArchive;
 use super::index_source::IndexState;
 use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
 use super::options::Options;
-use crate::model::{Candidate, Candidates, Lookup, Problem, Reason, TagRules};
+use crate::model::{Candidate, Candidates, Contents, Lookup, Problem, Reason, TagRules};
+use crate::witness::Login;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +18,8 @@ use tokio::time::Instant;
 pub struct Registry {
     http: Http,
     tokens: Tokens,
-    sources: Mutex<HashMap<SourceKey, Arc<Source>>>,
+    /// Each as one asker sees it: with a source's own Secret, by that Secret's name, or without one.
+    sources: Mutex<HashMap<(SourceKey, Option<String>), Arc<Source>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +27,8 @@ enum SourceKey {
     Index(String),
     Oci { url: String, insecure: bool },
     Detail { url: String, insecure: bool, tag: String },
+    Archive(Box<IndexArchive>),
+    Layer { url: String, insecure: bool, layer: String, version: String },
     Git(String),
 }
 
@@ -61,12 +68,17 @@ enum Said {
     Index(Box<IndexState>),
     Tags(Arc<Tags>),
     Detail(Arc<Detail>),
+    Opened(Arc<Contents>),
 }
 
 /// One pass over some releases: within it no source is asked twice, and what went wrong stays wrong.
+#[derive(Clone)]
 pub struct Round {
     registry: Arc<Registry>,
     started: Instant,
+    grants: Arc<Grants>,
+    /// The login of the source that asks.
+    login: Option<Arc<Login>>,
 }
 
 impl Registry {
@@ -77,14 +89,25 @@ impl Registry {
 
     /// Starts a round that will ask these questions. Naming them first lets one reading of an index serve all of them.
     pub fn round<'a>(self: &Arc<Self>, questions: impl IntoIterator<Item = &'a Lookup>) -> Round {
+        self.round_with(questions, Arc::default())
+    }
+
+    /// [`Registry::round`], with the logins of sources that name a Secret.
+    pub fn round_with<'a>(
+        self: &Arc<Self>,
+        questions: impl IntoIterator<Item = &'a Lookup>,
+        grants: Arc<Grants>,
+    ) -> Round {
         self.forget();
-        for question in questions {
+        let round = Round { registry: Arc::clone(self), started: Instant::now(), grants, login: None };
+        for lookup in questions {
+            let (asker, question) = round.asker(lookup);
             if let Lookup::Index { url, chart } = question {
-                let source = self.source(SourceKey::Index(url.clone()));
+                let source = asker.source(SourceKey::Index(url.clone()));
                 source.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(chart.clone());
             }
         }
-        Round { registry: Arc::clone(self), started: Instant::now() }
+        round
     }
 
     /// Takes no earlier answer for fresh: every source is asked again, also one that was asked a moment ago.
@@ -111,9 +134,14 @@ impl Registry {
         self.round([lookup]).detail(lookup, text).await
     }
 
-    fn source(&self, key: SourceKey) -> Arc<Source> {
+    /// What one archive says, on its own: a round of one.
+    pub async fn open(self: &Arc<Self>, lookup: &Lookup, text: &str) -> Result<Arc<Contents>, Problem> {
+        self.round([lookup]).open(lookup, text).await
+    }
+
+    fn source(&self, key: SourceKey, account: Option<String>) -> Arc<Source> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = Arc::clone(sources.entry(key).or_default());
+        let source = Arc::clone(sources.entry((key, account)).or_default());
         *source.used.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         source
     }
@@ -158,7 +186,7 @@ impl Registry {
         key: &SourceKey,
         wanted: Vec<String>,
         before: Option<Said>,
-        since: Instant,
+        (since, login): (Instant, Option<Arc<Login>>),
     ) -> Result<Said, Problem> {
         match key {
             SourceKey::Index(url) => {
@@ -166,7 +194,7 @@ impl Registry {
                     Some(Said::Index(state)) => Some(*state),
                     _ => None,
                 };
-                let state = IndexState::fetch(&self.http, url, before, &wanted, since).await;
+                let state = IndexState::fetch(&self.http, url, before, &wanted, (since, login)).await;
                 state.map(|state| Said::Index(Box::new(state))).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Oci { url, insecure } => {
@@ -175,17 +203,29 @@ impl Registry {
                     _ => None,
                 };
                 let asked = async {
-                    let repository = self.repository(url, *insecure, since).await?;
+                    let repository = self.repository(url, *insecure, since).await?.with(login);
                     repository.tags(&self.http, &self.tokens, before).await
                 };
                 asked.await.map(Said::Tags).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Detail { url, insecure, tag } => {
                 let asked = async {
-                    let repository = self.repository(url, *insecure, since).await?;
+                    let repository = self.repository(url, *insecure, since).await?.with(login);
                     repository.detail(&self.http, &self.tokens, tag).await
                 };
                 asked.await.map(|detail| Said::Detail(Arc::new(detail))).map_err(|problem| self.named(url, problem))
+            }
+            SourceKey::Archive(archive) => {
+                let opened = archive.open(&self.http, (since, login)).await;
+                opened.map(Said::Opened).map_err(|problem| self.named(&archive.repository, problem))
+            }
+            SourceKey::Layer { url, insecure, layer, version } => {
+                let asked = async {
+                    let repository = self.repository(url, *insecure, since).await?.with(login);
+                    let chart = url.rsplit('/').next().unwrap_or(url);
+                    repository.open_layer(&self.http, &self.tokens, layer, (chart, version)).await
+                };
+                asked.await.map(Said::Opened).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Git(url) => {
                 let Some(lister) = &self.http.options.git_tags else {
@@ -218,9 +258,25 @@ impl Registry {
 }
 
 impl Round {
+    /// The round as the one who asks a question, and the question itself.
+    fn asker<'a>(&self, lookup: &'a Lookup) -> (Self, &'a Lookup) {
+        let (question, login) = grants::asker(&self.grants, lookup);
+        (Self { login, ..self.clone() }, question)
+    }
+
+    fn source(&self, key: SourceKey) -> Arc<Source> {
+        self.registry.source(key, self.login.as_ref().map(|login| login.origin.clone()))
+    }
+
     /// Every usable version of a chart.
     pub async fn candidates(&self, lookup: &Lookup) -> Result<Arc<Candidates>, Problem> {
-        match lookup {
+        let (asker, question) = self.asker(lookup);
+        let said = asker.usable(question).await;
+        said.map_err(|problem| grants::told(&self.grants, lookup, problem))
+    }
+
+    async fn usable(&self, question: &Lookup) -> Result<Arc<Candidates>, Problem> {
+        match question {
             Lookup::Index { url, chart } => self.index_chart(url, chart).await,
             Lookup::Oci { url, rules, insecure } => {
                 self.tagged(SourceKey::Oci { url: url.clone(), insecure: *insecure }, rules).await
@@ -229,55 +285,118 @@ impl Round {
                 let rules = TagRules { leading_v: true, underscore_is_plus: false };
                 self.tagged(SourceKey::Git(url.clone()), &rules).await
             }
+            Lookup::Signed { .. } => Err(mismatch()),
         }
     }
 
     /// One version with everything its source says of it: for OCI the manifest is looked up, and must be a chart's.
     pub async fn detail(&self, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
-        if let Lookup::Oci { url, rules, insecure } = lookup {
-            let tag = if rules.underscore_is_plus { text.replacen('+', "_", 1) } else { text.to_owned() };
-            let key = SourceKey::Detail { url: url.clone(), insecure: *insecure, tag };
-            return match self.said(key).await? {
-                Said::Detail(detail) => Detail::clone(&detail).apply(text, url),
-                _ => Err(mismatch()),
-            };
+        let (asker, question) = self.asker(lookup);
+        let said = asker.closer(question, text).await;
+        said.map_err(|problem| grants::told(&self.grants, lookup, problem))
+    }
+
+    async fn closer(&self, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
+        if let Lookup::Oci { url, .. } = lookup {
+            return Detail::clone(&*self.manifest(lookup, text).await?).apply(text, url);
         }
-        let candidates = self.candidates(lookup).await?;
+        let candidates = self.usable(lookup).await?;
         let found = candidates.versions.iter().find(|candidate| candidate.text == text);
+        let detailed = |candidate: &Candidate| Candidate { detailed: true, ..candidate.clone() };
         found
-            .cloned()
+            .map(detailed)
             .ok_or_else(|| Problem::new(Reason::ChartMissing, format!("{} has no version {text}", lookup.chart())))
+    }
+
+    /// What the archive of one version says (Flux rule 7): fetched, hashed and read once, and remembered.
+    ///
+    /// # Errors
+    /// [`Reason::ChartInvalid`] and [`Reason::SourceTooLarge`] are faults of this version; everything else is its
+    /// source's.
+    pub async fn open(&self, lookup: &Lookup, text: &str) -> Result<Arc<Contents>, Problem> {
+        let (asker, question) = self.asker(lookup);
+        let said = asker.opened(question, text).await;
+        said.map_err(|problem| grants::told(&self.grants, lookup, problem))
+    }
+
+    async fn opened(&self, lookup: &Lookup, text: &str) -> Result<Arc<Contents>, Problem> {
+        let key = match lookup {
+            Lookup::Index { url, chart } => {
+                let (repository, chart, version) = (url.clone(), chart.clone(), text.to_owned());
+                let place = self.place(url, &chart, text).await?;
+                SourceKey::Archive(Box::new(IndexArchive { repository, chart, version, place }))
+            }
+            Lookup::Oci { url, insecure, .. } => {
+                let manifest = self.manifest(lookup, text).await?;
+                let Some(layer) = manifest.layer() else {
+                    let message = format!("{url}: the manifest of {text} has no layer that holds a chart");
+                    return Err(Problem::new(Reason::ChartInvalid, message));
+                };
+                let (layer, version) = (layer.to_owned(), text.to_owned());
+                SourceKey::Layer { url: url.clone(), insecure: *insecure, layer, version }
+            }
+            Lookup::GitTags { url } => {
+                let message = format!("{}: a chart in a Git repository has no archive", crate::world::git::redact(url));
+                return Err(Problem::new(Reason::SourceUnsupported, message));
+            }
+            Lookup::Signed { .. } => return Err(mismatch()),
+        };
+        match self.said(key).await? {
+            Said::Opened(contents) => Ok(contents),
+            _ => Err(mismatch()),
+        }
+    }
+
+    async fn manifest(&self, lookup: &Lookup, text: &str) -> Result<Arc<Detail>, Problem> {
+        let Lookup::Oci { url, rules, insecure } = lookup else { return Err(mismatch()) };
+        let tag = if rules.underscore_is_plus { text.replacen('+', "_", 1) } else { text.to_owned() };
+        match self.said(SourceKey::Detail { url: url.clone(), insecure: *insecure, tag }).await? {
+            Said::Detail(detail) => Ok(detail),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// Where an index says that an archive is.
+    async fn place(&self, url: &str, chart: &str, version: &str) -> Result<Place, Problem> {
+        self.index_chart(url, chart).await?;
+        let source = self.source(SourceKey::Index(url.to_owned()));
+        let last = source.last.lock().await;
+        match last.as_ref().map(|answered| &answered.said) {
+            Some(Ok(Said::Index(state))) => state.place(chart, version).await,
+            Some(Err(problem)) => Err(problem.clone()),
+            _ => Err(mismatch()),
+        }
     }
 
     async fn tagged(&self, key: SourceKey, rules: &TagRules) -> Result<Arc<Candidates>, Problem> {
         match self.said(key.clone()).await? {
-            Said::Tags(tags) => Ok(self.registry.source(key).candidates(&tags, rules)),
+            Said::Tags(tags) => Ok(self.source(key).candidates(&tags, rules)),
             _ => Err(mismatch()),
         }
     }
 
     async fn said(&self, key: SourceKey) -> Result<Said, Problem> {
-        let source = self.registry.source(key.clone());
+        let source = self.source(key.clone());
         let mut last = source.last.lock().await;
         if let Some(answered) = last.as_ref().filter(|answered| self.registry.counts(answered, self.started)) {
             return answered.said.clone();
         }
         let before = last.take().and_then(|answered| answered.said.ok());
-        let said = self.registry.ask(&key, Vec::new(), before, self.started).await;
+        let said = self.registry.ask(&key, Vec::new(), before, (self.started, self.login.clone())).await;
         *last = Some(Answered { at: Instant::now(), said: said.clone() });
         said
     }
 
     async fn index_chart(&self, url: &str, chart: &str) -> Result<Arc<Candidates>, Problem> {
         let key = SourceKey::Index(url.to_owned());
-        let source = self.registry.source(key.clone());
+        let source = self.source(key.clone());
         source.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(chart.to_owned());
         let mut last = source.last.lock().await;
         let current = last.as_ref().is_some_and(|answered| self.registry.counts(answered, self.started));
         if !current {
             let wanted = source.wanted.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
             let before = last.take().and_then(|answered| answered.said.ok());
-            let said = self.registry.ask(&key, wanted, before, self.started).await;
+            let said = self.registry.ask(&key, wanted, before, (self.started, self.login.clone())).await;
             *last = Some(Answered { at: Instant::now(), said });
         }
         match last.as_mut().map(|answered| &mut answered.said) {

@@ -1,6 +1,6 @@
 //! One entry of an index, as any of the readers finds it, and what Flux makes of it.
 
-use crate::model::{Candidate, Candidates, Version};
+use crate::model::{Candidate, Candidates, Inside, Version};
 
 /// The fields of an entry that count, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +13,14 @@ pub(super) struct RawEntry {
     pub(super) urls: Vec<String>,
     /// SHA-256 of the archive, as Helm writes it.
     pub(super) digest: Option<String>,
+}
+
+/// Where the archive of one version is, as an index writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(in crate::world::registry) struct Place {
+    /// The first of `urls`: Flux takes no other.
+    pub(in crate::world::registry) url: Option<String>,
+    pub(in crate::world::registry) digest: Option<String>,
 }
 
 /// A field of an entry that counts: what both readers know of it.
@@ -72,7 +80,13 @@ pub(super) fn is_null(plain: &str) -> bool {
 
 /// The entries of one chart while they are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Collected(pub(super) Candidates);
+pub(super) struct Collected {
+    pub(super) candidates: Candidates,
+    /// The version whose place is sought.
+    pub(super) sought: Option<String>,
+    /// Its place; the first entry of that text counts, as in Flux.
+    pub(super) place: Option<Place>,
+}
 
 /// More versions than any real chart has; an index over it is refused.
 pub(super) const MOST_VERSIONS: usize = 100_000;
@@ -83,14 +97,17 @@ pub(super) const MOST_URLS: usize = 16;
 impl Collected {
     /// Takes an entry in: strict versions with an optional `v` (Flux rule 3), others are counted.
     pub(super) fn take(&mut self, entry: RawEntry) -> Result<(), super::IndexError> {
-        if self.0.versions.len() + self.0.ignored >= MOST_VERSIONS {
+        if self.candidates.versions.len() + self.candidates.ignored >= MOST_VERSIONS {
             return Err(super::IndexError::TooLarge(format!("a chart has more than {MOST_VERSIONS} versions")));
         }
         let Some(version) = entry.version.as_deref().and_then(Version::strict) else {
-            self.0.ignored += 1;
+            self.candidates.ignored += 1;
             return Ok(());
         };
-        self.0.versions.push(Candidate {
+        if self.place.is_none() && self.sought.as_deref() == Some(version.text()) {
+            self.place = Some(Place { url: entry.urls.into_iter().next(), digest: entry.digest });
+        }
+        self.candidates.versions.push(Candidate {
             text: version.text().to_owned(),
             version,
             created: entry.created.as_deref().and_then(timestamp),
@@ -98,6 +115,7 @@ impl Collected {
             app_version: entry.app_version,
             digest: None,
             detailed: true,
+            inside: Inside::Unopened,
         });
         Ok(())
     }

@@ -15,8 +15,8 @@ const LONGEST_SCALAR: usize = 4 << 20;
 const MOST_ANCHORS: usize = 1024;
 
 /// A whole index.
-pub(super) fn read_index(input: impl Read, wanted: &[String]) -> Result<BTreeMap<String, Extract>, IndexError> {
-    let mut state = Wanted::new(wanted);
+pub(super) fn read_index(input: impl Read, wanted: Wanted) -> Result<BTreeMap<String, Extract>, IndexError> {
+    let mut state = wanted;
     let mut events = Events::new(input);
     let mut found = false;
     events.open_document()?;
@@ -57,7 +57,7 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
         match events.key()? {
             Key::End => return Ok(()),
             Key::Text(name) if state.sees(&name) => {
-                let collected = one_chart(events, &name)?;
+                let collected = one_chart(events, &name, state.collector())?;
                 state.put(&name, collected);
             }
             _ => events.skip()?,
@@ -65,8 +65,7 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
     }
 }
 
-fn one_chart<R: Read>(events: &mut Events<R>, name: &str) -> Result<Collected, IndexError> {
-    let mut collected = Collected::default();
+fn one_chart<R: Read>(events: &mut Events<R>, name: &str, mut collected: Collected) -> Result<Collected, IndexError> {
     match events.next()? {
         Event::SequenceStart(..) => {}
         event if is_null(&event) => return Ok(collected),

@@ -1,4 +1,4 @@
-use super::{Extract, Wanted, events, json, read, slice};
+use super::{Extract, Wanted, events, json, place, read, slice};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,11 +21,11 @@ fn texts(found: &BTreeMap<String, Extract>, chart: &str) -> Vec<String> {
 
 fn by_lines(text: &str, wanted: &[&str]) -> Option<BTreeMap<String, Extract>> {
     let file = spooled(text.as_bytes());
-    slice::read(&File::open(file.path()).unwrap(), &names(wanted)).unwrap()
+    slice::read(&File::open(file.path()).unwrap(), Wanted::new(&names(wanted), None)).unwrap()
 }
 
 fn by_events(text: &str, wanted: &[&str]) -> BTreeMap<String, Extract> {
-    events::read_index(text.as_bytes(), &names(wanted)).unwrap()
+    events::read_index(text.as_bytes(), Wanted::new(&names(wanted), None)).unwrap()
 }
 
 const HELM: &str = r#"apiVersion: v1
@@ -83,7 +83,7 @@ fn helms_own_layout_is_read_by_lines_and_gives_what_the_events_give() {
 /// Whether the lines alone told a chart's entries, or its block was left to the events.
 fn told_by_lines(text: &str, chart: &str) -> bool {
     let file = spooled(text.as_bytes());
-    let blocks = slice::find_blocks(&File::open(file.path()).unwrap(), &mut Wanted::new(&names(&[chart])));
+    let blocks = slice::find_blocks(&File::open(file.path()).unwrap(), &mut Wanted::new(&names(&[chart]), None));
     blocks.unwrap().expect("Helm's layout").iter().all(|block| block.entries.is_some())
 }
 
@@ -137,7 +137,7 @@ fn a_quoted_scalar_that_hangs_over_the_margin_is_not_taken_for_a_chart() {
 #[test]
 fn json_is_read_as_a_stream_and_flow_yaml_still_as_yaml() {
     let text = r#"{"apiVersion":"v1","entries":{"app":[{"version":"1.2.3","deprecated":true,"appVersion":7},null,{"version":"x"}],"b":null}}"#;
-    let found = json::read(text.as_bytes(), &names(&["app"])).unwrap();
+    let found = json::read(text.as_bytes(), Wanted::new(&names(&["app"]), None)).unwrap();
     assert_eq!(found, by_events(text, &["app"]));
     assert_eq!(texts(&found, "app"), ["1.2.3"]);
     assert_eq!(found["app"].candidates.as_ref().unwrap().ignored, 2);
@@ -236,8 +236,8 @@ proptest! {
         }
         let wanted = ["app", "other"];
         let file = spooled(text.as_bytes());
-        let fast = slice::read(&File::open(file.path()).unwrap(), &names(&wanted));
-        if let (Ok(Some(fast)), Ok(slow)) = (fast, events::read_index(text.as_bytes(), &names(&wanted))) {
+        let fast = slice::read(&File::open(file.path()).unwrap(), Wanted::new(&names(&wanted), None));
+        if let (Ok(Some(fast)), Ok(slow)) = (fast, events::read_index(text.as_bytes(), Wanted::new(&names(&wanted), None))) {
             prop_assert_eq!(fast, slow, "{}", text);
         }
     }
@@ -254,4 +254,29 @@ fn the_real_grafana_index_reads_alike_by_lines_and_by_events() {
     let found = by_lines(&text, &wanted).expect("Helm's layout");
     assert_eq!(found, by_events(&text, &wanted));
     assert!(found["grafana"].candidates.as_ref().unwrap().versions.len() > 100);
+}
+
+/// Place of a version, as each reader of the text's form finds it.
+fn place_of(text: &str, version: &str) -> Option<(Option<String>, Option<String>)> {
+    let found = place(spooled(text.as_bytes()).path(), "app", version).unwrap()?;
+    Some((found.url, found.digest))
+}
+
+#[test]
+fn the_archive_of_a_version_is_the_first_url_of_its_first_entry() {
+    let entries = "  app:\n  - digest: abc\n    urls:\n    - charts/app-1.0.0.tgz\n    - https://example.com/second.tgz\n\
+                   \x20   version: 1.0.0\n  - version: 1.0.0\n    urls: []\n  - version: 2.0.0\n    urls: []\n  - version: 3.0.0\n  \
+                   other:\n  - version: 1.0.0\n    urls:\n    - wrong\n";
+    let helm = format!("apiVersion: v1\nentries:\n{entries}");
+    let flow = helm.replace("urls: []", "urls: [ ]").replace("- digest: abc", "- digest: !!str abc");
+    let json = serde_json::to_string(&serde_yaml::from_str::<serde_json::Value>(&helm).unwrap()).unwrap();
+    for text in [&helm, &flow, &json] {
+        let first = Some((Some("charts/app-1.0.0.tgz".to_owned()), Some("abc".to_owned())));
+        assert_eq!(place_of(text, "1.0.0"), first, "{text}");
+        assert_eq!(place_of(text, "2.0.0"), Some((None, None)), "{text}");
+        assert_eq!(place_of(text, "3.0.0"), Some((None, None)), "{text}");
+        assert_eq!(place_of(text, "4.0.0"), None, "{text}");
+    }
+    let anchors = "entries:\n  app:\n  - {version: 1.0.0, urls: [&u a.tgz], digest: &d x}\n  - {version: 2.0.0, urls: [*u, b], digest: *d}\n";
+    assert_eq!(place_of(anchors, "2.0.0"), Some((Some("a.tgz".to_owned()), Some("x".to_owned()))));
 }

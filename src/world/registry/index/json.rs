@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 
-pub(super) fn read(input: impl Read, wanted: &[String]) -> Result<BTreeMap<String, Extract>, IndexError> {
-    let mut state = Wanted::new(wanted);
+pub(super) fn read(input: impl Read, wanted: Wanted) -> Result<BTreeMap<String, Extract>, IndexError> {
+    let mut state = wanted;
     let mut json = serde_json::Deserializer::from_reader(input);
     let invalid = |e: serde_json::Error| IndexError::Invalid(format!("not a chart index: {e}"));
     let found = Top(&mut state).deserialize(&mut json).map_err(invalid)?;
@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for Charts<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
             if self.0.sees(&name) {
-                let mut collected = Collected::default();
+                let mut collected = self.0.collector();
                 map.next_value_seed(Entries(&mut collected))?;
                 self.0.put(&name, collected);
             } else {

@@ -33,14 +33,8 @@ enum Last {
 
 impl Lines {
     /// At the chart's own line, which ends in `value`.
-    pub(super) fn new(value: &[u8]) -> Self {
-        Self {
-            collected: Collected::default(),
-            entry: None,
-            last: Last::Complete,
-            given_up: false,
-            closed: !value.is_empty(),
-        }
+    pub(super) fn new(value: &[u8], collected: Collected) -> Self {
+        Self { collected, entry: None, last: Last::Complete, given_up: false, closed: !value.is_empty() }
     }
 
     /// A line that goes on with the scalar above it.

@@ -10,8 +10,8 @@ mod lines;
 mod slice;
 
 use crate::model::{Candidates, Problem, Reason};
-pub(super) use entry::timestamp;
 use entry::{Collected, RawEntry};
+pub(super) use entry::{Place, timestamp};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -35,24 +35,38 @@ pub(super) struct Extract {
     pub(super) candidates: Option<Candidates>,
     /// A few charts of the index with a similar name, where it has none of this one.
     pub(super) similar: Vec<String>,
+    /// Where the archive of the version that was sought is.
+    #[serde(skip)]
+    place: Option<Place>,
+}
+
+/// Where the archive of one version is; nothing where the index has no such version.
+pub(super) fn place(path: &Path, chart: &str, version: &str) -> Result<Option<Place>, IndexError> {
+    let wanted = [chart.to_owned()];
+    let found = read_seeking(path, &wanted, Some(version))?;
+    Ok(found.into_values().next().and_then(|extract| extract.place))
 }
 
 /// Reads the wanted charts; every one of them has a result.
 pub(super) fn read(path: &Path, wanted: &[String]) -> Result<BTreeMap<String, Extract>, IndexError> {
+    read_seeking(path, wanted, None)
+}
+
+fn read_seeking(path: &Path, wanted: &[String], sought: Option<&str>) -> Result<BTreeMap<String, Extract>, IndexError> {
     let mut file = File::open(path)?;
     let mut head = [0_u8; 1024];
     let length = read_head(&mut file, &mut head)?;
     refuse_html(&head[..length])?;
     if first_character(&head[..length]) == Some(b'{') {
         file.seek(SeekFrom::Start(0))?;
-        if let Ok(found) = json::read(BufReader::with_capacity(1 << 16, &file), wanted) {
+        if let Ok(found) = json::read(BufReader::with_capacity(1 << 16, &file), Wanted::new(wanted, sought)) {
             return Ok(found);
         }
-    } else if let Some(found) = slice::read(&file, wanted)? {
+    } else if let Some(found) = slice::read(&file, Wanted::new(wanted, sought))? {
         return Ok(found);
     }
     file.seek(SeekFrom::Start(0))?;
-    events::read_index(BufReader::with_capacity(1 << 16, &file), wanted)
+    events::read_index(BufReader::with_capacity(1 << 16, &file), Wanted::new(wanted, sought))
 }
 
 /// One index in a file, read as a source's is after its download: every wanted chart that it has.
@@ -87,16 +101,25 @@ fn refuse_html(head: &[u8]) -> Result<(), IndexError> {
 }
 
 /// The wanted charts while an index is read; the last of two blocks of one name wins, as in Flux.
-struct Wanted(BTreeMap<String, Extract>);
+struct Wanted {
+    charts: BTreeMap<String, Extract>,
+    sought: Option<String>,
+}
 
 impl Wanted {
-    fn new(wanted: &[String]) -> Self {
-        Self(wanted.iter().map(|name| (name.clone(), Extract::default())).collect())
+    fn new(wanted: &[String], sought: Option<&str>) -> Self {
+        let charts = wanted.iter().map(|name| (name.clone(), Extract::default())).collect();
+        Self { charts, sought: sought.map(str::to_owned) }
+    }
+
+    /// For the entries of one chart.
+    fn collector(&self) -> Collected {
+        Collected { sought: self.sought.clone(), ..Collected::default() }
     }
 
     /// Sees a chart's name; tells whether its entries are wanted.
     fn sees(&mut self, name: &str) -> bool {
-        for (wanted, extract) in &mut self.0 {
+        for (wanted, extract) in &mut self.charts {
             if extract.similar.len() < 3
                 && wanted != name
                 && alike(wanted, name)
@@ -105,22 +128,23 @@ impl Wanted {
                 extract.similar.push(name.to_owned());
             }
         }
-        self.0.contains_key(name)
+        self.charts.contains_key(name)
     }
 
     fn put(&mut self, name: &str, collected: Collected) {
-        if let Some(extract) = self.0.get_mut(name) {
-            extract.candidates = Some(collected.0);
+        if let Some(extract) = self.charts.get_mut(name) {
+            extract.candidates = Some(collected.candidates);
+            extract.place = collected.place;
         }
     }
 
     fn finish(mut self) -> BTreeMap<String, Extract> {
-        for extract in self.0.values_mut() {
+        for extract in self.charts.values_mut() {
             if extract.candidates.is_some() {
                 extract.similar.clear();
             }
         }
-        self.0
+        self.charts
     }
 }
 

@@ -15,8 +15,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 const LONGEST_LINE: usize = 1 << 20;
 
 /// The wanted charts, or nothing where the layout is another.
-pub(super) fn read(file: &File, wanted: &[String]) -> Result<Option<BTreeMap<String, Extract>>, IndexError> {
-    let mut state = Wanted::new(wanted);
+pub(super) fn read(file: &File, wanted: Wanted) -> Result<Option<BTreeMap<String, Extract>>, IndexError> {
+    let mut state = wanted;
     let Some(blocks) = find_blocks(file, &mut state)? else { return Ok(None) };
     for block in blocks {
         match block.entries {
@@ -76,7 +76,7 @@ pub(super) fn find_blocks(file: &File, state: &mut Wanted) -> Result<Option<Vec<
         }
         match (seen, &mut open) {
             (Seen::Chart(chart, value), _) if state.sees(&chart) => {
-                open = Some(OpenBlock { chart, start: position, lines: Lines::new(value) });
+                open = Some(OpenBlock { chart, start: position, lines: Lines::new(value, state.collector()) });
             }
             (Seen::Node(node), Some(block)) => block.lines.node(&node)?,
             (Seen::Text, Some(block)) => block.lines.text(),

@@ -6,6 +6,7 @@ use super::challenge::Challenge;
 use crate::model::Reason;
 use crate::world::registry::credentials::{self, Credential, Secret};
 use crate::world::registry::failure::{Failure, Link, authority, refused, shown};
+use crate::world::registry::grants;
 use crate::world::registry::http::{Answer, Ask, Authorization, Http, Trip};
 use crate::world::registry::secret;
 use http::{HeaderMap, HeaderValue, header};
@@ -19,9 +20,12 @@ use url::Url;
 /// What was learnt of registries: tokens by host and repository, and who speaks plain HTTP.
 #[derive(Default)]
 pub(in crate::world::registry) struct Tokens {
-    by_repository: Mutex<HashMap<(String, String), (Authorization, Instant)>>,
+    by_repository: Mutex<HashMap<TokenKey, (Authorization, Instant)>>,
     plain_http: Mutex<HashMap<String, Arc<PlainHttp>>>,
 }
+
+/// Host, repository, and whose Secret the token was had with.
+type TokenKey = (String, String, Option<String>);
 
 /// Whether a registry speaks plain HTTP only; held while somebody finds out, so that the others do not ask too.
 type PlainHttp = tokio::sync::Mutex<Option<bool>>;
@@ -36,12 +40,12 @@ struct TokenAnswer {
 }
 
 impl Tokens {
-    fn known(&self, key: &(String, String)) -> Option<Authorization> {
+    fn known(&self, key: &TokenKey) -> Option<Authorization> {
         let tokens = self.by_repository.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(key).filter(|(_, until)| *until > Instant::now()).map(|(token, _)| token.clone())
     }
 
-    fn keep(&self, key: (String, String), value: Authorization, lasts: Duration) {
+    fn keep(&self, key: TokenKey, value: Authorization, lasts: Duration) {
         let mut tokens = self.by_repository.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() > 10_000 {
             tokens.retain(|_, (_, until)| *until > Instant::now());
@@ -49,7 +53,7 @@ impl Tokens {
         tokens.insert(key, (value, Instant::now() + lasts));
     }
 
-    fn forget(&self, key: &(String, String)) {
+    fn forget(&self, key: &TokenKey) {
         self.by_repository.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
@@ -117,7 +121,9 @@ impl Repository {
         question: Question<'_>,
     ) -> Result<SignedAnswer, Failure> {
         let Question { url, accept, limit, head, etag } = question;
-        let key = (authority(&self.base), self.name.clone());
+        let host = authority(&self.base);
+        let own = grants::credential(self.trip.login.as_ref(), &host);
+        let key = (host, self.name.clone(), own.map(|own| own.origin));
         let mut authorization = tokens.known(&key);
         let (mut signed_in, mut origin) = (false, None);
         loop {
@@ -136,7 +142,10 @@ impl Repository {
             tokens.forget(&key);
             let Some(challenge) = challenge_of(&answer.headers) else { return Ok(SignedAnswer { answer, origin }) };
             drop(answer.body);
-            let credential = credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(Failure::of)?;
+            let credential = match grants::credential(self.trip.login.as_ref(), &key.0) {
+                Some(own) => Some(own),
+                None => credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(Failure::of)?,
+            };
             let Some((value, lasts)) = self.answer(http, &challenge, credential.as_ref()).await? else {
                 return Err(Failure::of(refused(answer.status, &answer.url, None)));
             };

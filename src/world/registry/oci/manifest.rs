@@ -3,7 +3,7 @@
 
 use super::access::Question;
 use super::{Repository, Tokens, expect_ok};
-use crate::model::{Candidate, Problem, Reason, Version};
+use crate::model::{Candidate, Inside, Problem, Reason, Version};
 use crate::world::registry::cache::{Shelf, digest};
 use crate::world::registry::failure::{Failure, shown};
 use crate::world::registry::http::Http;
@@ -11,10 +11,13 @@ use crate::world::registry::index::timestamp;
 use std::collections::BTreeMap;
 
 const HELM_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+/// What `flux push artifact` writes.
+const FLUX_CONFIG: &str = "application/vnd.cncf.flux.config.v1+json";
+const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
-const DETAIL: &str = "detail.json";
+const DETAIL: &str = "detail-2.json";
 const POINTER: &str = "digest.json";
 
 /// The manifest that a tag named when it was last looked up.
@@ -35,14 +38,19 @@ fn point(shelf: &Shelf, digest: &str, now: jiff::Timestamp) {
 pub(in crate::world::registry) struct Detail {
     digest: String,
     created: Option<jiff::Timestamp>,
-    version: String,
+    /// The chart's own; nothing where only the archive tells.
+    version: Option<String>,
     app_version: Option<String>,
     deprecated: bool,
+    /// Digest of the layer that holds the chart.
+    layer: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
 struct Manifest {
     config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Option<Vec<Descriptor>>,
     #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
 }
@@ -65,17 +73,21 @@ struct ChartYaml {
 }
 
 impl Detail {
+    /// Digest of the layer that holds the chart.
+    pub(in crate::world::registry) fn layer(&self) -> Option<&str> {
+        self.layer.as_deref()
+    }
+
     /// The candidate with what the manifest says. A chart whose own version differs from its tag is refused, as
     /// helm-controller does (Flux rule 7).
     pub(in crate::world::registry) fn apply(self, text: &str, url: &str) -> Result<Candidate, Problem> {
         let Some(version) = Version::strict(&text.replacen('_', "+", 1)) else {
             return Err(Problem::new(Reason::VersionNotSemver, format!("{url}: the tag {text:?} is not a version")));
         };
-        let own = Version::strict(&self.version);
-        if own.as_ref() != Some(&version) {
-            let message =
-                format!("{url}: the tag {text} holds a chart of version {}, which Flux refuses", self.version);
-            return Err(Problem::new(Reason::SourceInvalid, message));
+        // As helm-controller reads it.
+        if let Some(own) = self.version.as_deref().filter(|own| Version::loose(own).as_ref() != Some(&version)) {
+            let message = format!("{url}: the tag {text} holds a chart of version {own}, which Flux refuses");
+            return Err(Problem::new(Reason::ChartDiffers, message));
         }
         Ok(Candidate {
             text: text.to_owned(),
@@ -85,8 +97,15 @@ impl Detail {
             app_version: self.app_version,
             digest: Some(self.digest),
             detailed: true,
+            inside: Inside::Unopened,
         })
     }
+}
+
+/// The layer that holds the chart: the one of Helm's type, else the first that is a packed directory, as Flux takes it.
+fn chart_layer(layers: &[Descriptor]) -> Option<&Descriptor> {
+    let helm = layers.iter().find(|layer| layer.media_type == HELM_LAYER);
+    helm.or_else(|| layers.first().filter(|layer| layer.media_type.ends_with("tar+gzip")))
 }
 
 impl Repository {
@@ -135,21 +154,27 @@ impl Repository {
         let invalid = |why: String| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
         let manifest: Manifest =
             serde_json::from_slice(&bytes).map_err(|_| invalid("the answer is not an OCI manifest".into()))?;
-        let Some(config) = manifest.config.filter(|config| config.media_type == HELM_CONFIG) else {
-            return Err(invalid(format!("no Helm chart: its config is not of type {HELM_CONFIG}")));
+        let layer = manifest.layers.as_deref().and_then(chart_layer).map(|layer| layer.digest.clone());
+        let chart = match manifest.config {
+            Some(config) if config.media_type == HELM_CONFIG => {
+                Some(self.chart_yaml(http, tokens, &config.digest, limit).await?)
+            }
+            // Only its archive tells what it is.
+            Some(config) if config.media_type == FLUX_CONFIG && layer.is_some() => None,
+            _ => return Err(invalid(format!("no Helm chart: its config is not of type {HELM_CONFIG}"))),
         };
-        let chart = self.chart_yaml(http, tokens, &config.digest, limit).await?;
         let annotation = |name: &str| manifest.annotations.as_ref().and_then(|all| all.get(name));
         let detail = Detail {
             digest: manifest_digest.clone(),
             created: annotation("org.opencontainers.image.created").and_then(|text| timestamp(text)),
-            version: chart.version,
-            app_version: chart.app_version.and_then(|value| match value {
+            deprecated: chart.as_ref().and_then(|chart| chart.deprecated).unwrap_or(false),
+            layer,
+            version: chart.as_ref().map(|chart| chart.version.clone()),
+            app_version: chart.and_then(|chart| chart.app_version).and_then(|value| match value {
                 serde_json::Value::String(text) => Some(text),
                 serde_json::Value::Number(number) => Some(number.to_string()),
                 _ => None,
             }),
-            deprecated: chart.deprecated.unwrap_or(false),
         };
         if let Err(problem) = shelf.write(DETAIL, &detail) {
             tracing::warn!(%problem, "the cache of manifests is not written");

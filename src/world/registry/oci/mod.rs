@@ -2,6 +2,7 @@
 
 mod access;
 mod challenge;
+mod layer;
 mod link;
 mod manifest;
 mod tags;
@@ -79,6 +80,11 @@ fn without_user(url: &str) -> String {
 }
 
 impl Repository {
+    /// The same, asked with the login of one source.
+    pub(super) fn with(self, login: Option<std::sync::Arc<crate::witness::Login>>) -> Self {
+        Self { trip: self.trip.with(login), ..self }
+    }
+
     /// Finds out how the registry is spoken to. Plain HTTP only where it is allowed and the registry speaks no TLS.
     pub(super) async fn open(
         http: &Http,

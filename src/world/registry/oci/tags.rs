@@ -2,7 +2,7 @@
 
 use super::access::Question;
 use super::{Repository, Tokens, expect_ok, link};
-use crate::model::{Candidate, Candidates, Problem, Reason, TagRules, Version};
+use crate::model::{Candidate, Candidates, Inside, Problem, Reason, TagRules, Version};
 use crate::world::registry::failure::{Failure, shown};
 use crate::world::registry::http::Http;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -53,6 +53,7 @@ impl Tags {
                         app_version: None,
                         digest: None,
                         detailed: false,
+                        inside: Inside::Unopened,
                     });
                 }
                 None => candidates.ignored += 1,

@@ -1,10 +1,12 @@
 //! Real bump commits and real trees, counted: `cargo run --example corpora -- DIRECTORY` (or `DAVIT_CORPORA`), where the
-//! directory holds `*.bumps.jsonl.gz` and `*.tree.tar.gz`. The judging is in `tests/shared/corpora.rs`.
+//! directory holds `*.bumps.jsonl.gz` and `*.tree.tar.gz`. The judging is in `tests/shared/corpora.rs`; what
+//! `davit explain` says of every release of the trees, without a network, in `explained.rs`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
 
-#[path = "../tests/shared/corpora.rs"]
+#[path = "../../tests/shared/corpora.rs"]
 mod corpora;
+mod explained;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,7 +26,19 @@ fn run(directory: &Path) -> Result<bool, corpora::Failure> {
     println!("{} of {} sites exact", tally.exact, tally.sites);
     println!("{} of {} upgrades proposed, and nothing else", tally.proposed, tally.upgrades);
     println!("{} of {} HelmReleases have a row", tally.with_row, tally.documents);
-    Ok(tally.is_clean() && tally.sites > 0)
+    let explained = explained::trees(directory)?;
+    for failure in &explained.failures {
+        println!("FAILED: {failure}");
+    }
+    for (reason, count) in &explained.reasons {
+        println!("{count:5} explained by {reason}");
+    }
+    println!(
+        "{} rows explained without a network, {} of them by another end",
+        explained.rows,
+        explained.failures.len()
+    );
+    Ok(tally.is_clean() && tally.sites > 0 && explained.rows > 0 && explained.failures.is_empty())
 }
 
 fn main() -> ExitCode {

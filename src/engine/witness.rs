@@ -1,0 +1,86 @@
+//! What the cluster says, beside what a look found. The cluster is a witness: no row's target, status or reason hangs on
+//! it, and what could not be read ends no pass.
+
+use super::look::Look;
+use super::report::{Finding, Row};
+use crate::config;
+use crate::inventory::same_repository;
+use crate::model::{Live, Problem, Release, Witness};
+use crate::witness::{Statement, no_such_root, root, testify};
+use crate::world::cluster::Sight;
+use std::sync::Arc;
+
+/// What is known of the cluster in one pass.
+pub struct ClusterView<'a> {
+    /// The configuration's section.
+    pub config: &'a config::Cluster,
+    /// What was seen; nothing without access.
+    pub sight: Option<&'a Sight>,
+    /// The repository's URL, where it is known.
+    pub url: Option<String>,
+    /// It is the only repository: a root that it does not have is nobody's.
+    pub alone: bool,
+}
+
+/// The look with the cluster's name and word on the rows that the cluster applies, and with what one of the two lacks.
+/// Where the configuration says nothing of a cluster, it is the look itself.
+pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
+    if view.config.name.is_none() && view.sight.is_none() {
+        return found;
+    }
+    let mut findings = found.findings.as_ref().clone();
+    findings.cluster_read = view.sight.map(|sight| sight.seen.problems.is_empty());
+    let seen = view.sight.map(|sight| sight.seen.problems.as_slice()).unwrap_or_default();
+    findings.problems.extend(seen.iter().cloned().map(about_no_file));
+    let releases: Vec<&Release> = found.findings.rows.iter().map(|row| row.release.as_ref()).collect();
+    match applied(&releases, view) {
+        Ok(Some(root)) => {
+            let (live, problems) = testimony(&releases, &root, view);
+            findings.problems.extend(problems);
+            let name: Arc<str> = Arc::from(view.config.name.as_deref().unwrap_or(&root));
+            for (row, live) in findings.rows.iter_mut().zip(live) {
+                if row.release.cluster.as_deref() == Some(&root) {
+                    *row = named(row, &name, live);
+                }
+            }
+        }
+        Ok(None) => {}
+        Err(problem) => findings.problems.push(about_no_file(problem)),
+    }
+    Arc::new(Look { findings: Arc::new(findings), ..found.as_ref().clone() })
+}
+
+/// The root that the cluster applies.
+fn applied(releases: &[&Release], view: &ClusterView<'_>) -> Result<Option<String>, Problem> {
+    let found = root(releases, view.config.root.as_deref())?;
+    match (&found, &view.config.root) {
+        (None, Some(root)) if view.alone && releases.iter().any(|release| release.cluster.is_some()) => {
+            Err(no_such_root(releases, root))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// What the cluster says of each release, and what one of the two lacks.
+fn testimony(releases: &[&Release], root: &str, view: &ClusterView<'_>) -> (Vec<Option<Live>>, Vec<Finding>) {
+    let Some(sight) = view.sight else { return (vec![None; releases.len()], Vec::new()) };
+    let ours = |url: &str| view.url.as_deref().is_some_and(|ours| same_repository(ours, url));
+    let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours });
+    let finding = |(place, problem): (Option<(String, u32)>, Problem)| {
+        let (file, line) = place.unzip();
+        Finding { file, line, problem }
+    };
+    (testimony.live, testimony.findings.into_iter().map(finding).collect())
+}
+
+fn named(row: &Row, cluster: &Arc<str>, live: Option<Live>) -> Arc<Row> {
+    Arc::new(Row { witness: Some(Arc::new(Witness { cluster: cluster.clone(), live })), ..row.clone() })
+}
+
+fn about_no_file(problem: Problem) -> Finding {
+    Finding { file: None, line: None, problem }
+}
+
+#[cfg(test)]
+#[path = "witness_tests.rs"]
+mod tests;

@@ -1,0 +1,116 @@
+//! Rules of Flux that no other file of tests is about, each by its number.
+
+use super::resolve_tests::resolved;
+use crate::model::{Note, Reason, Release};
+
+/// A release and its source in one namespace; `{}` in the order of the arguments.
+fn release(release: &str, spec: &str, source: &str, of_source: &str) -> Release {
+    let text = format!(
+        "=== app.yaml
+apiVersion: helm.toolkit.fluxcd.io/{release}
+kind: HelmRelease
+metadata: {{name: plex, namespace: media}}
+spec:
+  chart:
+    spec: {{chart: plex, version: 1.2.3, sourceRef: {{kind: HelmRepository, name: charts}}{spec}}}
+  releaseName: other
+  targetNamespace: elsewhere
+---
+apiVersion: source.toolkit.fluxcd.io/{source}
+kind: HelmRepository
+metadata: {{name: charts, namespace: media}}
+spec: {{url: 'https://charts.example.com'{of_source}}}
+"
+    );
+    let resolution = resolved(&text);
+    assert_eq!(resolution.releases.len(), 1, "{:#?}", resolution.releases);
+    resolution.releases[0].as_ref().clone()
+}
+
+fn reason(release: &Release) -> Option<Reason> {
+    release.problem.as_ref().map(|problem| problem.reason)
+}
+
+#[test]
+fn flux_rule_02_a_row_is_called_as_the_object_whatever_its_helm_release_is_called() {
+    let row = release("v2", "", "v1", "");
+    assert_eq!((row.namespace.as_str(), row.name.as_str(), reason(&row)), ("media", "plex", None));
+    // References are looked up in the object's namespace, not in the target's.
+    assert_eq!(row.source.as_ref().map(|source| source.namespace.as_str()), Some("media"));
+}
+
+#[test]
+fn flux_rule_13_a_version_in_an_encrypted_file_is_known_and_never_edited() {
+    let text = "=== app.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: app}
+spec:
+  url: oci://ghcr.io/acme/app
+  layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}
+  ref: {tag: 1.2.3}
+sops: {mac: 'ENC[x]', version: 3.9.0, lastmodified: '2026-01-01T00:00:00Z'}
+";
+    let resolution = resolved(text);
+    assert_eq!(reason(&resolution.releases[0]), Some(Reason::Encrypted));
+    let open = text.split("sops:").next().unwrap();
+    assert_eq!(reason(&resolved(open).releases[0]), None);
+}
+
+#[test]
+fn flux_rule_14_the_secret_of_a_source_is_named_in_the_sources_own_namespace() {
+    let row = release("v2", "", "v1", ", secretRef: {name: login}");
+    assert_eq!(row.credentials.map(|hint| hint.secret).as_deref(), Some("media/login"));
+    assert_eq!(release("v2", "", "v1", "").credentials, None);
+}
+
+#[test]
+fn flux_rule_15_a_source_that_asks_for_signatures_has_a_note_that_none_was_checked() {
+    let unchecked = |row: &Release| row.notes.iter().any(|note| matches!(note, Note::SignatureUnchecked(_)));
+    assert!(unchecked(&release("v2", ", verify: {provider: cosign}", "v1", "")));
+    assert!(!unchecked(&release("v2", "", "v1", "")));
+}
+
+#[test]
+fn flux_rule_16_every_api_version_of_a_group_is_read_and_one_of_another_group_is_not() {
+    let wanted = release("v2", "", "v1", "");
+    for of_release in ["v2beta1", "v2beta2", "v2"] {
+        for of_source in ["v1beta1", "v1beta2", "v1"] {
+            assert_eq!(release(of_release, "", of_source, ""), wanted, "{of_release} {of_source}");
+        }
+    }
+    let other = "=== app.yaml\napiVersion: example.com/v2\nkind: HelmRelease\nmetadata: {name: plex}\n";
+    assert!(resolved(other).releases.is_empty());
+}
+
+#[test]
+fn flux_rule_23_a_path_inside_an_artifact_is_led_back_to_the_file_in_git() {
+    let text = "=== clusters/home/apps.yaml
+apiVersion: source.extensions.fluxcd.io/v1beta1
+kind: ArtifactGenerator
+metadata: {name: apps, namespace: flux-system}
+spec:
+  sources: [{alias: repo, kind: GitRepository, name: flux-system}]
+  artifacts: [{name: apps, copy: [{from: '@repo/apps/home/**', to: '@artifact/all/'}]}]
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec: {path: ./all, sourceRef: {kind: ExternalArtifact, name: apps}}
+=== apps/home/app.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: app, namespace: media}
+spec:
+  url: oci://ghcr.io/acme/app
+  layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}
+  ref: {tag: 1.2.3}
+";
+    let resolution = resolved(text);
+    let row = &resolution.releases[0];
+    assert_eq!((row.cluster.as_deref(), reason(row)), (Some("clusters/home"), None), "{row:#?}");
+    assert_eq!(row.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("apps/home/app.yaml", 7)));
+    // What the artifact leaves out is not built by it.
+    let other = text.replace("=== apps/home/app.yaml", "=== apps/away/app.yaml");
+    assert_ne!(reason(&resolved(&other).releases[0]), None);
+}

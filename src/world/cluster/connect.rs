@@ -1,0 +1,59 @@
+//! From the configuration to a client. Blocks nothing: a kubeconfig may run a command for its credentials.
+
+use super::connection::Connection;
+use super::refused;
+use crate::config::ClusterAccess;
+use crate::model::Problem;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A client with the credentials as they are now.
+///
+/// # Errors
+/// No usable configuration, or no credentials in time.
+pub(super) async fn connect(
+    access: &ClusterAccess,
+    timeout: Duration,
+    deadline: Instant,
+) -> Result<Connection, Problem> {
+    let mut config = match access {
+        ClusterAccess::None => return Err(refused::unknown("cluster.access is none")),
+        ClusterAccess::InCluster => kube::Config::incluster().map_err(|error| refused::in_cluster(&error))?,
+        ClusterAccess::Kubeconfig { file, context } => kubeconfig(file.clone(), context.clone()).await?,
+    };
+    config.connect_timeout = Some(timeout);
+    config.read_timeout = Some(timeout);
+    config.write_timeout = Some(timeout);
+    let server = shown(&config.cluster_url);
+    let place = server.clone();
+    // Its credentials may come from a command.
+    let made = tokio::task::spawn_blocking(move || {
+        kube::Client::try_from(config).map_err(|error| refused::problem(&place, "", &error))
+    });
+    match tokio::time::timeout_at(deadline, made).await {
+        Ok(Ok(client)) => Ok(Connection::new(client?, server, timeout)),
+        Ok(Err(_)) => Err(refused::unknown(&format!("{server}: making a client broke off: a bug, please report it"))),
+        Err(_) => Err(refused::unknown(&format!("{server}: no credentials within cluster.timeout ({timeout:?})"))),
+    }
+}
+
+async fn kubeconfig(file: Option<PathBuf>, context: Option<String>) -> Result<kube::Config, Problem> {
+    let named = file.as_ref().map_or_else(|| "the kubeconfig".to_owned(), |file| file.display().to_string());
+    let read = tokio::task::spawn_blocking(move || match file {
+        Some(file) => Kubeconfig::read_from(file),
+        None => Kubeconfig::read(),
+    });
+    let read = read.await.map_err(|_| refused::unknown(&format!("{named}: reading it broke off")))?;
+    let read = read.map_err(|error| refused::kubeconfig(&named, &error))?;
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    let config = kube::Config::from_custom_kubeconfig(read, &options).await;
+    config.map_err(|error| refused::kubeconfig(&named, &error))
+}
+
+/// The server without what a URL may hold beside host and port.
+fn shown(url: &http::Uri) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme_str().unwrap_or("https"), url.host().unwrap_or_default())
+}

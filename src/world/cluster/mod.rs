@@ -1,0 +1,105 @@
+//! F3. The live cluster, read only: there is no write verb in this module. Lists of Flux's objects, the version of
+//! Kubernetes, and one Secret by its name; never a list of Secrets.
+//!
+//! What can't be read stays unknown with the reason, part by part; nothing here ends a pass. Client and credentials are
+//! made anew for each look: a rotated token, kubeconfig or authority needs no restart.
+
+mod connect;
+mod connection;
+mod lists;
+mod refused;
+mod secret;
+
+use crate::config::ClusterAccess;
+use crate::model::{Problem, Version};
+use crate::witness::{SecretData, SecretName, Sighting};
+use connection::Connection;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a look serves the passes of other repositories.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// The configured cluster.
+pub struct Cluster {
+    access: ClusterAccess,
+    timeout: Duration,
+    /// Held while somebody looks; whoever comes later waits and shares.
+    last: tokio::sync::Mutex<Option<(Instant, Arc<Sight>)>>,
+}
+
+/// One look, and the way to the Secrets that it lets be read.
+pub struct Sight {
+    /// What was seen.
+    pub seen: Sighting,
+    /// The version of Kubernetes, as it was known last: a cluster that does not answer once has not changed its version,
+    /// and no chart is to be proposed in that moment that was held back before.
+    pub kube_version: Option<Version>,
+    connection: Option<Connection>,
+}
+
+impl Cluster {
+    /// Nothing where the configuration gives no access. Asks nothing yet.
+    pub fn new(config: &crate::config::Cluster) -> Option<Arc<Self>> {
+        let (access, timeout) = (config.access.clone(), config.timeout);
+        (access != ClusterAccess::None).then(|| Arc::new(Self { access, timeout, last: tokio::sync::Mutex::default() }))
+    }
+
+    /// Looks at the cluster, or shares a look that is half a minute old at most. One that failed is not shared with
+    /// those who come after it.
+    pub async fn look(&self) -> Arc<Sight> {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        let shared = last.as_ref().filter(|(at, sight)| *at >= asked || (sight.is_whole() && at.elapsed() < FRESH));
+        if let Some((_, sight)) = shared {
+            return sight.clone();
+        }
+        let before = last.as_ref().and_then(|(_, sight)| sight.kube_version.clone());
+        let mut sight = self.sight().await;
+        sight.kube_version = sight.seen.kube_version.known().cloned().or(before);
+        let sight = Arc::new(sight);
+        *last = Some((Instant::now(), sight.clone()));
+        sight
+    }
+
+    async fn sight(&self) -> Sight {
+        let deadline = Instant::now() + self.timeout;
+        let connected = connect::connect(&self.access, self.timeout, deadline).await;
+        let connection = match connected {
+            Ok(connection) => connection,
+            Err(problem) => return Sight { seen: lists::blind(&problem), kube_version: None, connection: None },
+        };
+        let seen = lists::look(&connection, deadline).await;
+        Sight { seen, kube_version: None, connection: Some(connection) }
+    }
+}
+
+impl Sight {
+    fn is_whole(&self) -> bool {
+        self.seen.problems.is_empty()
+    }
+
+    /// One Secret; [`SecretName`] proves that Flux rule 27 was asked.
+    ///
+    /// # Errors
+    /// It is not there, or may not be read. No value of it is in the message.
+    pub async fn secret(&self, name: &SecretName, until: Instant) -> Result<SecretData, Problem> {
+        secret::read(self.connection.as_ref(), name, until).await
+    }
+
+    /// When reading Secrets that begins now must end: all of them together have the time of one look.
+    pub fn until(&self) -> Instant {
+        Instant::now() + self.connection.as_ref().map(Connection::timeout).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Sight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sight").field("connected", &self.connection.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

@@ -1,0 +1,55 @@
+//! The layer of a manifest that holds the chart's archive, by its digest.
+
+use super::access::Question;
+use super::{Repository, Tokens, expect_ok};
+use crate::model::{Contents, Problem, Reason};
+use crate::world::registry::archive::{self, Expected};
+use crate::world::registry::failure::{Failure, shown};
+use crate::world::registry::http::Http;
+use std::sync::Arc;
+
+impl Repository {
+    /// Opens the archive of a layer, or remembers what it said.
+    pub(in crate::world::registry) async fn open_layer(
+        self,
+        http: &Http,
+        tokens: &Tokens,
+        layer: &str,
+        (chart, version): (&str, &str),
+    ) -> Result<Arc<Contents>, Problem> {
+        let raw = Self { trip: self.trip.clone().raw(), ..self };
+        http.retrying(&raw.trip, || raw.open_once(http, tokens, layer, (chart, version))).await
+    }
+
+    async fn open_once(
+        &self,
+        http: &Http,
+        tokens: &Tokens,
+        layer: &str,
+        (chart, version): (&str, &str),
+    ) -> Result<Arc<Contents>, Failure> {
+        let url = self.url(&format!("blobs/{layer}"))?;
+        let digest = layer.strip_prefix("sha256:").and_then(archive::sha256);
+        let expected = Expected { chart, version, digest: digest.as_deref(), by: "the manifest" };
+        if digest.is_none() {
+            let what = "the manifest names its layer by something else than a sha256 digest";
+            return Err(Failure::of(expected.problem(Reason::ChartInvalid, &url, what)));
+        }
+        let shelf = archive::shelf(http, url.as_str());
+        if let Some(known) = archive::known(http, &shelf) {
+            return Ok(known.contents);
+        }
+        let limit = http.options.registries.max_chart_size;
+        let question = Question { url: &url, accept: "*/*", limit, head: false, etag: None };
+        let answer = self.get(http, tokens, question).await?;
+        if matches!(answer.answer.status.as_u16(), 404 | 410) {
+            let what = format!("the manifest names this layer, and {} has it not", shown(&url));
+            return Err(Failure::of(expected.problem(Reason::ChartInvalid, &url, &what)));
+        }
+        let answer = expect_ok(answer)?;
+        let headers = answer.headers.clone();
+        let contents = archive::read(answer, expected).await?;
+        archive::remember(http, &shelf, &contents, &headers);
+        Ok(contents)
+    }
+}
