@@ -10,7 +10,7 @@ use super::roots::Known;
 use super::variables::Variables;
 use super::world::{Built, Context, Lost};
 use crate::inventory::{DocumentFacts, FileFacts, Found, Inventory, Kind};
-use crate::model::Release;
+use crate::model::{NsName, Release};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ struct Kept {
     bare: HashMap<(String, bool), Arc<Unit>>,
     visits: HashMap<VisitKey, Visit>,
     syncs: Vec<Arc<Context>>,
-    rows: HashMap<(At, usize), Vec<Row>>,
+    groups: HashMap<Whose, Group>,
     /// The rows in their order.
     order: Vec<Arc<Release>>,
     sources: Vec<Built>,
@@ -138,6 +138,45 @@ pub(super) struct Row {
     /// Sources that it looks for in other repositories.
     pub(super) wants: Vec<Name>,
     pub(super) release: Arc<Release>,
+}
+
+/// Whose rows they are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Whose {
+    /// A Flux Kustomization's, in a cluster.
+    Kustomization((String, NsName)),
+    /// Of files that no Kustomization builds.
+    Unbuilt,
+    /// Sources that no release uses.
+    Nobody,
+}
+
+/// The rows that stand or fall together.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// Everything that was built, in order; more than one may claim a row.
+    built: Vec<Built>,
+    /// Those that hang on their own document and sources alone, in order.
+    pub(super) rows: Vec<Row>,
+    /// These are all of its rows, and nothing but what they name has a say.
+    pub(super) whole: bool,
+    /// A row waits for a neighbour's first look.
+    pub(super) waits: bool,
+}
+
+impl Group {
+    pub(super) fn of(members: &[&Built]) -> Self {
+        Self { built: members.iter().map(|built| (*built).clone()).collect(), whole: true, ..Self::default() }
+    }
+
+    /// Its rows by their documents.
+    pub(super) fn by_document(self) -> HashMap<At, Vec<Row>> {
+        let mut rows: HashMap<At, Vec<Row>> = HashMap::new();
+        for row in self.rows {
+            rows.entry(row.built.object.at).or_default().push(row);
+        }
+        rows
+    }
 }
 
 /// One resolving's view of the memory: what was, and what is to be kept.
@@ -216,7 +255,7 @@ impl Recall {
     /// Begins with the rows: which sources, by kind and name, are not what they were.
     pub(super) fn begin_rows(&mut self, climate: Climate, sources: &[Built]) -> HashSet<(Kind, String)> {
         if self.earlier.climate.as_ref() != Some(&climate) {
-            self.earlier.rows.clear();
+            self.earlier.groups.clear();
         }
         self.now.climate = Some(climate);
         self.now.sources = sources.to_vec();
@@ -238,17 +277,39 @@ impl Recall {
         before.iter().zip(now).filter(|(a, b)| a != b).flat_map(|(a, b)| [name_of(a), name_of(b)]).collect()
     }
 
+    /// What stood of these rows; an empty group where they are new.
+    pub(super) fn group(&mut self, whose: &Whose) -> Group {
+        self.earlier.groups.remove(whose).unwrap_or_default()
+    }
+
+    /// Whether a group's rows are what they would be made to again: the same was built, and nothing that one of them
+    /// hangs on changed.
+    pub(super) fn stands_whole(&self, group: &Group, members: &[&Built], moved: &HashSet<(Kind, String)>) -> bool {
+        group.whole
+            && group.built.len() == members.len()
+            && group.built.iter().zip(members).all(|(before, now)| before == *now)
+            && group.rows.iter().all(|row| self.row_stands(row, moved))
+    }
+
+    fn row_stands(&self, row: &Row, moved: &HashSet<(Kind, String)>) -> bool {
+        (self.changed.is_empty() || !row.reads.iter().any(|file| self.changed.binary_search(file).is_ok()))
+            && (moved.is_empty() || !row.asked.iter().any(|asked| moved.contains(asked)))
+    }
+
     /// The earlier row of an object, if all that it was made of is the same.
-    pub(super) fn row(&mut self, built: &Built, moved: &HashSet<(Kind, String)>) -> Option<Row> {
-        let changed = &self.changed;
-        let rows = self.earlier.rows.get_mut(&row_key(built))?;
-        let same = |row: &Row| {
-            row.built == *built
-                && !row.reads.iter().any(|file| changed.binary_search(file).is_ok())
-                && !row.asked.iter().any(|asked| moved.contains(asked))
-        };
-        let number = rows.iter().position(same)?;
+    pub(super) fn row(
+        &self,
+        earlier: &mut HashMap<At, Vec<Row>>,
+        built: &Built,
+        moved: &HashSet<(Kind, String)>,
+    ) -> Option<Row> {
+        let rows = earlier.get_mut(&built.object.at)?;
+        let number = rows.iter().position(|row| row.built == *built && self.row_stands(row, moved))?;
         Some(rows.swap_remove(number))
+    }
+
+    pub(super) fn keep_group(&mut self, whose: Whose, group: Group) {
+        self.now.groups.insert(whose, group);
     }
 
     /// Where the rows of the last resolving stood.
@@ -259,19 +320,10 @@ impl Recall {
     pub(super) fn keep_order(&mut self, rows: &[Arc<Release>]) {
         self.now.order = rows.to_vec();
     }
-
-    pub(super) fn keep_row(&mut self, row: Row) {
-        self.now.rows.entry(row_key(&row.built)).or_default().push(row);
-    }
 }
 
 fn name_of(source: &Built) -> (Kind, String) {
     (source.object.kind, source.object.name().to_owned())
-}
-
-/// Its document, and the very context that built it, which is kept as long as the row.
-fn row_key(built: &Built) -> (At, usize) {
-    (built.object.at, built.context.as_ref().map_or(0, |context| Arc::as_ptr(context).addr()))
 }
 
 /// The new objects, those that equal an earlier one as that very one: comparing them is then cheap.

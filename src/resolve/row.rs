@@ -4,7 +4,7 @@
 use super::chart::{self, Chart};
 use super::dependency;
 use super::inflation;
-use super::memo::{Climate, Recall, Row};
+use super::memo::{Climate, Group, Recall, Row, Whose};
 use super::neighbours::Name;
 use super::object::At;
 use super::patch_reach::Aspect;
@@ -75,7 +75,7 @@ const USERS_NAMED: usize = 20;
 impl Rows {
     fn add(&mut self, world: &World<'_>, release: &Release, used: &[At], wants: &[Name]) {
         self.wants.extend(wants.iter().cloned());
-        self.waits |= release.problem.as_ref().is_some_and(|problem| problem.reason == Reason::RepositoryUnread);
+        self.waits |= waits(release);
         for at in used.iter().filter(|at| world.inventory.is_elsewhere(at.0)) {
             let own = world.neighbours.own.as_ref().map_or("", |own| &*own.name);
             let user = format!("{} ({own}:{}:{})", release.id(), release.file, release.line);
@@ -102,17 +102,14 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let climate = Climate { url: world.url.clone(), rooted: world.rooted, lost: world.lost.clone() };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
-    let mut rows = Vec::new();
-    for (built, twins) in distinct(&world.releases) {
-        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut all));
+    for (whose, members) in grouped(&world.releases) {
+        group(world, &sources, (whose, members), (recall, &moved), &mut all);
     }
     let chart = |built: &Built| is_chart(built) || is_version(built) && !users(world, built.object.at).is_empty();
     let unclaimed = world.sources.iter().filter(|built| chart(built) && !all.used.contains(&built.object.at));
-    let unclaimed = distinct(unclaimed.collect::<Vec<_>>());
-    let used = all.used.clone();
-    for (built, twins) in unclaimed {
-        rows.push(recalled(world, &sources, built, &twins, (recall, &moved), &mut all));
-    }
+    let (unclaimed, used) = (unclaimed.collect::<Vec<_>>(), all.used.clone());
+    group(world, &sources, (Whose::Nobody, unclaimed), (recall, &moved), &mut all);
+    let mut rows = std::mem::take(&mut all.releases);
     rows.extend(dependency::rows(world).into_iter().chain(inflation::rows(world)).map(Arc::new));
     all.used = used;
     sort(&mut rows, recall);
@@ -153,32 +150,75 @@ fn is_version(source: &Built) -> bool {
     matches!(source.object.kind, Kind::HelmChart | Kind::OciRepository)
 }
 
-/// The row as it was, if nothing that it hangs on changed; what hangs on other documents' lines is made anew.
-fn recalled(
+/// The releases of each Flux Kustomization, in the order of the build.
+fn grouped(all: &[Built]) -> Vec<(Whose, Vec<&Built>)> {
+    let mut groups: Vec<(Whose, Vec<&Built>)> = Vec::new();
+    let mut numbers: HashMap<Option<(&str, &NsName)>, usize> = HashMap::new();
+    let mut last: Option<(&Built, usize)> = None;
+    for built in all {
+        let of = |built: &Built| built.context.as_ref().map(Arc::as_ptr);
+        let number = match last {
+            Some((before, number)) if of(before) == of(built) => number,
+            _ => {
+                let by = built.context.as_ref().map(|context| (&*context.cluster, &context.id));
+                let next = groups.len();
+                let number = *numbers.entry(by).or_insert(next);
+                if number == next {
+                    let whose = by.map(|(cluster, id)| (cluster.to_owned(), id.clone()));
+                    groups.push((whose.map_or(Whose::Unbuilt, Whose::Kustomization), Vec::new()));
+                }
+                number
+            }
+        };
+        last = Some((built, number));
+        groups[number].1.push(built);
+    }
+    groups
+}
+
+/// The rows of one Kustomization: as they were, if nothing that any of them hangs on changed.
+fn group(
     world: &World<'_>,
     sources: &Sources<'_>,
-    built: &Built,
-    twins: &[At],
+    (whose, members): (Whose, Vec<&Built>),
     (recall, moved): (&mut Recall, &HashSet<(Kind, String)>),
     all: &mut Rows,
-) -> Arc<Release> {
-    let alone = twins.is_empty();
-    if let Some(known) = alone.then(|| recall.row(built, moved)).flatten() {
-        all.used.extend(&known.used);
-        all.add(world, &known.release, &known.used, &known.wants);
-        let release = known.release.clone();
-        recall.keep_row(known);
-        return release;
+) {
+    let earlier = recall.group(&whose);
+    if recall.stands_whole(&earlier, &members, moved) {
+        for row in &earlier.rows {
+            all.used.extend(&row.used);
+        }
+        all.wants.extend(earlier.rows.iter().flat_map(|row| &row.wants).cloned());
+        all.waits |= earlier.waits;
+        all.releases.extend(earlier.rows.iter().map(|row| row.release.clone()));
+        return recall.keep_group(whose, earlier);
     }
-    let (release, own, wants) = row(world, sources, built, twins);
-    all.used.extend(&own);
-    all.add(world, &release, &own, &wants);
-    let release = Arc::new(release);
-    let (asked, reads) = (sources.asked(), world.reads.take());
-    if alone {
-        recall.keep_row(Row { built: built.clone(), asked, reads, used: own, wants, release: release.clone() });
+    let (mut earlier, mut now) = (earlier.by_document(), Group::of(&members));
+    for (built, twins) in distinct(members) {
+        let alone = twins.is_empty();
+        let known = alone.then(|| recall.row(&mut earlier, built, moved)).flatten();
+        let row = known.unwrap_or_else(|| {
+            let (release, used, wants) = row(world, sources, built, &twins);
+            let (asked, reads) = (sources.asked(), world.reads.take());
+            Row { built: built.clone(), asked, reads, used, wants, release: Arc::new(release) }
+        });
+        all.used.extend(&row.used);
+        all.add(world, &row.release, &row.used, &row.wants);
+        all.releases.push(row.release.clone());
+        // What hangs on other documents' lines, or is told to other repositories, is looked at each time.
+        now.whole &= alone && !row.used.iter().any(|at| world.inventory.is_elsewhere(at.0));
+        now.waits |= waits(&row.release);
+        if alone {
+            now.rows.push(row);
+        }
     }
-    release
+    recall.keep_group(whose, now);
+}
+
+/// Whether the row waits for a neighbour's first look.
+fn waits(release: &Release) -> bool {
+    release.problem.as_ref().is_some_and(|problem| problem.reason == Reason::RepositoryUnread)
 }
 
 /// One variable with different fixed text around it can't be set for all of its readers.
