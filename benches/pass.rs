@@ -77,7 +77,7 @@ impl Stage {
         let start = Instant::now();
         let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
         let commit = self.git.fetch(wanted).await.unwrap().base_commit;
-        let files = if recollection.holds(&commit.to_string()) {
+        let files = if recollection.holds(&commit.to_string(), &davit::resolve::Neighbours::default()) {
             Files::Held(commit.to_string())
         } else {
             let listing = self.git.tree_after(commit, recollection.listing()).await.unwrap();

@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use davit::inventory::{self, Context, FileFacts};
-use davit::resolve::{self, Memo};
+use davit::resolve::{self, Memo, Neighbours};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -87,7 +87,7 @@ fn main() {
     println!("gather   {:>8.1?}", start.elapsed());
     let start = Instant::now();
     let mut memo = Memo::default();
-    let rows = resolve::resolve_after(&inventory, &mut memo).releases;
+    let rows = resolve::resolve_after(&inventory, &Neighbours::default(), &mut memo).releases;
     let asked = rows.iter().filter(|row| row.problem.is_none()).count();
     println!("resolve  {:>8.1?} ({} rows, {asked} to be asked)", start.elapsed(), rows.len());
     drop(rows);
@@ -100,7 +100,7 @@ fn main() {
         let start = Instant::now();
         let inventory = inventory::gather_after(memo.inventory(), &files, Context::default());
         let (gathered, start) = (start.elapsed(), Instant::now());
-        let rows = resolve::resolve_after(&inventory, &mut memo).releases;
+        let rows = resolve::resolve_after(&inventory, &Neighbours::default(), &mut memo).releases;
         println!("{path} changed: gather {gathered:.1?}, resolve {:.1?}", start.elapsed());
         drop(rows);
     }

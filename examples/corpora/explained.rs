@@ -3,11 +3,12 @@
 
 use crate::corpora::{self, Failure};
 use davit::config::{self, Purpose};
-use davit::engine::look::{Files, Recollection, Request, look};
+use davit::engine::look::{Files, Kube, Recollection, Request, Secrets, look};
 use davit::engine::read::Filter;
 use davit::engine::{json, services};
 use davit::model::{Problem, Reason, Status};
 use davit::policy::Rules;
+use davit::resolve::Neighbours;
 use davit::world::cache::Cache;
 use davit::world::folder::Folder;
 use davit::world::git::{Git, GitOptions};
@@ -68,13 +69,17 @@ async fn tree(name: &str, root: &Path, scratch: &Path, explained: &mut Explained
         store: None,
         now: jiff::Timestamp::now(),
         branch_prefix: "davit/",
+        kube: Kube::default(),
+        neighbours: Neighbours::default(),
+        fleet: None,
+        secrets: Secrets::No,
     };
     let found = look(&registry, &Arc::new(Cache::in_memory()), request).await?;
     for (row, effective) in found.findings.rows.iter().zip(found.effective.iter()) {
         explained.rows += 1;
         let reason = row.reason.code();
         *explained.reasons.entry(format!("{} {reason}", row.release.kind.as_str())).or_default() += 1;
-        let said = serde_json::to_value(json::explain(&found.findings, &[(row, &effective.policy)]))?;
+        let said = serde_json::to_value(json::explain(&found.findings, vec![(row, &effective.policy, None)]))?;
         let said = &said["releases"][0];
         let full = said["reason"] == reason && said["message"].as_str().is_some_and(|text| text.len() > 10);
         // A source that does not answer is the only failure that may come of it.

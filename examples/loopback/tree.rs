@@ -44,7 +44,7 @@ pub fn settle(files: &[(String, Vec<u8>)], checkout: &Path, sources: &Sources) -
     }
     let mut moves = BTreeMap::new();
     for (lookup, versions) in &versions {
-        match lookup {
+        match lookup.question() {
             Lookup::Index { url, chart: name } => {
                 let Some((_, place)) = url.split_once("://") else { continue };
                 for version in versions {
@@ -62,7 +62,7 @@ pub fn settle(files: &[(String, Vec<u8>)], checkout: &Path, sources: &Sources) -
                 let host = place.split('/').next().unwrap_or(place);
                 moves.insert(format!("oci://{host}/"), format!("{}/{host}/", sources.registry.url()));
             }
-            Lookup::GitTags { .. } => {}
+            Lookup::GitTags { .. } | Lookup::Signed { .. } => {}
         }
     }
     let copy: Vec<_> = files.iter().map(|(path, bytes)| (path.clone(), moved(bytes, &moves))).collect();

@@ -2,7 +2,7 @@
 //! read here, with a limit, because a library would hold them in memory at any length.
 
 use super::path::{Role, below, role};
-use super::{Limits, Refusal, metadata};
+use super::{Limits, Refusal, header, metadata};
 use crate::model::{Contents, CrdFile};
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
@@ -74,6 +74,7 @@ impl Reading<'_> {
             if self.entries > self.limits.entries {
                 return Err(Refusal::TooManyEntries(self.limits.entries));
             }
+            header::check(entry.header())?;
             let kind = entry.header().entry_type();
             if kind.is_gnu_longlink() {
                 continue;
@@ -92,8 +93,8 @@ impl Reading<'_> {
             if sparse || kind == EntryType::GNUSparse || size.is_some_and(|size| size != entry.size()) {
                 return Err(Refusal::Sparse(name));
             }
-            refuse_disguised(kind, entry.header(), &name)?;
-            if is_directory(kind, entry.header(), &name) {
+            header::check_kind(kind, entry.header(), &name)?;
+            if header::is_directory(kind, entry.header(), &name) {
                 continue;
             }
             refuse_odd(kind, &name)?;
@@ -119,7 +120,19 @@ impl Reading<'_> {
                 Role::Other => {}
             }
         }
+        self.end(&mut archive.into_inner())?;
         Ok(files)
+    }
+
+    /// The first empty block ends the archive for one reader, and two for Go's, which refuses anything else behind one.
+    fn end(&self, behind: &mut impl Read) -> Result<(), Refusal> {
+        let mut block = Vec::new();
+        behind.take(512).read_to_end(&mut block).map_err(|error| self.broken(&error))?;
+        match block.iter().all(|byte| *byte == 0) {
+            true if matches!(block.len(), 0 | 512) => Ok(()),
+            true => Err(Refusal::Truncated),
+            false => Err(Refusal::Damaged("something stands behind the archive's end".to_owned())),
+        }
     }
 
     fn keep(&self, kept: &mut Option<Vec<u8>>, entry: &mut impl Read) -> Result<(), Refusal> {
@@ -153,14 +166,22 @@ impl Reading<'_> {
         let too_long = || Refusal::PathTooLong(self.limits.path);
         let gnu = entry.header().entry_type().is_gnu_longname();
         let bytes = self.all(entry, EXTENDED)?.ok_or_else(too_long)?;
+        // Which of two names counts is another question for each reader.
+        let twice = |path: &Option<String>| match path {
+            Some(name) => Err(Refusal::OddEntry(name.clone())),
+            None => Ok(()),
+        };
         if gnu {
             let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+            twice(&extended.path)?;
             extended.path = Some(plain(name)?);
             return Ok(());
         }
         for record in tar::PaxExtensions::new(&bytes) {
             let record = record.map_err(|error| Refusal::Damaged(error.to_string()))?;
+            header::check_record(record.key_bytes(), record.value_bytes())?;
             match record.key_bytes() {
+                b"path" if extended.path.is_some() => twice(&extended.path)?,
                 b"path" => extended.path = Some(plain(record.value_bytes())?),
                 b"size" => extended.size = record.value().ok().and_then(|text| text.parse().ok()).or(Some(u64::MAX)),
                 key if key.starts_with(b"GNU.sparse.") => extended.sparse = true,
@@ -199,24 +220,6 @@ fn header_path(header: &tar::Header) -> Result<String, Refusal> {
 
 fn plain(bytes: &[u8]) -> Result<String, Refusal> {
     String::from_utf8(bytes.to_vec()).map_err(|_| Refusal::OddPath(String::from_utf8_lossy(bytes).into_owned()))
-}
-
-/// As Go's reader has it: by the type, or by the name where the type is that of the oldest format.
-fn is_directory(kind: EntryType, header: &tar::Header, name: &str) -> bool {
-    kind.is_dir() || (header.as_old().linkflag == [0] && name.ends_with('/'))
-}
-
-/// What Go's reader takes for something else than its kind says: a directory with content, which it reads as the next
-/// header, and a file whose mode is that of a directory or a device.
-fn refuse_disguised(kind: EntryType, header: &tar::Header, name: &str) -> Result<(), Refusal> {
-    let odd = || Refusal::OddEntry(name.to_owned());
-    let directory = is_directory(kind, header, name);
-    if directory && header.entry_size().map_err(|_| odd())? != 0 {
-        return Err(odd());
-    }
-    let regular = if directory { [0, 0o040_000] } else { [0, 0o100_000] };
-    let mode = header.mode().map_err(|_| odd())?;
-    if regular.contains(&(mode & !0o7777)) { Ok(()) } else { Err(odd()) }
 }
 
 fn refuse_odd(kind: EntryType, name: &str) -> Result<(), Refusal> {

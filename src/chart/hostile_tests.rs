@@ -188,15 +188,11 @@ fn every_limit_holds() {
 fn a_bomb_ends_at_the_limit_wherever_its_bytes_are() {
     let claims = with(&[sized(b"web/x", b'0', b"", 1 << 33)]);
     assert!(matches!(refusal(&claims), Refusal::FileTooLarge { .. }));
-    // A directory's size, a global header's, a link name's: skipped, and counted all the same.
-    for kind in [b'5', b'g', b'K'] {
-        assert_eq!(
-            small(&with(&[entry(b"web/x/", kind, &vec![0; 100 << 10])])),
-            Refusal::Bomb(64 << 10),
-            "{}",
-            kind as char
-        );
-    }
+    // A directory has no content, a global header is read within limits; a link name is skipped, and counted all the same.
+    let large = |kind| small(&with(&[entry(b"web/x/", kind, &vec![0; 100 << 10])]));
+    assert_eq!(large(b'5'), Refusal::OddEntry("web/x/".into()));
+    assert_eq!(large(b'g'), Refusal::Bomb(64 << 10));
+    assert_eq!(large(b'K'), Refusal::Bomb(64 << 10));
     // Four archives inside one share one budget with it.
     let inner = with(&[entry(b"web/a", b'0', &[0; 7000]), entry(b"web/b", b'0', &[0; 7000])]);
     let four: Vec<_> = (0..4).map(|n| entry(format!("web/charts/{n}.tgz").as_bytes(), b'0', &inner)).collect();

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn texts_and_lists_are_bounded() {
-        let many = (0..500).map(|n| format!("- name: d{n}\n")).collect::<String>();
+        let many = (0..500).map(|n| format!("- name: d{n}\n")).collect::<Vec<_>>().concat();
         let read = read(&format!("name: a\nversion: 1.0.0\nappVersion: {}\ndependencies:\n{many}", "ä".repeat(9000)));
         let read = read.unwrap();
         assert_eq!((read.app_version.unwrap().len(), read.dependencies.len()), (512, 200));

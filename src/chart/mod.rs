@@ -8,6 +8,7 @@
 
 mod archive;
 mod fields;
+mod header;
 mod limits;
 mod metadata;
 mod path;

@@ -62,7 +62,14 @@ pub(super) fn role(path: &str) -> Role {
         };
         match sub.split_once('/') {
             Some((_, inner)) => path = inner,
-            None => return if sub.ends_with(".tgz") { Role::Archive } else { Role::Other },
+            // In small letters only, as Helm has it.
+            None => {
+                return if sub.rsplit_once('.').is_some_and(|(_, extension)| extension == "tgz") {
+                    Role::Archive
+                } else {
+                    Role::Other
+                };
+            }
         }
     }
 }

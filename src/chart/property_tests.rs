@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 /// A Chart.yaml's text with what it says.
 fn chart() -> impl Strategy<Value = (String, Contents)> {
-    let name = "[a-z][a-z0-9-]{0,20}";
+    // `n` alone is no name: YAML takes it for a truth.
+    let name = "c[a-z0-9-]{0,20}";
     let version = "[0-9]{1,3}\\.[0-9]{1,3}\\.(0|[1-9][0-9]{0,3})(-rc\\.[1-9])?(\\+b[0-9]{1,3})?";
     let dependencies = prop::collection::btree_map(name, "[0-9]\\.x", 0..4);
     (name, version, prop::option::of("[ -~]{1,20}"), any::<bool>(), dependencies).prop_map(

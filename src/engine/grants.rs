@@ -24,11 +24,15 @@ pub(super) async fn grants(sight: Option<&Sight>, lookups: &[Arc<Lookup>]) -> Gr
     let mut names: BTreeMap<SecretName, Vec<&CredentialsHint>> = BTreeMap::new();
     let mut grants = Grants::new();
     for source in sources {
-        match sight.map(|sight| may_read(source, &sight.seen)) {
-            Some(Ok(name)) => names.entry(name).or_default().push(source),
-            Some(Err(refusal)) => drop(grants.insert(source.clone(), Err(refusal.to_string()))),
-            None => drop(grants.insert(source.clone(), Err("the cluster was not asked for its Secret".to_owned()))),
-        }
+        let refused = match sight.map(|sight| may_read(source, &sight.seen)) {
+            Some(Ok(name)) => {
+                names.entry(name).or_default().push(source);
+                continue;
+            }
+            Some(Err(refusal)) => refusal.to_string(),
+            None => "the cluster was not asked for its Secret".to_owned(),
+        };
+        grants.insert(source.clone(), Err(refused));
     }
     let Some(sight) = sight else { return grants };
     let until = sight.until();

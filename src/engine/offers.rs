@@ -64,7 +64,7 @@ pub async fn look_closer(round: &Round, offers: &mut Offers, wanted: BTreeSet<(L
 /// A candidate with the next thing that is not known of it: its details, else its inside.
 async fn closer(round: &Round, lookup: &Lookup, candidate: Candidate) -> Result<Candidate, Problem> {
     let answer = if candidate.detailed {
-        round.open(lookup, &candidate.text).await.map(|contents| policy::opened(lookup, candidate.clone(), contents))
+        round.open(lookup, &candidate.text).await.map(|contents| policy::opened(lookup, candidate.clone(), &contents))
     } else {
         round.detail(lookup, &candidate.text).await
     };

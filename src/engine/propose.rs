@@ -183,13 +183,12 @@ impl Proposer<'_> {
             let key = (update.lookup.clone(), text.to_owned());
             let young = |at: Timestamp| self.now >= at && self.now.duration_since(at) < JUDGED;
             let earlier = book.details.get(&key, &()).filter(|(at, _)| young(*at));
-            let opened = match earlier {
-                Some(earlier) => Some(earlier),
-                None => {
-                    let round = self.registry.round_with([&update.lookup], self.found.grants.clone());
-                    let opened = offers::opened(&round, &update.lookup, candidate.clone()).await;
-                    opened.ok().map(|opened| (self.now, opened))
-                }
+            let opened = if earlier.is_some() {
+                earlier
+            } else {
+                let round = self.registry.round_with([&update.lookup], self.found.grants.clone());
+                let opened = offers::opened(&round, &update.lookup, candidate.clone()).await;
+                opened.ok().map(|opened| (self.now, opened))
             };
             match opened {
                 Some((at, opened)) => {

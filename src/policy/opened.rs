@@ -5,8 +5,8 @@ use crate::model::{Candidate, Contents, Inside, Lookup, Problem, Reason, Version
 use std::sync::Arc;
 
 /// The candidate with what its archive said, or with why it can't be installed as what Git asks for.
-pub fn opened(lookup: &Lookup, candidate: Candidate, contents: Arc<Contents>) -> Candidate {
-    let inside = match refused(lookup, &candidate, &contents) {
+pub fn opened(lookup: &Lookup, candidate: Candidate, contents: &Arc<Contents>) -> Candidate {
+    let inside = match refused(lookup, &candidate, contents) {
         Some(problem) => Inside::Refused(Box::new(problem)),
         None => Inside::Opened(contents.clone()),
     };

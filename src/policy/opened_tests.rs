@@ -21,7 +21,7 @@ fn contents(name: &str, version: &str) -> Contents {
 
 /// The reason and the message of a refusal.
 fn refused(lookup: &Lookup, text: &str, contents: Contents) -> Option<(Reason, String)> {
-    match opened(lookup, candidate(text), Arc::new(contents)).inside {
+    match opened(lookup, candidate(text), &Arc::new(contents)).inside {
         Inside::Refused(problem) => Some((problem.reason, problem.message)),
         Inside::Opened(_) => None,
         Inside::Unopened => panic!("it was opened"),
@@ -72,7 +72,7 @@ fn only_applications_are_installed() {
 #[test]
 fn what_the_archive_says_beats_the_index() {
     let said = Contents { app_version: Some("9".into()), deprecated: true, ..contents("web", "1.2.0") };
-    let candidate = opened(&index(), candidate("1.2.0"), Arc::new(said));
+    let candidate = opened(&index(), candidate("1.2.0"), &Arc::new(said));
     assert_eq!((candidate.app_version.as_deref(), candidate.deprecated), (Some("9"), true));
 }
 

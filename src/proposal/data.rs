@@ -18,6 +18,7 @@ const LISTED: usize = 30;
 
 /// Values of the templates of title and body.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the names are a contract with users' templates")]
 pub(super) struct Data {
     /// Chart name.
     chart: String,

@@ -2,14 +2,14 @@
 //! that sync this repository, and the kustomization.yamls that nothing includes.
 
 use super::build::{Builder, View, places};
-use super::flux::{Judge, Reach};
+use super::flux::{Judge, Reach, source_ref};
 use super::memo::Unit;
 use super::object::{At, Object};
 use super::path;
 use super::world::{Context, World};
 use crate::inventory::{Inventory, Kind};
 use crate::model::{NsName, Reason};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A Flux Kustomization of the tree with what it builds, as far as its own document says.
@@ -17,6 +17,29 @@ use std::sync::Arc;
 pub(super) struct Known {
     pub(super) object: Arc<Object>,
     pub(super) reach: Reach,
+}
+
+/// By directory of an own root, the GitRepositories that its Kustomizations call this repository.
+pub(super) fn selves<'s>(
+    known: &[Known],
+    roots: &[Root],
+    syncs: impl Iterator<Item = (&'s str, &'s NsName)>,
+) -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let mut selves: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let here: HashSet<At> = known.iter().filter(|k| k.reach.is_here()).map(|known| known.object.at).collect();
+    for root in roots {
+        if let Start::Kustomization(object) = &root.start
+            && here.contains(&object.at)
+        {
+            let own = selves.entry(root.cluster.clone()).or_default();
+            let (kind, name, namespace) = source_ref(object);
+            own.extend((kind == "GitRepository").then(|| (namespace.to_owned(), name.to_owned())));
+        }
+    }
+    for (cluster, id) in syncs {
+        selves.entry(cluster.to_owned()).or_default().insert((id.namespace.clone(), id.name.clone()));
+    }
+    selves
 }
 
 /// Where a pass from the roots starts.

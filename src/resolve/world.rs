@@ -9,7 +9,9 @@ use super::neighbours::{Abroad, ClusterId, Name, Neighbours, Published, same_clu
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
 use super::resource_set::{self, Set};
-use super::roots::{Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, static_part, syncs};
+use super::roots::{
+    Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, selves, static_part, syncs,
+};
 use super::substitute;
 use super::variables::{Store, Variables, missing, references};
 use crate::inventory::{Found, Inventory, Kind};
@@ -501,29 +503,6 @@ impl Pass<'_, '_> {
         self.world.take(objects.iter(), &scope, Some(context), None);
         objects.iter().filter(|object| object.kind == Kind::FluxKustomization).cloned().collect()
     }
-}
-
-/// By directory of an own root, the GitRepositories that its Kustomizations call this repository.
-fn selves<'s>(
-    known: &[Known],
-    roots: &[Root],
-    syncs: impl Iterator<Item = (&'s str, &'s NsName)>,
-) -> BTreeMap<String, BTreeSet<(String, String)>> {
-    let mut selves: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
-    let here: HashSet<At> = known.iter().filter(|k| k.reach.is_here()).map(|known| known.object.at).collect();
-    for root in roots {
-        if let Start::Kustomization(object) = &root.start
-            && here.contains(&object.at)
-        {
-            let own = selves.entry(root.cluster.clone()).or_default();
-            let (kind, name, namespace) = flux::source_ref(object);
-            own.extend((kind == "GitRepository").then(|| (namespace.to_owned(), name.to_owned())));
-        }
-    }
-    for (cluster, id) in syncs {
-        selves.entry(cluster.to_owned()).or_default().insert((id.namespace.clone(), id.name.clone()));
-    }
-    selves
 }
 
 impl World<'_> {

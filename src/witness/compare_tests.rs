@@ -19,7 +19,7 @@ fn compare(releases: &[Release], seen: &Sighting) -> Testimony {
 }
 
 /// A HelmRelease with these labels.
-fn labelled(of: &str, labels: Value) -> Value {
+fn labelled(of: &str, labels: &Value) -> Value {
     let of = id(of);
     json!({"metadata": {"name": of.name, "namespace": of.namespace, "labels": labels}, "spec": {}})
 }
@@ -28,7 +28,7 @@ fn made_by(of: &str, kustomization: &str) -> Value {
     let by = id(kustomization);
     labelled(
         of,
-        json!({"kustomize.toolkit.fluxcd.io/name": by.name, "kustomize.toolkit.fluxcd.io/namespace": by.namespace}),
+        &json!({"kustomize.toolkit.fluxcd.io/name": by.name, "kustomize.toolkit.fluxcd.io/namespace": by.namespace}),
     )
 }
 
@@ -87,9 +87,9 @@ fn what_the_cluster_has_and_git_lacks_is_found_but_for_what_others_made() {
         plex(),
         made_by("media/pruned", "flux-system/apps"),
         made_by("media/theirs", "tenant/apps"),
-        labelled("media/by-hand", json!({})),
-        labelled("media/rendered", json!({"helm.toolkit.fluxcd.io/name": "umbrella"})),
-        labelled("media/tenant", json!({"resourceset.fluxcd.controlplane.io/name": "tenants"})),
+        labelled("media/by-hand", &json!({})),
+        labelled("media/rendered", &json!({"helm.toolkit.fluxcd.io/name": "umbrella"})),
+        labelled("media/tenant", &json!({"resourceset.fluxcd.controlplane.io/name": "tenants"})),
     ]);
     let testimony = compare(&[tag("media/plex")], &seen);
     let [hand, pruned] = said(&testimony, Reason::ClusterOnly)[..] else { panic!("{testimony:?}") };
@@ -133,7 +133,7 @@ fn a_name_that_hangs_on_a_variable_is_not_looked_for() {
 
 #[test]
 fn many_findings_are_counted_beyond_a_limit() {
-    let many: Vec<Value> = (0..60).map(|n| labelled(&format!("x/r{n:02}"), json!({}))).collect();
+    let many: Vec<Value> = (0..60).map(|n| labelled(&format!("x/r{n:02}"), &json!({}))).collect();
     let testimony = compare(&[], &sighting(&many));
     let all = said(&testimony, Reason::ClusterOnly);
     assert_eq!(all.len(), 51);

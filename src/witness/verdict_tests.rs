@@ -137,10 +137,14 @@ fn flux_rule_21_what_is_suspended_in_the_cluster_only_is_named() {
     let mut seen = sighting(std::slice::from_ref(&object));
     assert_eq!(say_in("5.1.0", &object, &seen).suspended, ["HelmRelease media/plex"]);
     if let Fact::Known(all) = &mut seen.kustomizations {
-        all.values_mut().for_each(|live| live.suspended = true);
+        for live in all.values_mut() {
+            live.suspended = true;
+        }
     }
     if let Some(Fact::Known(all)) = seen.sources.get_mut(&SourceKind::OciRepository) {
-        all.values_mut().for_each(|live| live.suspended = true);
+        for live in all.values_mut() {
+            live.suspended = true;
+        }
     }
     let live_now = say_in("5.1.0", &object, &seen);
     let all = ["HelmRelease media/plex", "OCIRepository flux-system/app-template", "Kustomization flux-system/apps"];

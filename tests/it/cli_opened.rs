@@ -10,7 +10,9 @@ fn archives(person: &Person) -> usize {
 
 fn with(charts: Vec<Chart>) -> Person {
     let person = Person::with_one_release();
-    charts.into_iter().for_each(|chart| person.charts.add(chart));
+    for chart in charts {
+        person.charts.add(chart);
+    }
     person
 }
 

@@ -309,6 +309,7 @@ fn pool() -> Vec<Vec<u8>> {
         entry(b"web/values.yaml", b'0', b"a: 1\n"),
         entry(b"Chart.yaml", b'0', other),
         entry(b"web/templates/a.yaml", b'7', b"a: 1\n"),
+        vec![0; 512],
         directory(b"web/"),
         directory(b"web/templates"),
         [entry(b"PaxHeaders/x", b'x', b"23 path=web/Chart.yaml\n"), entry(b"web/x", b'0', CHART.as_bytes())].concat(),
@@ -347,7 +348,7 @@ fn damaged_and_mixed_archives_are_no_other_chart_to_davit_than_to_helm() {
     let (mut wrong, mut both) = (Vec::new(), 0);
     for round in 0..6000 {
         let mut tar = if next(4) > 0 { pool[0].clone() } else { Vec::new() };
-        (0..1 + next(4)).for_each(|_| tar.extend(&pool[next(pool.len())]));
+        (0..=next(4)).for_each(|_| tar.extend(&pool[next(pool.len())]));
         (0..next(4)).for_each(|_| damage(&mut tar, &mut next));
         let archive = gzip(&tar);
         match (helm(&mut referee, &archive), davit(&archive)) {
@@ -358,7 +359,7 @@ fn damaged_and_mixed_archives_are_no_other_chart_to_davit_than_to_helm() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(both > 1000, "only {both} archives are opened by both");
+    assert!(both > 500, "only {both} archives are opened by both");
 }
 
 /// The headers of an archive, for a message.

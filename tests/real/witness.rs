@@ -126,14 +126,14 @@ impl Folder {
             format!("cluster: {{name: prod-eu, access: kubeconfig, kubeconfigFile: '{}'}}\n", kubeconfig.display());
         std::fs::write(self.dir.path().join("davit.yaml"), format!("{}{cluster}", self.configuration)).unwrap();
         let home = self.dir.path().join("home");
-        Scanned::of(scan(self.dir.path(), "fleet", &[("HOME", home.as_os_str())]).await)
+        Scanned::of(&scan(self.dir.path(), "fleet", &[("HOME", home.as_os_str())]).await)
     }
 }
 
 struct Scanned(Value);
 
 impl Scanned {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         Self(serde_json::from_slice(&output.stdout).unwrap())
     }
@@ -310,7 +310,7 @@ async fn flux_rule_27_a_source_is_asked_with_its_own_secret_and_secrets_are_neve
         let home = folder.dir.path().join(format!("home-{secrets}"));
         let output = scan(folder.dir.path(), "fleet", &[("HOME", home.as_os_str())]).await;
         assert!(!String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).contains("horse"));
-        Scanned::of(output)
+        Scanned::of(&output)
     };
     let without = run(false).await;
     assert_eq!(without.row("shop")["reason"], "source-unauthorized");

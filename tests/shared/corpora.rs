@@ -362,8 +362,11 @@ pub fn trees(directory: &Path) -> Result<Tally, Failure> {
     Ok(tally)
 }
 
-/// Name and files of every `*.tree.tar.gz` of a directory.
-pub fn unpacked(directory: &Path) -> Result<Vec<(String, Vec<(String, Vec<u8>)>)>, Failure> {
+/// A tree's name, and path and bytes of its files.
+pub type Unpacked = (String, Vec<(String, Vec<u8>)>);
+
+/// Every `*.tree.tar.gz` of a directory.
+pub fn unpacked(directory: &Path) -> Result<Vec<Unpacked>, Failure> {
     let mut trees = Vec::new();
     for path in packed(directory, ".tree.tar.gz")? {
         let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(std::fs::File::open(&path)?));

@@ -6,7 +6,6 @@ use crate::model::{Fact, NsName, Problem, SourceKind, Version};
 use crate::witness::{LiveKustomization, LiveRelease, LiveSource, Sighting};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use tokio::time::Instant;
 
 const HELM: &str = "helm.toolkit.fluxcd.io";
@@ -169,10 +168,7 @@ impl Eyes<'_> {
         kind: &str,
         read: impl Fn(&Value) -> Option<T>,
         id: impl Fn(&T) -> &NsName,
-    ) -> List<T>
-    where
-        NsName: Hash,
-    {
+    ) -> List<T> {
         let served = served.as_ref().map_err(|problem| Missed::Failed(problem.clone()))?;
         let server = self.connection.server();
         let path = served.get(kind).ok_or_else(|| {

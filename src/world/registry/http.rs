@@ -59,6 +59,7 @@ impl Trip {
     }
 
     /// The same, with the login of one source.
+    #[must_use]
     pub(super) fn with(self, login: Option<Arc<Login>>) -> Self {
         Self { login, ..self }
     }

@@ -18,8 +18,7 @@ use tokio::time::Instant;
 pub struct Registry {
     http: Http,
     tokens: Tokens,
-    /// Each as one asker sees it: with a source's own Secret, by that Secret's name, or without one.
-    sources: Mutex<HashMap<(SourceKey, Option<String>), Arc<Source>>>,
+    sources: Mutex<Sources>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,6 +30,9 @@ enum SourceKey {
     Layer { url: String, insecure: bool, layer: String, version: String },
     Git(String),
 }
+
+/// Each source as one asker sees it: with a source's own Secret, by that Secret's name, or without one.
+type Sources = HashMap<(SourceKey, Option<String>), Arc<Source>>;
 
 /// Versions made of these tags, by rules.
 type Made = (Arc<Tags>, HashMap<TagRules, Arc<Candidates>>);

@@ -192,6 +192,10 @@ impl<R: Read> Events<R> {
                         texts.push(text.into_owned());
                     }
                 }
+                // One that is not known is still one of them: what comes after it is not the first.
+                Event::Alias(anchor) if texts.len() < MOST_URLS => {
+                    texts.push(self.anchors.get(&anchor).cloned().unwrap_or_default());
+                }
                 other => self.skip_from(&other)?,
             }
         }

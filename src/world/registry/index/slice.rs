@@ -19,14 +19,13 @@ pub(super) fn read(file: &File, wanted: Wanted) -> Result<Option<BTreeMap<String
     let mut state = wanted;
     let Some(blocks) = find_blocks(file, &mut state)? else { return Ok(None) };
     for block in blocks {
-        match block.entries {
-            Some(collected) => state.put(&block.chart, collected),
-            None => {
-                let mut part = file;
-                part.seek(SeekFrom::Start(block.start))?;
-                events::read_block(BufReader::new(part.take(block.end - block.start)), &mut state)?;
-            }
+        if let Some(collected) = block.entries {
+            state.put(&block.chart, collected);
+            continue;
         }
+        let mut part = file;
+        part.seek(SeekFrom::Start(block.start))?;
+        events::read_block(BufReader::new(part.take(block.end - block.start)), &mut state)?;
     }
     Ok(Some(state.finish()))
 }

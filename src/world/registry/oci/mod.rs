@@ -81,6 +81,7 @@ fn without_user(url: &str) -> String {
 
 impl Repository {
     /// The same, asked with the login of one source.
+    #[must_use]
     pub(super) fn with(self, login: Option<std::sync::Arc<crate::witness::Login>>) -> Self {
         Self { trip: self.trip.with(login), ..self }
     }
