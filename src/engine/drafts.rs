@@ -126,6 +126,8 @@ pub(super) struct TextOf {
     pub settings: Arc<PullRequests>,
     /// Where links lead.
     pub web: Option<String>,
+    /// Version of Kubernetes, as it is written.
+    pub kube_version: Option<String>,
 }
 
 impl TextOf {
@@ -162,6 +164,7 @@ impl PartialEq for TextOf {
         };
         self.update().zip(other.update()).is_some_and(|(a, b)| alike(a, b))
             && self.in_use == other.in_use
+            && self.kube_version == other.kube_version
             && self.settings == other.settings
             && self.web == other.web
             && consumers()

@@ -26,7 +26,7 @@ use std::sync::{Arc, Weak};
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
 /// down the list a pass goes.
-const DETAIL_ROUNDS: usize = 16;
+const DETAIL_ROUNDS: usize = 64;
 
 /// Where the files are.
 pub enum Files {
@@ -75,13 +75,25 @@ pub struct Kube<'a> {
     pub version: Option<&'a Version>,
     /// The root that the cluster applies; nothing: every row is its.
     pub root: Option<&'a str>,
+    /// It is the cluster's own answer, so one cluster's.
+    pub live: bool,
 }
 
 impl<'a> Kube<'a> {
     /// What the cluster says, else what the configuration does.
     pub fn of(config: &'a config::Cluster, sight: Option<&'a Sight>) -> Self {
         let live = sight.and_then(|sight| sight.kube_version.as_ref());
-        Self { version: live.or(config.kube_version.as_ref()), root: config.root.as_deref() }
+        let version = live.or(config.kube_version.as_ref());
+        Self { version, root: config.root.as_deref(), live: live.is_some() }
+    }
+
+    /// Among the roots of these releases: where a live version may be that of any of several, it counts for none.
+    pub(super) fn among(self, releases: &[Arc<Release>]) -> Self {
+        let mut roots = releases.iter().filter_map(|release| release.cluster.as_deref());
+        let first = roots.next();
+        let several = roots.any(|root| Some(root) != first);
+        let unknown = self.live && self.root.is_none() && several;
+        Self { version: self.version.filter(|_| !unknown), ..self }
     }
 
     /// For one release: the version of another cluster says nothing.
@@ -146,6 +158,7 @@ pub async fn look(
     let round = registry.round_with(ground.lookups.iter().map(Arc::as_ref), grants.clone());
     let asked = offers::ask(&round, &ground.lookups).await;
     // What was judged for another version of Kubernetes does not stand.
+    request.kube = request.kube.among(&ground.resolution.releases);
     let kube = request.kube.version;
     if let Some(known) = request.recollection.look(&ground, &asked, request.now)
         && known.kube_version.as_ref() == kube

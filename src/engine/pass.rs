@@ -10,7 +10,7 @@ use super::look::{self, Files, Kube, Look, Recollection, Request, Secrets, look}
 use super::propose;
 use super::read::Filter;
 use super::recollection::Shelf;
-use super::report::{Deed, DeedKind, Outcome, Pull, Report};
+use super::report::{Deed, DeedKind, Outcome, Pull, Report, Row};
 use super::survey::{self, Survey};
 use super::witness::{self, ClusterView};
 use super::{branches, elsewhere};
@@ -292,7 +292,11 @@ impl RepositoryPass {
             body_template: self.body_template.as_deref(),
             schedule: &windows,
             now,
-            kube_version: found.kube_version.as_ref(),
+            kube: Kube {
+                version: found.kube_version.as_ref(),
+                root: self.shared.config.cluster.root.as_deref(),
+                live: false,
+            },
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {
@@ -311,6 +315,7 @@ impl RepositoryPass {
         situation.author_emails = author_emails;
         situation.unsure.branches = doubtful;
         situation.unsure.all |= awaits;
+        situation.unsure.early = awaits;
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
@@ -375,7 +380,7 @@ impl RepositoryPass {
             open_limit: config.limits.open_pull_requests,
             hourly_limit: config.limits.per_hour,
             opened,
-            unsure: Unsure { all: incomplete(found), charts, branches: Vec::new() },
+            unsure: Unsure { all: incomplete(found), charts, ..Unsure::default() },
         })
     }
 
@@ -449,14 +454,18 @@ fn incomplete(found: &Look) -> bool {
 }
 
 /// Files that may want more than this pass could see: those with a broken document, and, while there is one, those of
-/// releases that could not be resolved (their source may stand in it); and those that another repository, which could
+/// releases that could not be resolved (their source may stand in it) or that nothing builds, and of their versions; and those that another repository, which could
 /// not be read, may have a say in.
 fn doubtful(found: &Look) -> BTreeSet<String> {
     let broken = found.findings.problems.iter().filter(|finding| finding.problem.reason == Reason::InvalidDocument);
     let mut files: BTreeSet<String> = broken.filter_map(|finding| finding.file.clone()).collect();
     if !files.is_empty() {
-        let unresolved = found.findings.rows.iter().filter(|row| row.status() == Status::Unresolved);
-        files.extend(unresolved.map(|row| row.release.file.clone()));
+        // What a broken Kustomization builds is built by nobody in this pass, and stays in the cluster.
+        let open = |row: &&Arc<Row>| row.status() == Status::Unresolved || row.reason == Reason::NotBuilt;
+        for row in found.findings.rows.iter().filter(open) {
+            files.insert(row.release.file.clone());
+            files.extend(row.release.site.as_ref().map(|site| site.file.clone()));
+        }
     }
     files.extend(found.resolution.doubtful.iter().cloned());
     files

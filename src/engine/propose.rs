@@ -4,12 +4,13 @@
 use super::act::Prepared;
 use super::drafts::{Book, EditOf, EditedFile, TextOf};
 use super::edits;
-use super::look::Look;
+use super::judge::is_installed;
+use super::look::{Kube, Look};
 use super::offers;
 use super::recollection::JUDGED;
 use super::report::Finding;
 use crate::config::RepositorySettings;
-use crate::model::{Candidate, LiveState, Problem, Release, Schedule, Update, UpdateSite, Version, Witness};
+use crate::model::{Candidate, LiveState, Problem, Release, Schedule, Update, UpdateSite, Witness};
 use crate::policy::Effective;
 use crate::proposal::{self, Context, PullLink, Style, Text, Wanted};
 use crate::world::git::{Oid, Repository};
@@ -35,7 +36,7 @@ pub(super) struct Proposer<'a> {
     pub schedule: &'a Schedule,
     pub now: Timestamp,
     /// Version of the cluster, where it is known.
-    pub kube_version: Option<&'a Version>,
+    pub kube: Kube<'a>,
 }
 
 impl Proposer<'_> {
@@ -74,6 +75,7 @@ impl Proposer<'_> {
                 in_use: self.in_use(update, book).await,
                 settings: settings.clone(),
                 web: self.web.clone(),
+                kube_version: self.kube.version.map(|version| version.text().to_owned()),
             };
             let text = book.texts.get(&update.key, &of).unwrap_or_else(|| self.text(update, &releases, &of.in_use));
             book.texts.keep(update.key.clone(), of, text.clone());
@@ -152,7 +154,13 @@ impl Proposer<'_> {
         let witnesses: Vec<Option<&Witness>> =
             self.found.findings.rows.iter().map(|row| row.witness.as_deref()).collect();
         let unchecked = unchecked(update.releases.iter().filter_map(|index| witnesses.get(*index).copied()));
-        let (web, kube_version) = (self.web.as_deref(), self.kube_version);
+        // Named only where every release was judged by it.
+        let judged = |index: &usize| {
+            let release = releases.get(*index);
+            release.is_some_and(|release| is_installed(release.kind) && self.kube.for_release(release).is_some())
+        };
+        let kube_version = self.kube.version.filter(|_| update.releases.iter().all(judged));
+        let web = self.web.as_deref();
         let context = Context { releases, in_use, web, kube_version, witnesses: &witnesses, unchecked: &unchecked };
         proposal::render(update, &context, &style)
     }

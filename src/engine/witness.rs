@@ -5,7 +5,7 @@ use super::look::Look;
 use super::report::{Finding, Row};
 use crate::config;
 use crate::inventory::same_repository;
-use crate::model::{Live, Problem, Release, Witness};
+use crate::model::{Live, Problem, Reason, Release, Status, Witness};
 use crate::witness::{Statement, no_such_root, root, testify};
 use crate::world::cluster::Sight;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
     let releases: Vec<&Release> = found.findings.rows.iter().map(|row| row.release.as_ref()).collect();
     match applied(&releases, view) {
         Ok(Some(root)) => {
-            let (live, problems) = testimony(&releases, &root, view);
+            let (live, problems) = testimony(&releases, &root, view, is_whole(&found));
             findings.problems.extend(problems);
             let name: Arc<str> = Arc::from(view.config.name.as_deref().unwrap_or(&root));
             for (row, live) in findings.rows.iter_mut().zip(live) {
@@ -62,15 +62,32 @@ fn applied(releases: &[&Release], view: &ClusterView<'_>) -> Result<Option<Strin
 }
 
 /// What the cluster says of each release, and what one of the two lacks.
-fn testimony(releases: &[&Release], root: &str, view: &ClusterView<'_>) -> (Vec<Option<Live>>, Vec<Finding>) {
+fn testimony(
+    releases: &[&Release],
+    root: &str,
+    view: &ClusterView<'_>,
+    whole: bool,
+) -> (Vec<Option<Live>>, Vec<Finding>) {
     let Some(sight) = view.sight else { return (vec![None; releases.len()], Vec::new()) };
     let ours = |url: &str| view.url.as_deref().is_some_and(|ours| same_repository(ours, url));
-    let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours });
+    let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours, whole });
     let finding = |(place, problem): (Option<(String, u32)>, Problem)| {
         let (file, line) = place.unzip();
         Finding { file, line, problem }
     };
     (testimony.live, testimony.findings.into_iter().map(finding).collect())
+}
+
+/// Whether everything that Git builds could be read: a broken document, a base elsewhere or a build that fails may hold
+/// any release.
+fn is_whole(found: &Look) -> bool {
+    let open = |reason: Reason| {
+        reason.status() == Status::Failed
+            || matches!(reason, Reason::OutOfReach | Reason::InvalidDocument | Reason::BuildFailed)
+    };
+    let rows = found.findings.rows.iter().filter_map(|row| row.release.problem.as_ref());
+    let problems = found.findings.problems.iter().map(|finding| &finding.problem);
+    !rows.chain(problems).any(|problem| open(problem.reason))
 }
 
 fn named(row: &Row, cluster: &Arc<str>, live: Option<Live>) -> Arc<Row> {

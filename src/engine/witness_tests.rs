@@ -96,11 +96,17 @@ fn the_version_of_one_cluster_says_nothing_of_another_ones_rows() {
     let version = Version::strict("v1.34.2").unwrap();
     let (here, there, nowhere) =
         (row(Some("clusters/production"), "a"), row(Some("clusters/staging"), "a"), row(None, "a"));
-    let kube = |root| Kube { version: Some(&version), root };
+    let kube = |root| Kube { version: Some(&version), root, live: true };
     let known = |kube: Kube<'_>, row: &Row| kube.for_release(&row.release).is_some();
     let named = kube(Some("clusters/production"));
     assert!(known(named, &here) && !known(named, &there) && known(named, &nowhere));
     assert!(known(kube(None), &there));
+    // Of several roots nobody knows whose a live version is; one that is configured is for all.
+    let releases: Vec<Arc<Release>> = [&here, &there, &nowhere].map(|row| row.release.clone()).to_vec();
+    assert_eq!(kube(None).among(&releases).version, None);
+    assert!(kube(None).among(&releases[..1]).version.is_some());
+    assert!(named.among(&releases).version.is_some());
+    assert!(Kube { live: false, ..kube(None) }.among(&releases).version.is_some());
     let config = config::Cluster { kube_version: Some(version.clone()), ..config::Cluster::default() };
     assert_eq!(Kube::of(&config, None).version, Some(&version));
 }

@@ -84,6 +84,10 @@ pub fn is_ours(commit: &BranchCommit, author_emails: &[String]) -> bool {
 }
 
 fn gate(mut action: Action, situation: &Situation, in_schedule: bool) -> Action {
+    if situation.unsure.early && action.verb.writes() {
+        action.verb = Verb::Leave(LeaveReason::Unsure);
+        return action;
+    }
     let why = if situation.report {
         DeferReason::ReportMode
     } else if situation.paused {
@@ -257,7 +261,11 @@ impl<'a> View<'a> {
         let push = Lease::At(branch.head.clone());
         let rebuild = |why| Verb::Rebuild { push: push.clone(), why };
         let verb = if !branch.holds_wanted {
-            if marker.as_ref().is_some_and(|m| m.target != wanted.target) {
+            let moved = marker.as_ref().is_some_and(|m| m.target != wanted.target);
+            if !moved && self.unsure(&wanted.branch) && pull.mergeable != Mergeable::Dirty {
+                // Sites may be missing only because this pass could not read everything.
+                Verb::Leave(LeaveReason::Unsure)
+            } else if moved {
                 Verb::UpdateInPlace { push }
             } else if pull.mergeable == Mergeable::Dirty {
                 rebuild(RebuildReason::Conflict)

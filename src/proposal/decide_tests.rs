@@ -342,6 +342,32 @@ fn nothing_is_closed_for_a_look_that_failed() {
 }
 
 #[test]
+fn sites_are_not_taken_off_a_branch_for_a_look_that_failed() {
+    let w = wanted("5.1.0");
+    let unsure = Unsure { charts: vec!["abc123".into()], ..Unsure::default() };
+    let situation = Situation { unsure, ..situation() };
+    let verb = |pull: PullRequest| decide(&[w.clone()], &[pull], &[stale()], now(), &situation)[0].verb.clone();
+    assert_eq!(verb(pull_for(1, &w)), Verb::Leave(LeaveReason::Unsure));
+    let conflict = PullRequest { mergeable: Mergeable::Dirty, ..pull_for(1, &w) };
+    assert_eq!(verb(conflict), Verb::Rebuild { push: at_head(), why: RebuildReason::Conflict });
+    assert_eq!(verb(pull_for(1, &wanted("5.0.0"))), Verb::UpdateInPlace { push: at_head() }, "a newer version goes on");
+}
+
+#[test]
+fn nothing_is_written_before_every_repository_was_looked_at() {
+    let early = Situation { unsure: Unsure { early: true, ..Unsure::default() }, ..situation() };
+    let (w, newer) = (wanted("5.1.0"), wanted("5.2.0"));
+    for (wanted, pulls, branches) in [
+        (&w, vec![], vec![]),
+        (&newer, vec![pull_for(1, &w)], vec![stale()]),
+        (&w, vec![pull_for(1, &w)], vec![stale()]),
+    ] {
+        let actions = decide(std::slice::from_ref(wanted), &pulls, &branches, now(), &early);
+        assert_eq!(actions[0].verb, Verb::Leave(LeaveReason::Unsure));
+    }
+}
+
+#[test]
 fn a_crash_after_our_close_leaves_a_branch_that_is_deleted() {
     let mut pull = pull_for(1, &wanted("5.1.0"));
     pull.body = body_to_close(&pull, CloseReason::Obsolete);

@@ -219,7 +219,8 @@ impl<'w> Follow<'_, 'w> {
         };
         self.chart.used.push(source.object.at);
         let foreign = self.world.inventory.is_elsewhere(source.object.at.0);
-        if foreign {
+        // One that a neighbour builds in that very namespace would be nearer.
+        if foreign || source.object.namespace().is_empty() {
             self.want(kind, namespace, name);
         }
         let (object, facts) = (&source.object, &source.object);

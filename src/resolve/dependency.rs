@@ -5,10 +5,11 @@
 use super::listed::{Entry, id};
 use super::path;
 use super::row::{Concerns, Weight};
-use super::world::World;
+use super::world::{Built, World};
 use crate::inventory::{DocumentFacts, Kind, same_repository};
 use crate::model::{Annotations, Note, Reason, Release, RowKind};
 use crate::yaml::Node;
+use std::collections::HashMap;
 
 /// The file that says what a chart depends on, and the lock that goes before it. The old pair wins, as in Helm.
 const FILES: [(&str, &str); 2] = [("requirements.yaml", "requirements.lock"), ("Chart.yaml", "Chart.lock")];
@@ -28,8 +29,39 @@ pub(super) fn rows(world: &World<'_>) -> Vec<Release> {
         let own = own.unwrap_or_else(|| split(directory).1).to_owned();
         counts.then(|| Chart { world, file, facts, directory, name: own, lock: at(lock), users: Vec::new() })
     });
-    charts.flat_map(|chart| Chart { users: chart.users(), ..chart }.rows()).collect()
+    let mut charts = charts.peekable();
+    let packagers = if charts.peek().is_some() { packagers(world) } else { HashMap::new() };
+    charts.flat_map(|chart| Chart { users: chart.users(&packagers), ..chart }.rows()).collect()
 }
+
+/// By the directory of a chart in a GitRepository: what packages it, and where its `spec` of the chart begins.
+type Packagers<'w> = HashMap<String, Vec<(&'w Built, &'static str)>>;
+
+fn packagers<'w>(world: &'w World<'_>) -> Packagers<'w> {
+    let charts = world.sources.iter().filter(|source| source.object.kind == Kind::HelmChart);
+    let of_releases = world.releases.iter().map(|built| (built, RELEASE));
+    let mut packagers: Packagers<'w> = HashMap::new();
+    for (built, fields) in of_releases.chain(charts.map(|built| (built, CHART))) {
+        if built.object.text(fields.kind) == Some("GitRepository")
+            && let Some(directory) = built.object.text(fields.chart).and_then(|chart| path::join("", chart))
+        {
+            packagers.entry(directory).or_default().push((built, fields.base));
+        }
+    }
+    packagers
+}
+
+/// Where a release, or a HelmChart, says which chart it wants.
+#[derive(Clone, Copy)]
+struct Fields {
+    base: &'static str,
+    chart: &'static str,
+    kind: &'static str,
+}
+
+const RELEASE: Fields =
+    Fields { base: "spec.chart.spec", chart: "spec.chart.spec.chart", kind: "spec.chart.spec.sourceRef.kind" };
+const CHART: Fields = Fields { base: "spec", chart: "spec.chart", kind: "spec.sourceRef.kind" };
 
 /// Whether a file holds a list of dependencies.
 fn has_list(world: &World<'_>, file: usize) -> bool {
@@ -177,19 +209,12 @@ impl Chart<'_, '_> {
     }
 
     /// The releases and HelmCharts that package this chart out of this repository.
-    fn users(&self) -> Vec<(String, bool)> {
+    fn users(&self, packagers: &Packagers<'_>) -> Vec<(String, bool)> {
         let world = self.world;
-        let charts = world.sources.iter().filter(|source| source.object.kind == Kind::HelmChart);
-        let all = world.releases.iter().map(|built| (built, "spec.chart.spec"));
-        let all = all.chain(charts.map(|built| (built, "spec")));
         let mut users: Vec<(String, bool)> = Vec::new();
-        for (built, base) in all {
+        for (built, base) in packagers.get(self.directory).map(Vec::as_slice).unwrap_or_default() {
             let object = &built.object;
             let text = |field: &str| object.text(&format!("{base}.{field}"));
-            let here = text("chart").and_then(|chart| path::join("", chart));
-            if text("sourceRef.kind") != Some("GitRepository") || here.as_deref() != Some(self.directory) {
-                continue;
-            }
             let namespace = text("sourceRef.namespace").unwrap_or_else(|| object.namespace());
             if !self.is_ours(text("sourceRef.name").unwrap_or_default(), namespace) {
                 continue;

@@ -41,7 +41,7 @@ mod world;
 pub use memo::Memo;
 pub use neighbours::{Member, Neighbour, Neighbours, Published, State, concern};
 
-use crate::inventory::{Found, Inventory};
+use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{Reason, Release, Site, Status};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -86,10 +86,17 @@ pub fn resolve_after(inventory: &Inventory, neighbours: &Neighbours, memo: &mut 
     Resolution { releases, problems, doubtful, published }
 }
 
-/// While a neighbour was never read, or holds a broken document, what nobody builds or finds here may be its business.
+/// While a document is broken, here or in a neighbour's tree, or a neighbour was never read, what nobody builds or finds
+/// here may be wanted all the same; and so may what an object of a neighbour made ambiguous.
 fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
-    if world.neighbours.unread().is_none() && !world.abroad.peers.iter().any(|peer| peer.broken) {
+    let ambiguous =
+        |release: &Release| release.problem.as_ref().is_some_and(|problem| problem.reason == Reason::SourceAmbiguous);
+    let unknown = publish::is_broken(world)
+        || world.neighbours.unread().is_some()
+        || world.abroad.peers.iter().any(|peer| peer.broken)
+        || !world.neighbours.others.is_empty() && rows.releases.iter().any(|release| ambiguous(release));
+    if !unknown {
         return files;
     }
     let open = |reason: Reason| {
@@ -101,6 +108,12 @@ fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
     }
     let unused = world.sources.iter().filter(|source| !rows.used.contains(&source.object.at));
     files.extend(unused.map(|source| world.inventory.path(source.object.at.0).to_owned()));
+    // Where a version may stand that a row would have: what defines variables, and what patches.
+    if !files.is_empty() {
+        for kind in [Kind::ConfigMap, Kind::EnvFile, Kind::Kustomization, Kind::FluxKustomization] {
+            files.extend(world.inventory.of_kind(kind).map(|(file, ..)| world.inventory.path(file).to_owned()));
+        }
+    }
     files
 }
 

@@ -18,7 +18,7 @@
 use super::object::Object;
 use super::variables::Data;
 use super::world::Built;
-use crate::inventory::{Elsewhere, Kind, same_repository};
+use crate::inventory::{Elsewhere, Kind, foreign_number, same_repository};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher as _};
@@ -328,7 +328,16 @@ impl<'n> Abroad<'n> {
 
 /// Every file that stands in what the others published.
 pub(super) fn files(neighbours: &Neighbours) -> Elsewhere {
-    neighbours.read().flat_map(|published| published.files.iter().map(|(n, file)| (*n, file.clone()))).collect()
+    let mut files = Elsewhere::new();
+    // Who holds a file says what it is; what others hold of it may be older, and is overwritten.
+    for own in [false, true] {
+        for published in neighbours.read() {
+            let of = |number: usize| foreign_number(published.number, number) == number;
+            let those = published.files.iter().filter(|(number, _)| of(**number) == own);
+            files.extend(those.map(|(number, file)| (*number, file.clone())));
+        }
+    }
+    files
 }
 
 #[cfg(test)]

@@ -420,3 +420,26 @@ fn little_is_published_where_nobody_asks() {
     assert_eq!((published.sources.len(), published.data.len(), published.files.len()), (1, 0, 1));
     assert_eq!((published.defined.len(), published.uses.len()), (51, 0));
 }
+
+#[test]
+fn a_repository_names_its_own_files_whatever_older_names_others_hold() {
+    use crate::inventory::{Foreign, foreign_number};
+    let file = |name: &str| Arc::new(Foreign { name: Arc::from(name), embedded: Vec::new(), lines: Vec::new() });
+    let number = foreign_number(0, 1);
+    let published = |member: u32, name: &str| Published {
+        number: member,
+        files: [(number, file(name))].into_iter().collect(),
+        ..Published::default()
+    };
+    let neighbour = |published: Published| Neighbour {
+        member: Arc::new(Member { number: published.number, name: Arc::from(""), url: None }),
+        state: State::Read(Arc::new(published)),
+    };
+    for others in [
+        vec![neighbour(published(0, "platform:new.yaml")), neighbour(published(1, "platform:old.yaml"))],
+        vec![neighbour(published(1, "platform:old.yaml")), neighbour(published(0, "platform:new.yaml"))],
+    ] {
+        let known = super::files(&Neighbours { own: None, others });
+        assert_eq!(&*known[&number].name, "platform:new.yaml");
+    }
+}

@@ -21,7 +21,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         standing: world.me.standing.clone(),
         wants: rows.wants.iter().chain(&world.wants).cloned().collect(),
         uses: rows.uses(world),
-        broken: is_broken(world.inventory),
+        broken: is_broken(world),
         waits: rows.waits && world.neighbours.awaited().is_some(),
         ..Published::default()
     };
@@ -73,8 +73,10 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
     published
 }
 
-fn is_broken(inventory: &Inventory) -> bool {
-    inventory.problems.iter().any(|found| found.problem.reason == Reason::InvalidDocument)
+/// Whether a document could not be read: what it holds is unknown, not absent.
+pub(super) fn is_broken(world: &World<'_>) -> bool {
+    let found = world.inventory.problems.iter().chain(&world.problems);
+    found.into_iter().any(|found| found.problem.reason == Reason::InvalidDocument)
 }
 
 fn name_of(source: &Built) -> Option<Name> {

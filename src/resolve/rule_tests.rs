@@ -126,3 +126,40 @@ metadata: {name: settings, namespace: media}
     let other = text.replace("=== apps/home/app.yaml", "=== apps/away/app.yaml");
     assert_eq!(reason(&resolved(&other).releases[0]), Some(Reason::NotBuilt));
 }
+
+#[test]
+fn while_a_kustomization_is_broken_all_that_it_may_build_is_doubtful() {
+    let text = "=== clusters/home/apps.yaml
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec: {path: ./apps, sourceRef: {kind: GitRepository, name: flux-system}}
+=== clusters/home/other.yaml
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: other, namespace: flux-system}
+spec: {path: ./other, sourceRef: {kind: GitRepository, name: flux-system}}
+=== other/settings.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: flux-system}
+data: {TAG: 1.2.3}
+=== apps/release.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: plex, namespace: media}
+spec: {chartRef: {kind: OCIRepository, name: plex}}
+=== apps/source.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: plex, namespace: media}
+spec: {url: 'oci://ghcr.io/acme/plex', ref: {tag: 1.2.3}}
+";
+    assert!(resolved(text).doubtful.is_empty());
+    let broken = resolved(&text.replace("metadata: {name: apps", "<<<<<<< HEAD\nmetadata: {name: apps"));
+    let row = broken.releases.iter().find(|release| release.name == "plex").unwrap();
+    assert_eq!(reason(row), Some(Reason::NotBuilt));
+    for file in ["apps/release.yaml", "apps/source.yaml", "other/settings.yaml"] {
+        assert!(broken.doubtful.contains(file), "{file}: {:?}", broken.doubtful);
+    }
+}

@@ -15,6 +15,8 @@ pub struct Statement<'a> {
     pub seen: &'a Sighting,
     /// Whether a Git URL is this repository's.
     pub ours: &'a dyn Fn(&str) -> bool,
+    /// Everything that Git builds was read: else what a Kustomization made may well be there.
+    pub whole: bool,
 }
 
 /// What came of it.

@@ -15,6 +15,7 @@ fn compare(releases: &[Release], seen: &Sighting) -> Testimony {
         root: "clusters/production",
         seen,
         ours: &ours,
+        whole: true,
     })
 }
 

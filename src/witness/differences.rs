@@ -76,7 +76,7 @@ fn cluster_only(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>) -
     extra.sort_by(|a, b| a.id.cmp(&b.id));
     let findings = extra.into_iter().filter_map(|live| {
         let why = match &live.made {
-            Made::Kustomization(by) if vague.contains(by) => return None,
+            Made::Kustomization(by) if !statement.whole || vague.contains(by) => return None,
             Made::Kustomization(by) if builders.contains(by) || builds_ours(by, statement) => {
                 format!("Kustomization {by} made it, and Git does not have it there any more")
             }

@@ -6,7 +6,9 @@ use crate::config::ClusterAccess;
 use crate::model::Problem;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// A client with the credentials as they are now.
@@ -17,6 +19,7 @@ pub(super) async fn connect(
     access: &ClusterAccess,
     timeout: Duration,
     deadline: Instant,
+    making: &Arc<Semaphore>,
 ) -> Result<Connection, Problem> {
     let mut config = match access {
         ClusterAccess::None => return Err(refused::unknown("cluster.access is none")),
@@ -28,8 +31,13 @@ pub(super) async fn connect(
     config.write_timeout = Some(timeout);
     let server = shown(&config.cluster_url);
     let place = server.clone();
-    // Its credentials may come from a command.
+    // Its credentials may come from a command. One that hangs keeps its thread: the next look must not take another.
+    let Ok(permit) = making.clone().try_acquire_owned() else {
+        let message = format!("{server}: the command that an earlier look started for its credentials still runs");
+        return Err(refused::unknown(&message));
+    };
     let made = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         kube::Client::try_from(config).map_err(|error| refused::problem(&place, "", &error))
     });
     match tokio::time::timeout_at(deadline, made).await {

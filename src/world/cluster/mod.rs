@@ -16,6 +16,7 @@ use crate::witness::{SecretData, SecretName, Sighting};
 use connection::Connection;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// How long a look serves the passes of other repositories.
@@ -27,6 +28,8 @@ pub struct Cluster {
     timeout: Duration,
     /// Held while somebody looks; whoever comes later waits and shares.
     last: tokio::sync::Mutex<Option<(Instant, Arc<Sight>)>>,
+    /// One at a time makes a client: the command of a kubeconfig may never end.
+    making: Arc<Semaphore>,
 }
 
 /// One look, and the way to the Secrets that it lets be read.
@@ -43,7 +46,9 @@ impl Cluster {
     /// Nothing where the configuration gives no access. Asks nothing yet.
     pub fn new(config: &crate::config::Cluster) -> Option<Arc<Self>> {
         let (access, timeout) = (config.access.clone(), config.timeout);
-        (access != ClusterAccess::None).then(|| Arc::new(Self { access, timeout, last: tokio::sync::Mutex::default() }))
+        (access != ClusterAccess::None).then(|| {
+            Arc::new(Self { access, timeout, last: tokio::sync::Mutex::default(), making: Arc::new(Semaphore::new(1)) })
+        })
     }
 
     /// Looks at the cluster, or shares a look that is half a minute old at most. One that failed is not shared with
@@ -65,7 +70,7 @@ impl Cluster {
 
     async fn sight(&self) -> Sight {
         let deadline = Instant::now() + self.timeout;
-        let connected = connect::connect(&self.access, self.timeout, deadline).await;
+        let connected = connect::connect(&self.access, self.timeout, deadline, &self.making).await;
         let connection = match connected {
             Ok(connection) => connection,
             Err(problem) => return Sight { seen: lists::blind(&problem), kube_version: None, connection: None },

@@ -89,7 +89,7 @@ async fn an_image_another_version_and_a_forged_blob_are_refused() {
     for (name, reason, says) in [
         ("image", Reason::SourceInvalid, "no Helm chart"),
         ("mistagged", Reason::ChartDiffers, "which Flux refuses"),
-        ("forged", Reason::SourceInvalid, "not what its digest says"),
+        ("forged", Reason::SourceError, "not what its digest says"),
     ] {
         let problem = registry.detail(&oci(&host, &format!("{name}/app")), "1.2.3").await.unwrap_err();
         assert_eq!(problem.reason, reason, "{problem}");

@@ -1,5 +1,5 @@
-//! The archive that an HTTP index names for one version: where Helm finds it, fetched under the repository's own reach
-//! and with no other host's credentials.
+//! The archive that an HTTP index names for one version: where Helm finds it, fetched under the repository's own reach.
+//! The repository's credentials stay with its host; another one gets those that `registries.hosts` names for it.
 
 use super::archive::{self, Expected, Known};
 use super::credentials;

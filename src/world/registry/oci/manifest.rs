@@ -136,14 +136,19 @@ impl Repository {
             return Ok(known);
         }
         question.head = false;
-        let answer = expect_ok(self.get(http, tokens, question).await?)?;
+        let answer = self.get(http, tokens, question).await?;
+        if matches!(answer.answer.status.as_u16(), 404 | 410) {
+            let message = format!("{place}: the tag is listed, and its manifest is not there");
+            return Err(Failure::never(Reason::ChartInvalid, message));
+        }
+        let answer = expect_ok(answer)?;
         let named = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
         let named = named.filter(|named| named.starts_with("sha256:")).map(str::to_owned);
         let bytes = answer.body.bytes().await?;
         let manifest_digest = format!("sha256:{}", digest(&bytes));
         if named.is_some_and(|named| named != manifest_digest) {
             let message = format!("{place}: the manifest is not what its Docker-Content-Digest says");
-            return Err(Failure::never(Reason::SourceInvalid, message));
+            return Err(Failure::soon(Reason::SourceError, message));
         }
         let shelf = Shelf::new(&http.options.cache_dir, "manifest", &manifest_digest);
         if let Some(known) = shelf.read::<Detail>(DETAIL) {
@@ -152,8 +157,9 @@ impl Repository {
             return Ok(known);
         }
         let invalid = |why: String| Failure::never(Reason::SourceInvalid, format!("{place}: {why}"));
-        let manifest: Manifest =
-            serde_json::from_slice(&bytes).map_err(|_| invalid("the answer is not an OCI manifest".into()))?;
+        // Not what a registry says of a tag, but what stands between: nothing is known of the tag.
+        let manifest: Manifest = serde_json::from_slice(&bytes)
+            .map_err(|_| Failure::soon(Reason::SourceError, format!("{place}: the answer is not an OCI manifest")))?;
         let layer = manifest.layers.as_deref().and_then(chart_layer).map(|layer| layer.digest.clone());
         let chart = match manifest.config {
             Some(config) if config.media_type == HELM_CONFIG => {
@@ -205,7 +211,8 @@ impl Repository {
         let answer = expect_ok(self.get(http, tokens, question).await?)?;
         let bytes = answer.body.bytes().await?;
         if digest(&bytes) != hash {
-            return Err(invalid("the blob is not what its digest says"));
+            let message = format!("{place}: the blob is not what its digest says");
+            return Err(Failure::soon(Reason::SourceError, message));
         }
         serde_json::from_slice(&bytes).map_err(|_| invalid("the config blob is not a Chart.yaml in JSON"))
     }
