@@ -315,7 +315,6 @@ impl RepositoryPass {
         situation.author_emails = author_emails;
         situation.unsure.branches = doubtful;
         situation.unsure.all |= awaits;
-        situation.unsure.early = awaits;
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);

@@ -84,10 +84,6 @@ pub fn is_ours(commit: &BranchCommit, author_emails: &[String]) -> bool {
 }
 
 fn gate(mut action: Action, situation: &Situation, in_schedule: bool) -> Action {
-    if situation.unsure.early && action.verb.writes() {
-        action.verb = Verb::Leave(LeaveReason::Unsure);
-        return action;
-    }
     let why = if situation.report {
         DeferReason::ReportMode
     } else if situation.paused {

@@ -354,20 +354,6 @@ fn sites_are_not_taken_off_a_branch_for_a_look_that_failed() {
 }
 
 #[test]
-fn nothing_is_written_before_every_repository_was_looked_at() {
-    let early = Situation { unsure: Unsure { early: true, ..Unsure::default() }, ..situation() };
-    let (w, newer) = (wanted("5.1.0"), wanted("5.2.0"));
-    for (wanted, pulls, branches) in [
-        (&w, vec![], vec![]),
-        (&newer, vec![pull_for(1, &w)], vec![stale()]),
-        (&w, vec![pull_for(1, &w)], vec![stale()]),
-    ] {
-        let actions = decide(std::slice::from_ref(wanted), &pulls, &branches, now(), &early);
-        assert_eq!(actions[0].verb, Verb::Leave(LeaveReason::Unsure));
-    }
-}
-
-#[test]
 fn a_crash_after_our_close_leaves_a_branch_that_is_deleted() {
     let mut pull = pull_for(1, &wanted("5.1.0"));
     pull.body = body_to_close(&pull, CloseReason::Obsolete);

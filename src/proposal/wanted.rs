@@ -56,6 +56,4 @@ pub struct Unsure {
     pub charts: Vec<String>,
     /// Branches that change a file of which a part could not be read or resolved, while a document is broken.
     pub branches: Vec<String>,
-    /// Another repository that may have a say was never looked at yet: nothing is proposed before.
-    pub early: bool,
 }

@@ -443,3 +443,17 @@ fn a_repository_names_its_own_files_whatever_older_names_others_hold() {
         assert_eq!(&*known[&number].name, "platform:new.yaml");
     }
 }
+
+#[test]
+fn a_copy_that_nobody_builds_waits_for_the_first_look_at_the_others() {
+    let release = RELEASE.replace("apps/web.yaml", "clusters/home/web.yaml");
+    let copy = "=== examples/charts.yaml\n".to_owned() + &repository("charts", "https://copy.example.com");
+    let shop = root("shop", "home") + &release + &copy;
+    let other = "=== charts.yaml\n".to_owned() + &repository("else", "https://else.example.com");
+    let mut fleet = Fleet::new(&[("platform", &other), ("shop", &shop)]);
+    fleet.look(1);
+    assert_eq!(reason(fleet.only(1)), Some(Reason::RepositoryUnread), "{:#?}", fleet.only(1));
+    fleet.states[0] = State::Failed(Arc::from("no route to host"));
+    fleet.look(1);
+    assert_eq!(reason(fleet.only(1)), None, "it holds nobody: {:#?}", fleet.only(1));
+}

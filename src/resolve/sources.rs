@@ -71,6 +71,10 @@ impl<'w> Sources<'w> {
         let best = ranked.iter().map(|(rank, _)| *rank).min();
         ranked.extend(self.lent(of, wanted, best));
         let Some(best) = ranked.iter().map(|(rank, _)| *rank).min() else { return Err(self.missing(of, wanted)) };
+        // One that nobody builds stands for the cluster's own only where that can't be another repository's.
+        if of.context.is_some() && best.1 >= UNBUILT && self.world.neighbours.awaited().is_some() {
+            return Err(self.missing(of, wanted));
+        }
         ranked.retain(|(rank, _)| *rank == best);
         // One document that several Kustomizations build alike is one source; the one with most to say about it counts.
         ranked.sort_by_key(|(_, source)| (source.object.at, std::cmp::Reverse(source.object.says.len())));
@@ -133,6 +137,9 @@ impl<'w> Sources<'w> {
     }
 }
 
+/// How near a source is that no Kustomization builds.
+const UNBUILT: u8 = 2;
+
 /// How near a source is to a release: smaller is nearer. Nothing where it can't be the one.
 fn rank(of: &Built, source: &Built, namespace: &str) -> Option<(u8, u8)> {
     let exact = source.object.namespace() == namespace && !namespace.is_empty();
@@ -149,7 +156,7 @@ fn rank(of: &Built, source: &Built, namespace: &str) -> Option<(u8, u8)> {
     } else if of.scope == source.scope {
         1
     } else if source.context.is_none() || of.context.is_none() {
-        2
+        UNBUILT
     } else {
         // What another cluster builds is not there for this one, whatever it is called.
         return None;
