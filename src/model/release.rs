@@ -95,6 +95,21 @@ pub struct Annotations {
     pub enabled: Option<String>,
 }
 
+impl Annotations {
+    /// From what is written under each key, `davit.dev/` before it.
+    pub fn of(get: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |key: &str| get(&format!("davit.dev/{key}"));
+        Self {
+            range: get("range"),
+            bump: get("bump"),
+            ignore: get("ignore"),
+            minimum_age: get("minimum-age"),
+            group: get("group"),
+            enabled: get("enabled"),
+        }
+    }
+}
+
 /// Something a person should know that stops nothing: shown on the pull request and by `explain`.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,

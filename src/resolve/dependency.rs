@@ -196,16 +196,7 @@ impl Chart<'_, '_> {
 
     /// `davit.dev/…` of Chart.yaml.
     fn annotations(&self) -> Annotations {
-        let get =
-            |key: &str| Some(self.facts.tree.get("annotations")?.get(&format!("davit.dev/{key}"))?.text()?.to_owned());
-        Annotations {
-            range: get("range"),
-            bump: get("bump"),
-            ignore: get("ignore"),
-            minimum_age: get("minimum-age"),
-            group: get("group"),
-            enabled: get("enabled"),
-        }
+        Annotations::of(|key| Some(self.facts.tree.get("annotations")?.get(key)?.text()?.to_owned()))
     }
 
     /// The releases and HelmCharts that package this chart out of this repository.

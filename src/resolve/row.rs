@@ -418,17 +418,6 @@ fn digest_site(world: &World<'_>, chart: &Chart, tag: Option<&Site>, concerns: &
 
 /// The release's own annotations, else its source's.
 fn annotations(chart: &Chart, built: &Built) -> Annotations {
-    let get = |key: &str| {
-        let key = format!("davit.dev/{key}");
-        let own = built.object.annotation(&key).map(str::to_owned);
-        own.or_else(|| chart.annotations.get(&key).cloned())
-    };
-    Annotations {
-        range: get("range"),
-        bump: get("bump"),
-        ignore: get("ignore"),
-        minimum_age: get("minimum-age"),
-        group: get("group"),
-        enabled: get("enabled"),
-    }
+    let own = |key: &str| built.object.annotation(key).map(str::to_owned);
+    Annotations::of(|key| own(key).or_else(|| chart.annotations.get(key).cloned()))
 }
