@@ -67,7 +67,7 @@ async fn an_open_registry_gives_tags_and_what_a_chart_says_of_itself() {
     assert_eq!((new.app_version.as_deref(), new.deprecated, new.detailed), (Some("9.8.7"), false, true));
     assert!(davit.detail(&lookup, "1.0.0").await.unwrap().deprecated);
     let missing = davit.detail(&lookup, "7.7.7").await.unwrap_err();
-    assert_eq!(missing.reason, Reason::SourceNotFound, "{missing}");
+    assert_eq!(missing.reason, Reason::ChartInvalid, "{missing}");
     let unknown = davit.candidates(&question(&registry, "charts/none")).await.unwrap_err();
     assert_eq!(unknown.reason, Reason::SourceNotFound, "{unknown}");
 }
