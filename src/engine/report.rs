@@ -123,6 +123,8 @@ pub struct Findings {
 pub struct Tally {
     /// By reason; those of which there are none are left out.
     pub reasons: BTreeMap<Reason, usize>,
+    /// By state in the cluster, likewise.
+    pub live: BTreeMap<LiveState, usize>,
 }
 
 impl Tally {
@@ -148,18 +150,16 @@ impl Findings {
         self.rows.iter().filter(|row| row.status() == status).count()
     }
 
-    /// How many releases are in this state in the cluster.
-    pub fn count_live(&self, state: LiveState) -> usize {
-        self.rows.iter().filter(|row| row.live().is_some_and(|live| live.state == state)).count()
-    }
-
     /// All counts at once.
     pub fn tally(&self) -> Tally {
-        let mut reasons = BTreeMap::new();
+        let mut tally = Tally::default();
         for row in &self.rows {
-            *reasons.entry(row.reason).or_default() += 1;
+            *tally.reasons.entry(row.reason).or_default() += 1;
+            if let Some(live) = row.live() {
+                *tally.live.entry(live.state).or_default() += 1;
+            }
         }
-        Tally { reasons }
+        tally
     }
 }
 

@@ -119,7 +119,7 @@ fn releases(encoder: &mut DescriptorEncoder, entries: &[(String, Entry)]) -> Res
             clusters.push((vec![("repository", name.as_str())], f64::from(u8::from(read))));
             live.extend(LiveState::ALL.map(|state| {
                 let labels = vec![("repository", name.as_str()), ("state", state.code())];
-                (labels, number(report.findings.count_live(state)))
+                (labels, number(entry.tally.live.get(&state).copied().unwrap_or_default()))
             }));
         }
         for status in Status::ALL {

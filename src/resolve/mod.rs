@@ -56,7 +56,8 @@ pub struct Resolution {
     /// What is worth a word and belongs to no release, sorted: broken documents, Kustomizations and resources out of
     /// reach.
     pub problems: Vec<Found>,
-    /// Files that may want more than is seen while a neighbour was never read.
+    /// Files that may want more than is seen: while a document is broken, a neighbour was never read, or an object of one
+    /// makes a source ambiguous.
     pub doubtful: BTreeSet<String>,
     /// What other repositories of the fleet may use of it.
     pub published: Arc<Published>,
