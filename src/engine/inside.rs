@@ -59,7 +59,7 @@ pub async fn changes(registry: &Arc<Registry>, look: &Look, row: &Row, cluster: 
     let to = by_text(target)?.inside.contents()?;
     let before = match by_text(current) {
         Some(candidate) => {
-            inside_of(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await
+            inside_of(&registry.round_with([lookup.as_ref()], look.grants.clone()), lookup, candidate.clone()).await
         }
         None => Err(format!("the source offers no {current} any more")),
     };
@@ -111,7 +111,8 @@ pub async fn named(
         let Some(text) = super::local::offered(candidates, to) else { continue };
         let Some(candidate) = candidates.versions.iter().find(|candidate| candidate.text == text) else { continue };
         let opened =
-            offers::opened(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await?;
+            offers::opened(&registry.round_with([lookup.as_ref()], look.grants.clone()), lookup, candidate.clone())
+                .await?;
         match &opened.inside {
             Inside::Refused(problem) => return Err(Problem::clone(problem)),
             Inside::Opened(_) if row.release.kind == RowKind::ChartDependency => {}

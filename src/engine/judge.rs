@@ -113,7 +113,7 @@ fn together(
     let (Some(lookup), Some(current), Some(kind)) = (&first.lookup, &first.current, first.chart_kind) else {
         return all(&no_site(first));
     };
-    let asked = |release: &Release| release.lookup.as_ref().map(Lookup::question) == Some(lookup.question());
+    let asked = |release: &Release| release.lookup.as_deref().map(Lookup::question) == Some(lookup.question());
     if let Some(other) = members.iter().map(|i| &releases[*i]).find(|release| !asked(release)) {
         let names = format!("{} and {}", first.id(), other.id());
         let message =
@@ -142,7 +142,9 @@ fn together(
         .collect();
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
     match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
-        Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
+        Outcome::Decided(_) if wanted.is_some() => {
+            Err(wanted.map(|text| (Lookup::clone(lookup), text)).into_iter().collect())
+        }
         Outcome::Decided(decisions) => Ok(members
             .iter()
             .zip(decisions)
@@ -154,7 +156,7 @@ fn together(
             })
             .collect()),
         Outcome::NeedsDetail(texts) => {
-            Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
+            Err(texts.into_iter().chain(wanted).map(|text| (Lookup::clone(lookup), text)).collect())
         }
     }
 }

@@ -462,8 +462,8 @@ fn doubtful(found: &Look) -> BTreeSet<String> {
         // What a broken Kustomization builds is built by nobody in this pass, and stays in the cluster.
         let open = |row: &&Arc<Row>| row.status() == Status::Unresolved || row.reason == Reason::NotBuilt;
         for row in found.findings.rows.iter().filter(open) {
-            files.insert(row.release.file.clone());
-            files.extend(row.release.site.as_ref().map(|site| site.file.clone()));
+            files.insert(row.release.file.to_string());
+            files.extend(row.release.site.as_ref().map(|site| site.file.to_string()));
         }
     }
     files.extend(found.resolution.doubtful.iter().cloned());

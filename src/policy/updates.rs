@@ -54,7 +54,7 @@ fn sites<'a>(movers: &[Mover<'a>]) -> Vec<Moves<'a>> {
     let mut sites: BTreeMap<(&str, usize, usize), Moves<'a>> = BTreeMap::new();
     for mover in movers {
         let Some(moves) = moves(mover) else { continue };
-        let place = (moves.site.file.as_str(), moves.site.start, moves.site.end);
+        let place = (&*moves.site.file, moves.site.start, moves.site.end);
         match sites.remove(&place) {
             None => drop(sites.insert(place, moves)),
             Some(known) => {

@@ -179,7 +179,7 @@ struct Consumer<'a> {
 impl Consumer<'_> {
     fn cluster(&self) -> String {
         let named = self.witness.map(|witness| witness.cluster.to_string());
-        named.or_else(|| self.release.cluster.clone()).unwrap_or_default()
+        named.or_else(|| self.release.cluster.as_deref().map(str::to_owned)).unwrap_or_default()
     }
 
     fn live(&self) -> Option<&Live> {
@@ -202,7 +202,7 @@ fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<R
             .map(ToString::to_string)
             .unwrap_or_default(),
         running: consumer.map(Consumer::running).unwrap_or_default(),
-        file: place.site.file.clone(),
+        file: place.site.file.to_string(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
         from: place.from.clone(),
@@ -219,7 +219,7 @@ fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<R
         }
     }
     for place in &update.sites {
-        if !rows.iter().any(|r| r.file == place.site.file && r.line == place.site.line) {
+        if !rows.iter().any(|r| *r.file == *place.site.file && r.line == place.site.line) {
             rows.push(row(None, place));
         }
     }

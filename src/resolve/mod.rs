@@ -23,6 +23,7 @@ mod object;
 mod patch;
 mod patch_reach;
 mod path;
+mod pool;
 mod publish;
 mod resource_set;
 mod roots;
@@ -104,8 +105,8 @@ fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
         reason.status() == Status::Unresolved || matches!(reason, Reason::NotBuilt | Reason::RepositoryUnread)
     };
     for release in rows.releases.iter().filter(|r| r.problem.as_ref().is_some_and(|problem| open(problem.reason))) {
-        files.insert(release.file.clone());
-        files.extend(release.site.as_ref().map(|site| site.file.clone()));
+        files.insert(release.file.to_string());
+        files.extend(release.site.as_ref().map(|site| site.file.to_string()));
     }
     let unused = world.sources.iter().filter(|source| !rows.used.contains(&source.object.at));
     files.extend(unused.map(|source| world.inventory.path(source.object.at.0).to_owned()));

@@ -176,7 +176,7 @@ fn flux_rule_24_a_kustomization_of_another_repository_builds_this_one() {
     assert_eq!(row.cluster.as_deref(), Some("platform:clusters/home"));
     assert_eq!(row.kustomization.as_ref().unwrap().to_string(), "flux-system/shop");
     assert_eq!(row.lookup.as_ref().unwrap().canonical(), "https://charts.example.com#web");
-    assert_eq!(row.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("apps/web.yaml", 9)));
+    assert_eq!(row.site.as_ref().map(|site| (site.file.as_ref(), site.line)), Some(("apps/web.yaml", 9)));
     assert!(row.chain.iter().any(|step| &*step.file == "platform:clusters/home/shop.yaml"), "{:#?}", row.chain);
     assert!(row.notes.is_empty(), "{:?}", row.notes);
     // The platform says no word of what is out of its reach: it is not.
@@ -221,7 +221,7 @@ fn flux_rule_01_a_version_in_the_platforms_source_is_raised_there_for_the_tenant
     // It names no layer, and is a chart's source because a release of another repository says so (rule 9).
     let source = fleet.only(0);
     assert_eq!((source.kind, reason(source)), (RowKind::OciRepository, None));
-    assert_eq!(source.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("infra/web.yaml", 6)));
+    assert_eq!(source.site.as_ref().map(|site| (site.file.as_ref(), site.line)), Some(("infra/web.yaml", 6)));
     let used = Note::Other("its source is used in other repositories too, by shop/web (shop:apps/web.yaml:2)".into());
     assert!(source.notes.contains(&used), "{:?}", source.notes);
 }
@@ -353,7 +353,7 @@ fn one_tenant_in_two_clusters_has_a_row_in_each() {
     let rows: Vec<_> = fleet
         .rows(2)
         .iter()
-        .map(|row| (row.cluster.clone().unwrap(), row.lookup.as_ref().unwrap().canonical()))
+        .map(|row| (row.cluster.as_deref().unwrap().to_owned(), row.lookup.as_ref().unwrap().canonical()))
         .collect();
     let row = |name: &str| (format!("{name}:clusters/home"), format!("https://{name}.example.com#web"));
     assert_eq!(rows, [row("one"), row("two")]);

@@ -223,7 +223,7 @@ fn waits(release: &Release) -> bool {
 
 /// One variable with different fixed text around it can't be set for all of its readers.
 fn framed_alike(rows: &mut [Arc<Release>]) {
-    let mut frames: HashMap<(String, usize), Vec<Option<Frame>>> = HashMap::new();
+    let mut frames: HashMap<(Arc<str>, usize), Vec<Option<Frame>>> = HashMap::new();
     let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
     if rows.iter().all(|row| row.frame.is_none()) {
         return;
@@ -253,7 +253,7 @@ type Order<'r> = (Option<&'r str>, Option<&'r NsName>, [&'r str; 3], u32, RowKin
 fn order(row: &Release) -> Order<'_> {
     let names = [&*row.namespace, &*row.name, &*row.file];
     let start = row.site.as_ref().map(|site| site.start);
-    (row.cluster.as_deref(), row.kustomization.as_ref(), names, row.line, row.kind, start)
+    (row.cluster.as_deref(), row.kustomization.as_deref(), names, row.line, row.kind, start)
 }
 
 /// Which row a release is: cluster, Kustomization, namespace, name; without a Kustomization, its document.
@@ -304,31 +304,36 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) ->
         says.chain(&chart.says).any(|say| say.aspect == aspect || say.aspect == Aspect::Build)
     };
     let (no_version, no_source) = (hidden(Aspect::Version), hidden(Aspect::Source));
+    let pools = &world.pools;
     let release = Release {
         kind: match facts.kind {
             Kind::OciRepository => RowKind::OciRepository,
             Kind::HelmChart => RowKind::HelmChart,
             _ => RowKind::HelmRelease,
         },
-        cluster: built.context.as_ref().map(|context| context.cluster.clone()),
-        kustomization: built.context.as_ref().map(|context| context.id.clone()),
+        cluster: built.context.as_ref().map(|context| pools.texts.one(context.cluster.as_str())),
+        kustomization: built.context.as_ref().map(|context| pools.names.one(context.id.clone())),
         namespace: built.object.namespace().to_owned(),
         name: built.object.name().to_owned(),
-        file: world.inventory.path(built.object.at.0).to_owned(),
+        file: pools.texts.one(world.inventory.path(built.object.at.0)),
         line: facts.line,
         chart: chart.name.clone().filter(|_| !no_source),
-        source: chart.source.clone().filter(|_| !no_source),
+        source: chart.source.clone().filter(|_| !no_source).map(|source| pools.sources.one(source)),
         site: placed.site.filter(|_| !no_version),
         digest_site: digest_site.filter(|_| !no_version),
         frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
-        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.unknown),
-        annotations: annotations(&chart, built),
+        lookup: chart
+            .lookup
+            .clone()
+            .filter(|_| !no_source && !no_version && !chart.unknown)
+            .map(|lookup| pools.lookups.one(lookup)),
+        annotations: pools.annotations.one(annotations(&chart, built)),
         notes,
         chain,
         crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
-        credentials: chart.credentials.clone(),
+        credentials: chart.credentials.clone().map(|source| pools.credentials.one(source)),
         problem: concerns.first(),
     };
     (release, chart.used, chart.wants)

@@ -8,6 +8,7 @@ use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::neighbours::{Abroad, ClusterId, Name, Neighbours, Published, same_cluster};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
+use super::pool::Pools;
 use super::resource_set::{self, Set};
 use super::roots::{
     Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, selves, static_part, syncs,
@@ -87,6 +88,8 @@ pub(super) struct World<'a> {
     pub(super) data: Vec<(String, Store)>,
     /// Names that Kustomizations look for and that are not built here.
     pub(super) wants: BTreeSet<Name>,
+    /// What rows share.
+    pub(super) pools: Pools,
     clusters: HashMap<String, ClusterId>,
 }
 
@@ -122,6 +125,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         links: Vec::new(),
         data: Vec::new(),
         wants: BTreeSet::new(),
+        pools: Pools::default(),
         clusters: HashMap::new(),
     };
     let syncs = syncs(&mut world, &judge);
