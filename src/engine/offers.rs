@@ -43,6 +43,7 @@ pub async fn look_closer(
     };
     let wanted: Vec<_> =
         wanted.into_iter().filter_map(|(lookup, text)| Some((known(&lookup, &text)?, lookup))).collect();
+    round.seek(wanted.iter().filter(|(known, _)| known.detailed).map(|(known, lookup)| (lookup, known.text.as_str())));
     let answers: Vec<(Lookup, String, Result<Candidate, Problem>)> = futures_util::stream::iter(wanted)
         .map(|(candidate, lookup)| async {
             let text = candidate.text.clone();
