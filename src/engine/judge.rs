@@ -1,9 +1,10 @@
 //! Releases and offers become rows: pure and synchronous. Releases that share bytes are judged together, because they
 //! move together.
 
+use super::notes;
 use super::offers::{LeftOut, Offers};
 use super::report::Row;
-use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, RowKind, Version};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -227,28 +228,6 @@ fn in_git_by_digest(
     (!known.detailed).then(|| current.to_owned())
 }
 
-/// Tags that name another manifest now than the digest beside them in Git: worth a word, and no update of its own.
-fn moved_tag(release: &Release, offers: &Offers) -> Option<Note> {
-    let (site, tag) = (release.digest_site.as_ref()?, release.current.as_ref()?);
-    let candidates = offers.get(release.lookup.as_ref()?)?.as_ref().ok()?;
-    let now = candidates.versions.iter().find(|candidate| candidate.text == *tag)?.digest.as_ref()?;
-    (*now != site.text).then(|| {
-        Note::Other(format!(
-            "the tag {tag} was moved: the registry names {} now, and Git {}. Flux runs what the digest in Git names",
-            short(now),
-            short(&site.text)
-        ))
-    })
-}
-
-/// As much of a digest as tells it from another.
-fn short(digest: &str) -> String {
-    digest
-        .char_indices()
-        .nth("sha256:".len() + 12)
-        .map_or_else(|| digest.to_owned(), |(at, _)| format!("{}…", &digest[..at]))
-}
-
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.
 fn latest(release: &Release, policy: &Policy, offers: &Offers) -> Option<String> {
     let (lookup, kind) = (release.lookup.as_ref()?, release.chart_kind?);
@@ -290,14 +269,7 @@ fn no_site(release: &Release) -> Problem {
 
 /// The row of a verdict.
 pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc<Row> {
-    let release = match moved_tag(release, offers) {
-        None => release.clone(),
-        Some(note) => {
-            let mut noted = release.as_ref().clone();
-            noted.notes.push(note);
-            Arc::new(noted)
-        }
-    };
+    let release = notes::noted(release, judgement.decision().map(Arc::as_ref), offers);
     Arc::new(match judgement {
         Judgement::Decided(decision) => {
             let step = step(&release, &decision);

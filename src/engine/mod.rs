@@ -16,6 +16,7 @@ pub mod json;
 mod judge;
 pub mod local;
 pub mod look;
+mod notes;
 pub mod offers;
 pub mod pass;
 mod propose;

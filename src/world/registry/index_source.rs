@@ -7,7 +7,7 @@ use super::failure::{Failure, authority, refused, shown};
 use super::grants;
 use super::http::{Answer, Ask, Http, Trip};
 use super::index::{self, Extract, IndexError, Place, Sought};
-use crate::model::{Candidates, Problem, Reason};
+use crate::model::{Candidates, Problem, Reason, flux_limits};
 use crate::witness::Login;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -116,7 +116,8 @@ impl IndexState {
 
     fn result(&self, name: &str, extract: Extract) -> Result<Arc<Candidates>, Problem> {
         if let Some(candidates) = extract.candidates {
-            return Ok(Arc::new(candidates));
+            let large_index = (self.stamp.size > flux_limits::INDEX).then_some(self.stamp.size.div_ceil(1 << 20));
+            return Ok(Arc::new(Candidates { large_index, ..candidates }));
         }
         let mut message = format!("{} has no chart {name}", self.place);
         if !extract.similar.is_empty() {
