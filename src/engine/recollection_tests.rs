@@ -9,7 +9,7 @@ fn lookup(chart: &str) -> Lookup {
 }
 
 fn offers(ignored: usize) -> Offers {
-    HashMap::from([(Arc::new(lookup("a")), Ok(Arc::new(Candidates { versions: Vec::new(), ignored })))])
+    HashMap::from([(Arc::new(lookup("a")), Ok(Arc::new(Candidates { ignored, ..Candidates::default() })))])
 }
 
 fn failed() -> Offers {

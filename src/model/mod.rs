@@ -4,6 +4,7 @@ mod candidate;
 mod contents;
 mod decision;
 mod fact;
+pub mod flux_limits;
 mod live;
 mod lookup;
 mod reason;

@@ -125,6 +125,10 @@ pub enum Note {
     SignatureUnchecked(String),
     /// Membership of this repository was assumed, not proven (Flux rule 24).
     AssumedSource(String),
+    /// The target's archive is larger than source-controller takes by default.
+    LargeArchive(String),
+    /// The chart repository's index is larger than source-controller takes by default.
+    LargeIndex(String),
     /// Anything else worth a line.
     Other(String),
 }

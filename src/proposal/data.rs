@@ -159,7 +159,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         rows,
         sites: update.sites.len(),
         branch: update.branch.clone(),
-        notes: notes(&consumers),
+        notes: notes(update, &consumers, context),
         unchecked: unchecked(update, &consumers, context),
     }
 }
@@ -266,7 +266,7 @@ fn source(lookup: &Lookup) -> (String, String) {
     (text, link)
 }
 
-fn notes(consumers: &[Consumer<'_>]) -> Vec<Line> {
+fn notes(update: &Update, consumers: &[Consumer<'_>], context: &Context<'_>) -> Vec<Line> {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for consumer in consumers {
         let release = consumer.release;
@@ -279,7 +279,8 @@ fn notes(consumers: &[Consumer<'_>]) -> Vec<Line> {
                 }
                 Note::RenovateHint(text) => add(format!("A Renovate hint stands above the version: {text}")),
                 Note::AssumedSource(text) => add(format!("Assumed, not proven: {text}")),
-                Note::Other(text) => add(text.clone()),
+                Note::LargeArchive(text) => add(format!("{text}{}", inside::in_use_is_large(context, update))),
+                Note::LargeIndex(text) | Note::Other(text) => add(text.clone()),
                 Note::SignatureUnchecked(_) => {}
             }
         }

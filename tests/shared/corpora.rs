@@ -214,7 +214,7 @@ fn proposals(rows: &[Arc<Release>], wanted: &[Wanted], tally: &mut Tally) -> Res
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.problem.is_none()) {
         let (Some(lookup), Some(current), Some(kind)) = (&row.lookup, &row.current, row.chart_kind) else { continue };
         let versions = offers[lookup.as_ref()].iter().filter_map(|text| candidate(text)).collect();
-        let candidates = Candidates { versions, ignored: 0 };
+        let candidates = Candidates { versions, ..Candidates::default() };
         match policy::choose(current, kind, &candidates, &policy, jiff::Timestamp::UNIX_EPOCH, &|_| None) {
             Outcome::Decided(decision) => decided.push((index, decision)),
             Outcome::NeedsDetail(texts) => return Err(format!("details of {texts:?} are wanted without need").into()),
