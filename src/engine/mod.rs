@@ -21,6 +21,7 @@ pub mod pass;
 mod propose;
 pub mod read;
 pub mod recollection;
+mod remedy;
 pub mod report;
 pub mod services;
 mod survey;
