@@ -3,6 +3,7 @@
 
 use super::notes;
 use super::offers::{LeftOut, Offers};
+use super::remedy;
 use super::report::Row;
 use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
@@ -159,7 +160,7 @@ fn together(
     let candidates = match offers.get(lookup) {
         Some(Ok(candidates)) => candidates,
         Some(Err(problem)) => {
-            return Ok(members.iter().map(|i| Judgement::Held(with_secret(&releases[*i], problem), None)).collect());
+            return Ok(members.iter().map(|i| Judgement::Held(remedy::told(&releases[*i], problem), None)).collect());
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
@@ -242,24 +243,6 @@ fn latest(release: &Release, policy: &Policy, offers: &Offers) -> Option<String>
 fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
     match release.lookup.as_ref().and_then(|lookup| offers.get(lookup)) {
         Some(Ok(candidates)) => policy::with_pin(problem, release.current.as_deref().unwrap_or_default(), candidates),
-        _ => problem.clone(),
-    }
-}
-
-/// A refused request where the source names a Secret: which one, and where its content belongs for Davit.
-fn with_secret(release: &Release, problem: &Problem) -> Problem {
-    match &release.credentials {
-        // Where Secrets may be read, the problem says itself why this one was not, or that it is wrong.
-        Some(_) if release.lookup.as_ref().is_some_and(|lookup| lookup.source().is_some()) => problem.clone(),
-        Some(hint) if problem.reason == Reason::SourceUnauthorized => Problem::new(
-            problem.reason,
-            format!(
-                "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
-                 (username and passwordFile)",
-                problem.message,
-                hint.secret_id()
-            ),
-        ),
         _ => problem.clone(),
     }
 }

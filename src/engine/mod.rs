@@ -22,6 +22,7 @@ pub mod pass;
 mod propose;
 pub mod read;
 pub mod recollection;
+mod remedy;
 pub mod report;
 mod rounds;
 pub mod services;

@@ -232,7 +232,7 @@ pub struct Release {
     pub chain: Vec<Step>,
     /// What an upgrade may do to CRDs (Flux rule 20).
     pub crds: super::CrdUpgrade,
-    /// The Secret that the source names, for the message of a refused request.
+    /// The credentials that the source names, for the message of a refused request.
     pub credentials: Option<Arc<super::CredentialsHint>>,
 }
 
