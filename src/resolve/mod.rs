@@ -17,6 +17,7 @@ mod json_patch;
 mod layer;
 mod listed;
 mod memo;
+mod mentioned;
 mod merge;
 mod neighbours;
 mod object;
@@ -31,6 +32,7 @@ mod selector;
 mod site;
 mod sources;
 mod substitute;
+mod taken;
 mod template;
 mod value;
 mod variables;
@@ -39,7 +41,8 @@ mod view;
 mod world;
 
 pub use memo::Memo;
-pub use neighbours::{Member, Neighbour, Neighbours, Published, State, concern};
+pub use neighbours::{Member, Neighbour, Neighbours, Published, State};
+pub use taken::{Taken, is_news, taken_of};
 
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{Reason, Release, Site, Status};

@@ -99,7 +99,8 @@ impl Rows {
 /// Every row, sorted: those of the releases, then those of chart sources that no release uses.
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
-    let climate = Climate { url: world.url.clone(), rooted: world.rooted, lost: world.lost.clone() };
+    let (url, standing) = (world.url.clone(), world.me.standing.clone());
+    let climate = Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
