@@ -3,6 +3,7 @@
 //! that it was made of is equal. Where a file came or went, nothing is.
 
 use super::build::Output;
+use super::entrusted::Entrusted;
 use super::flux::Reach;
 use super::neighbours::{Name, Neighbours, Published, Standing};
 use super::object::{At, Fault, Object};
@@ -140,6 +141,8 @@ pub(super) struct Row {
     pub(super) used: Vec<At>,
     /// Sources that it looks for in other repositories.
     pub(super) wants: Vec<Name>,
+    /// What of it another repository is to raise.
+    pub(super) entrusted: Option<Arc<Entrusted>>,
     pub(super) release: Arc<Release>,
 }
 

@@ -19,7 +19,9 @@ impl Mentioned {
         for variable in data.values() {
             if let Variable::Known { origin, line, .. } = variable {
                 self.origin(origin);
-                line.iter().for_each(|(file, _)| self.file(*file));
+                if let Some((file, _)) = line {
+                    self.file(*file);
+                }
             }
         }
     }

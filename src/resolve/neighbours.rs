@@ -15,8 +15,9 @@
 //! Nothing is published per row: of the names that are built only a hash each, whole objects only where somebody may
 //! ask for them.
 
+use super::entrusted::Entrusted;
 use super::object::Object;
-use super::taken::{Taken, is_beside};
+use super::taken::{Shares, Taken, is_beside};
 use super::variables::Data;
 use super::world::Built;
 use crate::inventory::{Elsewhere, Kind, is_file_of, same_repository};
@@ -122,6 +123,10 @@ pub struct Published {
     pub(super) defined: Vec<u64>,
     /// Whose sources it uses: member, file, document; by whom.
     pub(super) uses: BTreeMap<(u32, Arc<str>, usize), Vec<String>>,
+    /// Versions that its releases read and others hold.
+    pub(super) entrusted: Vec<Arc<Entrusted>>,
+    /// What it had taken of those others.
+    pub(super) seen: Vec<(u32, Arc<Shares>)>,
     /// A document of it is broken: what it holds may be missing here.
     pub(super) broken: bool,
     /// Rows wait for a neighbour's first look.

@@ -314,7 +314,7 @@ fn repositories_that_bootstrap_a_cluster_each_are_apart_though_their_directories
     assert_eq!((reason(row), row.cluster.as_deref()), (None, Some("clusters/home")));
     // And neither hangs on the other: what one shows may change as it likes.
     let published = fleet.last[1].published.clone();
-    assert!(fleet.view(1).taken_by(&published).rows.of.is_empty());
+    assert!(fleet.view(1).taken_by(&published).rows.shares.of.is_empty());
     let three = root("three", "home") + &release;
     let fleet = Fleet::new(&[("one", &one), ("three", &three)]).settled();
     assert_eq!(reason(fleet.only(1)), Some(Reason::SourceMissing));

@@ -6,13 +6,13 @@ use super::mentioned::Mentioned;
 use super::neighbours::{Abroad, Link, Name, Published, Shown, hash_of};
 use super::object::{Object, Say};
 use super::row::Rows;
-use super::taken;
+use super::taken::{self, Shares};
 use super::value::{Made, Origin, Value};
 use super::variables::{Data, Variable};
 use super::world::{Built, Context, World};
 use crate::inventory::{Foreign, Inventory, SiteFacts, foreign_number};
 use crate::model::{Reason, Step};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// What this resolving shows; nothing where the repository stands alone.
@@ -72,6 +72,10 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         published.data.insert((world.cluster_id(cluster), name.clone()), Arc::new(abroad.data(data)));
     }
     published.files = abroad.files();
+    published.entrusted = rows.entrusted.clone();
+    let holders: BTreeSet<u32> = published.entrusted.iter().map(|entrusted| entrusted.to).collect();
+    let holders = world.abroad.peers.iter().filter(|peer| holders.contains(&peer.number));
+    published.seen = holders.map(|holder| (holder.number, Arc::new(Shares::of(&published, &[holder])))).collect();
     published
 }
 

@@ -4,6 +4,7 @@
 //!
 //! By name, not by what was found: a name that nobody had is one that somebody may have next time.
 
+use super::entrusted::Entrusted;
 use super::mentioned::Mentioned;
 use super::neighbours::{ClusterId, Link, Name, Neighbours, Published, Shown, common, hash_of, merged, together};
 use super::variables::Data;
@@ -17,6 +18,8 @@ pub struct Taken {
     pub(super) rows: Rows,
     /// Own names that others look for, or build too: they say what is shown to them.
     asked: Vec<u64>,
+    /// Versions that they read and that lie here, and whether their reader is behind what is shown of here.
+    entrusted: Vec<(Arc<Entrusted>, bool)>,
     /// A document of one of them is broken: what is left alone hangs on it.
     broken: bool,
 }
@@ -30,6 +33,12 @@ pub(super) struct Rows {
     unread: Option<(Arc<str>, Option<Arc<str>>)>,
     /// The first whose first look is still to come.
     awaited: Option<Arc<str>>,
+    pub(super) shares: Shares,
+}
+
+/// What others show that counts here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shares {
     pub(super) of: Vec<Share>,
     /// The files that stand in it, by number.
     files: Vec<(usize, Arc<Foreign>)>,
@@ -62,19 +71,17 @@ impl Taken {
     fn from(own: &Published, others: &[&Published]) -> Self {
         let mut taken = Self::default();
         for other in others {
-            let beside = is_beside(own, other);
-            taken.rows.of.extend(Share::of(own, other, beside));
-            if beside {
+            if is_beside(own, other) {
+                let entrusted = other.entrusted.iter().filter(|entrusted| entrusted.to == own.number);
+                let behind = is_behind(other, own);
+                taken.entrusted.extend(entrusted.map(|entrusted| (entrusted.clone(), behind)));
                 taken.asked.extend(asked(own, other));
                 taken.broken |= other.broken;
             }
         }
         taken.asked.sort_unstable();
         taken.asked.dedup();
-        let mut mentioned = Mentioned::default();
-        taken.rows.of.iter().for_each(|share| share.mention(&mut mentioned));
-        let file = |number: usize| Some((number, file(others, number)?.clone()));
-        taken.rows.files = mentioned.files().filter_map(file).collect();
+        taken.rows.shares = Shares::of(own, others);
         taken
     }
 
@@ -82,6 +89,24 @@ impl Taken {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+}
+
+impl Shares {
+    /// What a member takes of these.
+    pub(super) fn of(own: &Published, others: &[&Published]) -> Self {
+        let of: Vec<Share> = others.iter().filter_map(|other| Share::of(own, other)).collect();
+        let mut mentioned = Mentioned::default();
+        of.iter().for_each(|share| share.mention(&mut mentioned));
+        let file = |number: usize| Some((number, file(others, number)?.clone()));
+        let files = mentioned.files().filter_map(file).collect();
+        Self { of, files }
+    }
+}
+
+/// Whether a member has taken something else of a holder of its versions than what that one shows now.
+pub(super) fn is_behind(member: &Published, holder: &Published) -> bool {
+    let seen = member.seen.iter().find(|(number, _)| *number == holder.number);
+    seen.is_some_and(|(_, seen)| **seen != Shares::of(member, &[holder]))
 }
 
 /// What a member takes of one other.
@@ -94,7 +119,7 @@ pub fn taken_of(own: &Published, other: &Published) -> Taken {
 pub fn is_news(to: &Published, before: Option<&Published>, now: &Published) -> bool {
     let before = before.map(|before| taken_of(to, before)).unwrap_or_default();
     let now = taken_of(to, now);
-    (before.rows, before.asked) != (now.rows, now.asked)
+    (before.rows, before.asked, before.entrusted) != (now.rows, now.asked, now.entrusted)
 }
 
 /// Whether two members share a cluster, or one builds the other.
@@ -118,7 +143,8 @@ pub(super) fn file<'p>(others: &[&'p Published], number: usize) -> Option<&'p Ar
 
 impl Share {
     /// Nothing where nothing is taken.
-    fn of(own: &Published, other: &Published, beside: bool) -> Option<Self> {
+    fn of(own: &Published, other: &Published) -> Option<Self> {
+        let beside = is_beside(own, other);
         let looked_up = |name: &Name| own.wants.contains(name) || own.defines(name);
         let links = other.links.iter().filter(|link| link.to.contains(&own.number));
         let sources = other.sources.iter().filter(|_| beside);
