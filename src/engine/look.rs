@@ -308,8 +308,8 @@ async fn ground(
         before => Arc::new(effective_of(request, &resolution, before.as_deref())),
     };
     let lookups = recollection::lookups(&resolution.releases, before.as_deref());
-    let (rules, neighbours) = (request.rules.clone(), request.neighbours.concerning(&resolution.published));
-    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, neighbours });
+    let (rules, taken) = (request.rules.clone(), request.neighbours.taken_by(&resolution.published));
+    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, taken });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
     }

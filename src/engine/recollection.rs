@@ -13,7 +13,7 @@ use super::report::Finding;
 use crate::inventory::FileFacts;
 use crate::model::{Lookup, Problem, Release};
 use crate::policy::{Effective, Rules};
-use crate::resolve::{Memo, Neighbours, Resolution};
+use crate::resolve::{Memo, Neighbours, Resolution, Taken};
 use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -40,14 +40,14 @@ pub(super) struct Ground {
     pub effective: Arc<Vec<Arc<Effective>>>,
     pub rules: Rules,
     pub lookups: Vec<Arc<Lookup>>,
-    /// The other repositories that had, or may have, a say.
-    pub neighbours: Neighbours,
+    /// What it hangs on in the other repositories.
+    pub taken: Taken,
 }
 
 impl Ground {
     /// Whether the other repositories say what they said.
     pub fn is_beside(&self, neighbours: &Neighbours) -> bool {
-        neighbours.concerning(&self.resolution.published).is_same(&self.neighbours)
+        neighbours.taken_by(&self.resolution.published) == self.taken
     }
 }
 

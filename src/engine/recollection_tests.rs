@@ -27,7 +27,7 @@ fn ground(minimum_age: Duration) -> Arc<Ground> {
         effective: Arc::new(effective),
         rules: Rules::default(),
         lookups: Vec::new(),
-        neighbours: Neighbours::default(),
+        taken: Taken::default(),
     })
 }
 

@@ -128,6 +128,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         pools: Pools::default(),
         clusters: HashMap::new(),
     };
+    world.want_repositories(known.iter().map(|known| &known.object));
     let syncs = syncs(&mut world, &judge);
     let linked: Vec<_> = neighbours.links().collect();
     world.rooted = !linked.is_empty() || !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
@@ -282,14 +283,10 @@ impl Pass<'_, '_> {
             }
         }
         self.walk(cluster, starts, &mut store);
-        for object in std::mem::take(&mut self.visits) {
-            let named = references(&object).into_iter().filter(|name| !store.builds(name));
-            self.world.wants.extend(named);
-            let (kind, name, namespace) = flux::source_ref(&object);
-            if kind == "GitRepository" && !namespace.is_empty() {
-                self.world.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
-            }
-        }
+        let visits = std::mem::take(&mut self.visits);
+        let named = visits.iter().flat_map(|object| references(object)).filter(|name| !store.builds(name));
+        self.world.wants.extend(named);
+        self.world.want_repositories(&visits);
         self.world.data.push((cluster.to_owned(), store));
     }
 
@@ -575,6 +572,21 @@ impl World<'_> {
                 self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
             }
             _ => {}
+        }
+    }
+
+    /// Takes down where Kustomizations lead, built or not: a neighbour may say what lies there.
+    fn want_repositories<'o>(&mut self, kustomizations: impl IntoIterator<Item = &'o Arc<Object>>) {
+        if self.neighbours.others.is_empty() {
+            return;
+        }
+        for object in kustomizations {
+            let (kind, name, namespace) = flux::source_ref(object);
+            // One of another repository leads here: that is why it came.
+            let open = !self.inventory.is_elsewhere(object.at.0);
+            if open && kind == "GitRepository" && !namespace.is_empty() {
+                self.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
+            }
         }
     }
 
