@@ -1,4 +1,5 @@
-//! Checks of `repositories`: names are unique, and no two of them read the same files of the same branch.
+//! Checks of `repositories`: names are unique, no two of them read the same files of the same branch, and no two open
+//! pull requests on one forge's repository.
 
 use super::check::{Checker, set};
 use super::plain::PathFilter;
@@ -92,6 +93,14 @@ impl Checker<'_> {
             if old.remote.place() == new.remote.place() && old.branch == new.branch && overlap(&old.paths, &new.paths) {
                 let message = format!(
                     "reads the same files as repositories[{index}]: same repository, same branch, overlapping paths"
+                );
+                self.issue(path, message);
+            } else if let (Forge::GitHub(a), Forge::GitHub(b)) = (&old.forge, &new.forge)
+                && a.is(b)
+            {
+                let message = format!(
+                    "opens pull requests on {b}, as repositories[{index}] does: each would close the other's, which look \
+                     like its own; put both directories in one entry (paths.include), or set forge: none on one of them"
                 );
                 self.issue(path, message);
             }

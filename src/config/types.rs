@@ -79,6 +79,13 @@ pub struct GitHubRepository {
     pub name: String,
 }
 
+impl GitHubRepository {
+    /// Whether both are one repository: GitHub's names ignore case.
+    pub fn is(&self, other: &Self) -> bool {
+        self.owner.eq_ignore_ascii_case(&other.owner) && self.name.eq_ignore_ascii_case(&other.name)
+    }
+}
+
 impl std::fmt::Display for GitHubRepository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.owner, self.name)
