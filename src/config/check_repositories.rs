@@ -4,7 +4,7 @@
 use super::check::{Checker, set};
 use super::plain::PathFilter;
 use super::raw::{RawForge, RawRepository};
-use super::types::{Forge, GitHubRepository, Repository};
+use super::types::{Forge, GitHubRepository, Repository, web_host};
 use super::{Remote, Transport};
 use std::time::Duration;
 
@@ -111,8 +111,7 @@ impl Checker<'_> {
 /// Whether the remote is on the GitHub that `github.apiUrl` is of.
 fn on_github(remote: &Remote, api_host: &str) -> bool {
     let host = remote.host.as_deref().unwrap_or_default();
-    let github = if api_host == "api.github.com" { "github.com" } else { api_host };
-    host == github || host == "github.com" || host == "ssh.github.com"
+    host == web_host(api_host) || host == "github.com" || host == "ssh.github.com"
 }
 
 fn slug(text: &str) -> Option<GitHubRepository> {

@@ -233,6 +233,13 @@ fn two_repositories_of_one_name_or_with_overlapping_paths_are_refused() {
 }
 
 #[test]
+fn with_data_residency_the_api_is_beside_the_repositories() {
+    let text = "github: {apiUrl: https://api.acme.ghe.com}\nrepositories: [{url: https://acme.ghe.com/a/b}]\n";
+    let config = local(text).unwrap();
+    assert!(matches!(&config.repositories[0].forge, Forge::GitHub(slug) if slug.to_string() == "a/b"));
+}
+
+#[test]
 fn two_entries_that_open_pull_requests_on_one_repository_are_refused_with_the_remedy() {
     let text = |second: &str| {
         format!(
