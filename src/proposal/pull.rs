@@ -77,6 +77,8 @@ pub struct BranchCommit {
     pub committer_email: String,
     /// Its whole message.
     pub message: String,
+    /// Committed well after it was written: amended, or put on another base.
+    pub retouched: bool,
     /// It has several parents, and all but the first are on the base: what "Update branch" makes.
     pub merge_of_base: bool,
     /// A commit of ours stands on it: it was on the base when that was made (ours stand on nothing else), and the base
