@@ -86,10 +86,12 @@ async fn one(
 }
 
 async fn known(repository: &Repository, base: Oid, commit: &CommitInfo) -> Result<BranchCommit, GitError> {
-    let mut merge_of_base = commit.parents.len() > 1;
-    for parent in commit.parents.iter().skip(1) {
-        merge_of_base &= repository.merge_base(base, *parent).await? == Some(*parent);
-    }
+    let merge_of_base = match commit.parents[..] {
+        [_, second] => {
+            repository.merge_base(base, second).await? == Some(second) && repository.is_automatic_merge(commit).await?
+        }
+        _ => false,
+    };
     Ok(BranchCommit {
         sha: commit.id.to_string(),
         author_email: commit.author.email.clone(),
