@@ -132,6 +132,8 @@ pub fn sites(inventory: &Inventory) -> Vec<Site> {
 }
 
 #[cfg(test)]
+mod claims_tests;
+#[cfg(test)]
 #[path = "resolve_tests.rs"]
 mod resolve_tests;
 
