@@ -23,10 +23,15 @@ use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Weak};
+use tokio::sync::Semaphore;
 
 /// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
 /// down the list a pass goes.
 const DETAIL_ROUNDS: usize = 64;
+
+/// Trees that are read and resolved at once. It is what takes memory, and reading uses every core by itself; a second
+/// one goes on while the first waits for the disk.
+static READING: Semaphore = Semaphore::const_new(2);
 
 /// Where the files are.
 pub enum Files {
@@ -422,6 +427,8 @@ async fn resolved(
         }));
         Resolved { files: Arc::downgrade(&facts.files), resolution, problems, whole: facts.failed == 0 }
     };
+    // A permit that is waited for here holds nothing: the listing is all that this pass has so far.
+    let _turn = READING.acquire().await;
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Problem::new(Reason::InternalError, format!("reading the manifests broke off: {error}")))

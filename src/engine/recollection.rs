@@ -25,8 +25,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 pub(super) const JUDGED: SignedDuration = SignedDuration::from_hours(1);
 
 /// Releases of all repositories together whose files and drafts are kept in memory, at about 10 kB a release. Beyond
-/// that, the repositories that changed last have them; the others find theirs in the cache on disk.
-const RELEASES_KEPT: usize = 2_000;
+/// that, the repositories that changed last have them; the others find theirs in the cache on disk. The last one has its
+/// own, however many.
+const RELEASES_KEPT: usize = 1_000;
 
 /// What a look rests on, apart from the sources' answers.
 #[derive(Debug)]
