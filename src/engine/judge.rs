@@ -1,7 +1,7 @@
 //! Releases and offers become rows: pure and synchronous. Releases that share bytes are judged together, because they
 //! move together.
 
-use super::offers::Offers;
+use super::offers::{LeftOut, Offers};
 use super::report::Row;
 use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// When a candidate of a source was first seen by us, for the minimum age of those without a date.
-pub type FirstSeen<'a> = dyn Fn(&Lookup, &Candidate) -> Option<Timestamp> + 'a;
+pub type FirstSeen<'a> = dyn Fn(&Lookup, &Candidate) -> Option<Timestamp> + Sync + 'a;
 
 /// What came of judging.
 pub enum Judged {
@@ -25,15 +25,31 @@ pub enum Judged {
 pub enum Judgement {
     /// Policy decided.
     Decided(Arc<Decision>),
+    /// No more candidates are looked at in this pass: those before were ruled out, what comes after them is not known.
+    GivenUp(Arc<Decision>),
     /// Nothing can be proposed; the highest admissible version where it is known.
     Held(Problem, Option<String>),
 }
 
 impl Judgement {
+    /// Nothing moves, because too many versions were ruled out. Where none of them is left on the list, the first that
+    /// was taken off it is the reason.
+    fn given_up(decision: Decision, left_out: Option<&Problem>, next: &str) -> Self {
+        let refused = !matches!(decision.reason, Reason::UpToDate | Reason::NoVersions);
+        let (reason, message) = match left_out {
+            Some(problem) if !refused => (problem.reason, &problem.message),
+            _ => (decision.reason, &decision.message),
+        };
+        let message = format!(
+            "{message}; too many of the newest versions are unusable like this: {next}, and what is older, was not looked at"
+        );
+        Self::GivenUp(Arc::new(Decision { reason, message, ..decision }))
+    }
+
     /// Policy's decision, where it came to that.
     pub fn decision(&self) -> Option<&Arc<Decision>> {
         match self {
-            Self::Decided(decision) => Some(decision),
+            Self::Decided(decision) | Self::GivenUp(decision) => Some(decision),
             Self::Held(..) => None,
         }
     }
@@ -49,13 +65,13 @@ pub struct Docket<'a> {
     /// What is in force for each.
     pub effective: &'a [Arc<Effective>],
     /// Whether a release is left out, its earlier row standing: all of those on one site, or none.
-    pub stands: &'a dyn Fn(usize) -> bool,
+    pub stands: &'a (dyn Fn(usize) -> bool + Sync),
     /// The time.
     pub now: Timestamp,
     /// When candidates were first seen.
     pub seen: &'a FirstSeen<'a>,
     /// Version of the cluster that a release runs on, where that is known.
-    pub kube_version: &'a dyn Fn(usize) -> Option<&'a Version>,
+    pub kube_version: &'a (dyn Fn(usize) -> Option<&'a Version> + Sync),
 }
 
 impl Docket<'_> {
@@ -66,6 +82,21 @@ impl Docket<'_> {
 
 /// Judges every release that does not stand.
 pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
+    let (judgements, missing) = judged(docket, offers, None);
+    if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
+}
+
+/// Judges for the last time: a site that still asks for a closer look is held, with the first refusal's reason.
+pub fn hold(docket: &Docket<'_>, offers: &Offers, left_out: &LeftOut) -> Vec<Option<Judgement>> {
+    judged(docket, offers, Some(left_out)).0
+}
+
+/// One verdict for each release that does not stand, and the candidates to be looked at closer first.
+fn judged(
+    docket: &Docket<'_>,
+    offers: &Offers,
+    last: Option<&LeftOut>,
+) -> (Vec<Option<Judgement>>, BTreeSet<(Lookup, String)>) {
     let releases = docket.releases;
     let mut judgements: Vec<Option<Judgement>> = vec![None; releases.len()];
     let mut missing = BTreeSet::new();
@@ -81,7 +112,7 @@ pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
         }
     }
     for members in places.values() {
-        match together(members, docket, offers) {
+        match together(members, docket, offers, last) {
             Ok(verdicts) => {
                 for (index, verdict) in members.iter().zip(verdicts) {
                     judgements[*index] = Some(verdict);
@@ -90,7 +121,7 @@ pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
             Err(wanted) => missing.extend(wanted),
         }
     }
-    if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
+    (judgements, missing)
 }
 
 /// Whether Flux installs the chart itself, on the cluster that is known.
@@ -106,6 +137,7 @@ fn together(
     members: &[usize],
     docket: &Docket<'_>,
     offers: &Offers,
+    last: Option<&LeftOut>,
 ) -> Result<Vec<Judgement>, BTreeSet<(Lookup, String)>> {
     let all = |problem: &Problem| Ok(vec![Judgement::Held(problem.clone(), None); members.len()]);
     let releases = docket.releases;
@@ -130,7 +162,7 @@ fn together(
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
-    let wanted = in_git_by_digest(members, releases, candidates, current);
+    let wanted = in_git_by_digest(members, releases, candidates, current).filter(|_| last.is_none());
     let consumers: Vec<Consumer<'_>> = members
         .iter()
         .map(|i| Consumer {
@@ -153,6 +185,16 @@ fn together(
                 Judgement::Held(target, decision.latest.map(|latest| latest.text))
             })
             .collect()),
+        Outcome::NeedsDetail(texts) if last.is_some() => {
+            let left_out = last.and_then(|left_out| left_out.get(lookup));
+            let next = texts.first().map_or("", String::as_str);
+            let decisions = policy::ruled_out(current, kind, candidates, &consumers, docket.now, &first_seen);
+            let told = |(index, decision): (&usize, Decision)| match docket.policy(*index).hold {
+                Some(_) => Judgement::Decided(Arc::new(decision)),
+                None => Judgement::given_up(decision, left_out, next),
+            };
+            Ok(members.iter().zip(decisions).map(told).collect())
+        }
         Outcome::NeedsDetail(texts) => {
             Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
         }
@@ -260,6 +302,9 @@ pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc
         Judgement::Decided(decision) => {
             let step = step(&release, &decision);
             Row::decided(release, Arc::unwrap_or_clone(decision), step)
+        }
+        Judgement::GivenUp(decision) => {
+            Row { unsettled: true, ..Row::decided(release, Arc::unwrap_or_clone(decision), Bump::None) }
         }
         Judgement::Held(problem, latest) => Row::held(release, problem, latest),
     })

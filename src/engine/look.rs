@@ -4,12 +4,13 @@
 use super::first_seen;
 use super::fleet::Fleet;
 use super::grants;
-use super::judge::{self, Judged};
+use super::judge;
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
 pub use super::recollection::Recollection;
 use super::recollection::{self, Earlier, Ground};
 use super::report::{Finding, Findings, Row};
+use super::rounds;
 use crate::config;
 use crate::inventory::{self, Context, FileFacts};
 use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
@@ -21,13 +22,9 @@ use crate::world::registry::{Grants, Registry};
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Weak};
 use tokio::sync::Semaphore;
-
-/// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
-/// down the list a pass goes.
-const DETAIL_ROUNDS: usize = 64;
 
 /// Trees that are read and resolved at once. It is what takes memory, and reading uses every core by itself; a second
 /// one goes on while the first waits for the disk.
@@ -186,23 +183,10 @@ pub async fn look(
         let seen = |lookup: &Lookup, candidate: &Candidate| first_seen.of(lookup, candidate);
         let stands = |index: usize| standing.as_ref().is_some_and(|standing| standing.rows[index].is_some());
         let effective = &ground.effective;
-        let mut rounds = 0;
-        loop {
-            let judged = {
-                let kube_version = |index: usize| request.kube.for_release(&releases[index]);
-                let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
-                let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
-                judge::judge(&docket, &offers)
-            };
-            match judged {
-                Judged::Done(judgements) => break judgements,
-                Judged::NeedsDetail(wanted) if rounds < DETAIL_ROUNDS => {
-                    rounds += 1;
-                    offers::look_closer(&round, &mut offers, wanted).await;
-                }
-                Judged::NeedsDetail(wanted) => give_up(&mut offers, wanted),
-            }
-        }
+        let kube_version = |index: usize| request.kube.for_release(&releases[index]);
+        let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
+        let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
+        rounds::verdicts(&round, &mut offers, &docket).await
     };
     let mut decisions = BTreeMap::new();
     let mut rows: Vec<Arc<Row>> = Vec::with_capacity(releases.len());
@@ -361,17 +345,6 @@ fn effective(rules: &Rules, repository: &str, release: &Release) -> Effective {
     });
     effective.policy = effective.policy.with_annotations(&release.annotations).0;
     effective
-}
-
-/// Too many candidates in a row needed a closer look and were ruled out: the source says nothing useful.
-fn give_up(offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
-    for (lookup, text) in wanted {
-        let message = format!(
-            "{}: too many of the newest versions are unusable; the last one tried was {text}",
-            lookup.canonical()
-        );
-        offers.insert(Arc::new(lookup), Err(Problem::new(Reason::NoVersions, message)));
-    }
 }
 
 /// A tree, read and resolved.

@@ -22,6 +22,7 @@ mod propose;
 pub mod read;
 pub mod recollection;
 pub mod report;
+mod rounds;
 pub mod services;
 mod survey;
 pub mod upkeep;

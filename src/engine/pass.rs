@@ -364,7 +364,7 @@ impl RepositoryPass {
         let hour_ago = now.saturating_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(now);
         let opened = self.shared.store.opened_since(self.repository.name.clone(), hour_ago).await;
         let opened = opened.map_err(|error| Problem::new(Reason::InternalError, error.to_string()))?;
-        let failed = found.findings.rows.iter().filter(|row| row.status() == Status::Failed);
+        let failed = found.findings.rows.iter().filter(|row| row.unsettled || row.status() == Status::Failed);
         let prefix = config.pull_requests.branch_prefix.clone();
         let charts =
             failed.filter_map(|row| row.release.lookup.as_ref()).map(|l| chart_digest(&l.canonical())).collect();

@@ -50,6 +50,7 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
         message: "5.1.0 is newer".to_owned(),
         dropped: Vec::new(),
         dropped_more: 0,
+        unsettled: false,
         witness: None,
     };
     Report {

@@ -82,6 +82,33 @@ pub fn choose_shared(
     }
 }
 
+/// What the releases on one version site are told where so many candidates in a row were ruled out by closer looks that
+/// nobody looks further: nothing moves, and the first of those refusals is the reason.
+pub fn ruled_out(
+    current: &str,
+    kind: ChartKind,
+    candidates: &Candidates,
+    consumers: &[Consumer<'_>],
+    now: Timestamp,
+    first_seen: &dyn Fn(&Candidate) -> Option<Timestamp>,
+) -> Vec<Decision> {
+    let archives = kind != ChartKind::GitTag;
+    let site = Site::new(current, kind, candidates, Look { consumers, now, archives, first_seen });
+    let told = |i| {
+        let decision = site.decision(i, &Choice::default());
+        match site.refused(i, None).find(|dropped| takes_a_look(dropped.reason)) {
+            Some(Dropped { reason, message, .. }) => Decision { reason, message, ..decision },
+            None => decision,
+        }
+    };
+    (0..consumers.len()).map(told).collect()
+}
+
+/// Whether a candidate can be refused for this only after a closer look at it.
+fn takes_a_look(reason: Reason) -> bool {
+    !matches!(reason, Reason::Prerelease | Reason::HeldByRange | Reason::HeldByBump | Reason::HeldByIgnore)
+}
+
 /// One version site, read.
 struct Site<'a> {
     text: &'a str,

@@ -12,7 +12,7 @@ mod updates;
 mod verdict;
 
 pub use branch::MAX_BRANCH_LEN;
-pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest};
+pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest, ruled_out};
 pub use current::with_pin;
 pub use effective::{Ignore, Policy};
 pub use opened::{kube_refusal, opened, type_refusal};

@@ -2,11 +2,11 @@
 //! archive itself is not kept.
 
 use super::cache::Shelf;
+use super::conditional::Validators;
 use super::failure::{Failure, shown};
 use super::http::{Answer, Http};
 use crate::chart::{self, Limits, Refusal};
 use crate::model::{Contents, Problem, Reason};
-use ::http::header::{ETAG, LAST_MODIFIED};
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -20,8 +20,8 @@ const CONTENTS: &str = "contents-1.json";
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Known {
     pub(super) contents: Arc<Contents>,
-    pub(super) etag: Option<String>,
-    pub(super) last_modified: Option<String>,
+    #[serde(flatten)]
+    pub(super) validators: Validators,
 }
 
 /// Where what an archive said is remembered: `identity` is its digest and place, or its place alone.
@@ -38,8 +38,7 @@ pub(super) fn known(http: &Http, shelf: &Shelf) -> Option<Known> {
 
 /// Remembers what an archive said.
 pub(super) fn remember(http: &Http, shelf: &Shelf, contents: &Arc<Contents>, headers: &HeaderMap) {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let known = Known { contents: contents.clone(), etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
+    let known = Known { contents: contents.clone(), validators: Validators::of(headers) };
     if let Err(problem) = shelf.write(CONTENTS, &known) {
         tracing::warn!(%problem, "the cache of opened charts is not written");
     }
