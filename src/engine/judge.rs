@@ -8,19 +8,11 @@ use super::report::Row;
 use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// When a candidate of a source was first seen by us, for the minimum age of those without a date.
 pub type FirstSeen<'a> = dyn Fn(&Lookup, &Candidate) -> Option<Timestamp> + Sync + 'a;
-
-/// What came of judging.
-pub enum Judged {
-    /// One decision or problem per release, in their order; nothing for those whose earlier row stands.
-    Done(Vec<Option<Judgement>>),
-    /// These candidates must be looked at closer first.
-    NeedsDetail(BTreeSet<(Lookup, String)>),
-}
 
 /// One release's verdict.
 #[derive(Debug, Clone)]
@@ -82,48 +74,106 @@ impl Docket<'_> {
     }
 }
 
-/// Judges every release that does not stand.
-pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
-    let (judgements, missing) = judged(docket, offers, None);
-    if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
+/// Releases on the same bytes.
+struct Sharers {
+    /// Those that move, where anything does.
+    moving: Vec<usize>,
+    /// Those that are held by themselves, and whose policy counts all the same: the edit is theirs too.
+    held: Vec<usize>,
 }
 
-/// Judges for the last time: a site that still asks for a closer look is held, with the first refusal's reason.
-pub fn hold(docket: &Docket<'_>, offers: &Offers, left_out: &LeftOut) -> Vec<Option<Judgement>> {
-    judged(docket, offers, Some(left_out)).0
+/// The judging of a docket, in rounds: what was judged stays, unless its source was looked at closer since.
+pub struct Sitting<'d> {
+    docket: &'d Docket<'d>,
+    places: Vec<Sharers>,
+    /// The places that ask a source, by their number.
+    askers: HashMap<&'d Lookup, Vec<usize>>,
+    judgements: Vec<Option<Judgement>>,
 }
 
-/// One verdict for each release that does not stand, and the candidates to be looked at closer first.
-fn judged(
-    docket: &Docket<'_>,
-    offers: &Offers,
-    last: Option<&LeftOut>,
-) -> (Vec<Option<Judgement>>, BTreeSet<(Lookup, String)>) {
-    let releases = docket.releases;
-    let mut judgements: Vec<Option<Judgement>> = vec![None; releases.len()];
-    let mut missing = BTreeSet::new();
-    let mut places: BTreeMap<Place<'_>, Vec<usize>> = BTreeMap::new();
-    for (index, release) in releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index)) {
-        match (&release.site, &release.problem) {
-            (Some(site), None) => places.entry((&site.file, site.start, site.end)).or_default().push(index),
-            (_, problem) => {
-                let latest = latest(release, docket.policy(index), offers);
-                let problem = problem.as_ref().map_or_else(|| no_site(release), |p| with_pin(release, p, offers));
-                judgements[index] = Some(Judgement::Held(problem, latest));
+impl<'d> Sitting<'d> {
+    /// Opens one.
+    pub fn new(docket: &'d Docket<'d>) -> Self {
+        let mut places: BTreeMap<Place<'d>, Sharers> = BTreeMap::new();
+        let left = docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index));
+        for (index, release) in left {
+            let Some(site) = release.site.as_ref().filter(|_| policy::has_a_say(release)) else { continue };
+            let sharers = places
+                .entry((&site.file, site.start, site.end))
+                .or_insert_with(|| Sharers { moving: Vec::new(), held: Vec::new() });
+            if release.problem.is_none() { sharers.moving.push(index) } else { sharers.held.push(index) }
+        }
+        let places: Vec<Sharers> = places.into_values().filter(|sharers| !sharers.moving.is_empty()).collect();
+        let mut askers: HashMap<&Lookup, Vec<usize>> = HashMap::new();
+        for (number, place) in places.iter().enumerate() {
+            let asked: BTreeSet<&Lookup> =
+                place.moving.iter().filter_map(|index| docket.releases[*index].lookup.as_deref()).collect();
+            for lookup in asked {
+                askers.entry(lookup).or_default().push(number);
             }
         }
+        Self { docket, places, askers, judgements: vec![None; docket.releases.len()] }
     }
-    for members in places.values() {
-        match together(members, docket, offers, last) {
-            Ok(verdicts) => {
-                for (index, verdict) in members.iter().zip(verdicts) {
-                    judgements[*index] = Some(verdict);
+
+    /// Judges everything.
+    pub fn first(&mut self, offers: &Offers) -> BTreeSet<(Lookup, String)> {
+        self.round(0..self.places.len(), offers, None)
+    }
+
+    /// Judges what asks the sources that were looked at closer.
+    pub fn again(&mut self, looked_at: &BTreeSet<Lookup>, offers: &Offers) -> BTreeSet<(Lookup, String)> {
+        let askers = looked_at.iter().filter_map(|lookup| self.askers.get(lookup)).flatten();
+        let numbers: BTreeSet<usize> = askers.copied().collect();
+        self.round(numbers, offers, None)
+    }
+
+    /// Judges for the last time what still asks for a closer look: it is held, with the first refusal's reason.
+    pub fn hold(&mut self, offers: &Offers, left_out: &LeftOut) {
+        let open: Vec<usize> = (self.places.iter().enumerate())
+            .filter(|(_, sharers)| sharers.moving.iter().any(|index| self.judgements[*index].is_none()))
+            .map(|(number, _)| number)
+            .collect();
+        self.round(open, offers, Some(left_out));
+    }
+
+    /// Judges places; gives back the candidates to be looked at closer first.
+    fn round(
+        &mut self,
+        numbers: impl IntoIterator<Item = usize>,
+        offers: &Offers,
+        last: Option<&LeftOut>,
+    ) -> BTreeSet<(Lookup, String)> {
+        let mut missing = BTreeSet::new();
+        for number in numbers {
+            let sharers = &self.places[number];
+            let verdicts: Vec<Option<Judgement>> = match together(sharers, self.docket, offers, last) {
+                Ok(verdicts) => verdicts.into_iter().map(Some).collect(),
+                Err(wanted) => {
+                    missing.extend(wanted);
+                    vec![None; sharers.moving.len()]
                 }
+            };
+            for (index, verdict) in sharers.moving.iter().zip(verdicts) {
+                self.judgements[*index] = verdict;
             }
-            Err(wanted) => missing.extend(wanted),
         }
+        missing
     }
-    (judgements, missing)
+
+    /// One verdict per release that does not stand: those that are held anyway are told the newest by what is known now.
+    pub fn rise(mut self, offers: &Offers) -> Vec<Option<Judgement>> {
+        let docket = self.docket;
+        for (index, release) in docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index)) {
+            if release.site.is_some() && release.problem.is_none() {
+                continue;
+            }
+            let latest = latest(release, docket.policy(index), offers);
+            let problem = release.problem.as_ref();
+            let problem = problem.map_or_else(|| no_site(release), |problem| with_pin(release, problem, offers));
+            self.judgements[index] = Some(Judgement::Held(problem, latest));
+        }
+        self.judgements
+    }
 }
 
 /// Whether Flux installs the chart itself, on the cluster that is known.
@@ -136,19 +186,25 @@ pub(super) fn is_installed(kind: RowKind) -> bool {
 
 /// The verdicts of the releases on one site.
 fn together(
-    members: &[usize],
+    sharers: &Sharers,
     docket: &Docket<'_>,
     offers: &Offers,
     last: Option<&LeftOut>,
 ) -> Result<Vec<Judgement>, BTreeSet<(Lookup, String)>> {
+    let members = sharers.moving.as_slice();
     let all = |problem: &Problem| Ok(vec![Judgement::Held(problem.clone(), None); members.len()]);
+    let everybody = || members.iter().chain(&sharers.held);
     let releases = docket.releases;
     let first = &releases[members[0]];
     let (Some(lookup), Some(current), Some(kind)) = (&first.lookup, &first.current, first.chart_kind) else {
         return all(&no_site(first));
     };
-    let asked = |release: &Release| release.lookup.as_deref().map(Lookup::question) == Some(lookup.question());
-    if let Some(other) = members.iter().map(|i| &releases[*i]).find(|release| !asked(release)) {
+    let asked = |release: &Release| match &release.lookup {
+        Some(theirs) => theirs.question() == lookup.question(),
+        // What is held may be so because nobody knows what it asks.
+        None => release.problem.is_some(),
+    };
+    if let Some(other) = everybody().map(|i| &releases[*i]).find(|release| !asked(release)) {
         let names = format!("{} and {}", first.id(), other.id());
         let message =
             format!("{names} read the same version for charts of different places; one edit can't serve both");
@@ -165,10 +221,15 @@ fn together(
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
     let wanted = in_git_by_digest(members, releases, candidates, current).filter(|_| last.is_none());
-    let consumers: Vec<Consumer<'_>> = members
-        .iter()
+    let clusters: BTreeSet<Option<&str>> = everybody().map(|i| releases[*i].cluster.as_deref()).collect();
+    let name = |release: &Release| match release.cluster.as_deref().filter(|_| clusters.len() > 1) {
+        Some(cluster) => format!("{} of {cluster}", release.id()),
+        None => release.id().to_string(),
+    };
+    // The decisions are for the first of them: those that move.
+    let consumers: Vec<Consumer<'_>> = everybody()
         .map(|i| Consumer {
-            name: releases[*i].id().to_string(),
+            name: name(&releases[*i]),
             policy: docket.policy(*i),
             kube_version: (docket.kube_version)(*i).filter(|_| is_installed(releases[*i].kind)),
             part: releases[*i].kind == RowKind::ChartDependency,
@@ -274,3 +335,7 @@ fn step(release: &Release, decision: &Decision) -> Bump {
         _ => Bump::None,
     }
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

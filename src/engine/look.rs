@@ -14,7 +14,7 @@ use super::rounds;
 use crate::config;
 use crate::inventory::{self, Context, FileFacts};
 use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
-use crate::policy::{self, Effective, Mover, Rules, Subject};
+use crate::policy::{self, Effective, Mover, Other, Rules, Subject};
 use crate::resolve::{self, Neighbours, Resolution};
 use crate::world::cache::Cache;
 use crate::world::cluster::Sight;
@@ -418,11 +418,16 @@ fn updates(
     let movers: Vec<Mover<'_>> = decisions
         .iter()
         .filter_map(|(index, decision)| {
-            let (release, group) = (releases.get(*index)?, effective.get(*index)?.policy.group.as_str());
-            Some(Mover { index: *index, release, decision, group })
+            let (release, policy) = (releases.get(*index)?, &effective.get(*index)?.policy);
+            let (group, separate) = (policy.group.as_str(), policy.separate_majors);
+            Some(Mover { index: *index, release, decision, group, separate })
         })
         .collect();
-    policy::updates(&movers, branch_prefix)
+    let all = releases.iter().zip(effective).enumerate().filter(|(index, _)| !decisions.contains_key(index));
+    let others: Vec<Other<'_>> = all
+        .map(|(index, (release, effective))| Other { index, release, group: effective.policy.group.as_str() })
+        .collect();
+    policy::updates(&movers, &others, branch_prefix)
 }
 
 #[cfg(test)]

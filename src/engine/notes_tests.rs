@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Annotations, Contents, CrdUpgrade, Inside, Lookup, Reason, RowKind, TagRules, Version};
+use crate::model::{Contents, CrdUpgrade, Inside, Lookup, Reason, RowKind, TagRules, Version};
 use std::collections::HashMap;
 
 fn candidate(text: &str, size: u64) -> Candidate {
@@ -22,7 +22,7 @@ fn release() -> Release {
         kustomization: None,
         namespace: "media".to_owned(),
         name: "web".to_owned(),
-        file: "web.yaml".to_owned(),
+        file: "web.yaml".into(),
         line: 1,
         chart: Some("web".to_owned()),
         source: None,
@@ -30,7 +30,7 @@ fn release() -> Release {
         current: Some("1.0.0".to_owned()),
         chart_kind: None,
         lookup: None,
-        annotations: Annotations::default(),
+        annotations: Arc::default(),
         notes: Vec::new(),
         digest_site: None,
         frame: None,
@@ -43,7 +43,7 @@ fn release() -> Release {
 
 /// What is noted of a release whose target's archive, and whose index, are so large.
 fn notes(kind: RowKind, lookup: &Lookup, archive: u64, index: Option<u64>) -> Vec<Note> {
-    let release = Release { kind, lookup: Some(lookup.clone()), ..release() };
+    let release = Release { kind, lookup: Some(Arc::new(lookup.clone())), ..release() };
     let target = candidate("2.0.0", archive);
     let candidates = Candidates { versions: vec![target.clone()], large_index: index, ..Candidates::default() };
     let offers = HashMap::from([(Arc::new(lookup.clone()), Ok(Arc::new(candidates)))]);

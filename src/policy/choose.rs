@@ -5,9 +5,10 @@
 
 use super::Policy;
 use super::current::{self, Current};
-use super::verdict::{Look, Verdict};
+use super::verdict::{Look, No, Verdict};
 use crate::model::{Bump, Candidate, Candidates, ChartKind, Decision, Dropped, Problem, Reason, Version};
 use jiff::Timestamp;
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 /// The most candidates whose details are asked for in one round.
@@ -116,6 +117,8 @@ struct Site<'a> {
     current: Current,
     /// Newer than the version in use, the best first.
     newer: Vec<&'a Candidate>,
+    /// For each of them the first no of all consumers, once it was asked for.
+    first_no: Vec<OnceCell<Option<No>>>,
     look: Look<'a>,
 }
 
@@ -134,7 +137,8 @@ impl<'a> Site<'a> {
             Current::Unmovable(_) => Vec::new(),
         };
         newer.sort_by(|a, b| rank(b, text).cmp(&rank(a, text)));
-        Self { text, candidates, current, newer, look }
+        let first_no = newer.iter().map(|_| OnceCell::new()).collect();
+        Self { text, candidates, current, newer, first_no, look }
     }
 
     /// The pinned version.
@@ -247,8 +251,9 @@ impl<'a> Site<'a> {
         let held = self.look.hold(consumer).is_some();
         let pinned = self.pinned().filter(|_| !held);
         let above = target.map(|target| target.version.clone());
-        let newer = self.newer.iter().take_while(move |c| above.as_ref().is_none_or(|above| c.version > *above));
-        newer.filter_map(move |c| match self.look.for_one(consumer, c, pinned?, newer_release) {
+        let newer = self.newer.iter().zip(&self.first_no);
+        let newer = newer.take_while(move |(c, _)| above.as_ref().is_none_or(|above| c.version > *above));
+        newer.filter_map(move |(c, no)| match self.look.for_one(consumer, c, (pinned?, newer_release), no) {
             Verdict::Drop(reason, message) => Some(Dropped { text: c.text.clone(), reason, message }),
             Verdict::Pass | Verdict::Ask | Verdict::Open => None,
         })

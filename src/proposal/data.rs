@@ -284,8 +284,15 @@ fn notes(update: &Update, consumers: &[Consumer<'_>], context: &Context<'_>) -> 
                 Note::SignatureUnchecked(_) => {}
             }
         }
-        if release.problem.as_ref().is_some_and(|p| p.reason == Reason::Suspended) {
-            add("Suspended: the merge does nothing until it resumes, then everything applies at once".to_owned());
+        match &release.problem {
+            Some(held) if held.reason == Reason::Suspended => {
+                add("Suspended: the merge does nothing until it resumes, then everything applies at once".to_owned());
+            }
+            Some(held) => add(format!(
+                "Held by itself ({}), but it shares these bytes, so that the merge is its update too: {}",
+                held.reason, held.message
+            )),
+            None => {}
         }
         let Some(live) = consumer.live() else { continue };
         for object in &live.suspended {

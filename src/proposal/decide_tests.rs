@@ -3,7 +3,8 @@
 use super::decide;
 use crate::proposal::{
     Action, BranchCommit, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, Mergeable, OurBranch, PullLink,
-    PullRequest, PullState, RebuildReason, Signatures, Situation, Stage, Text, Unsure, Verb, Wanted, body_to_close, body_to_write,
+    PullRequest, PullState, RebuildReason, Signatures, Situation, Stage, Text, Unsure, Verb, Wanted, body_to_close,
+    body_to_write,
 };
 use jiff::{SignedDuration, Timestamp};
 

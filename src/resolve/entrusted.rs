@@ -60,7 +60,7 @@ pub(super) fn of(
         Note::AssumedSource(text) => Note::AssumedSource(told(text)),
         Note::SignatureUnchecked(text) => Note::SignatureUnchecked(told(text)),
         Note::Other(text) => Note::Other(told(text)),
-        Note::SharedAnchor(_) | Note::RenovateHint(_) => note.clone(),
+        Note::SharedAnchor(_) | Note::RenovateHint(_) | Note::LargeArchive(_) | Note::LargeIndex(_) => note.clone(),
     };
     let step = |step: &Step| Step { file: abroad(world, own, &step.file), ..step.clone() };
     Some(Arc::new(Entrusted {
@@ -133,8 +133,8 @@ impl Entrusted {
             Step { file: home.unwrap_or_else(|| step.file.clone()), ..step.clone() }
         };
         Some(Release {
-            cluster: self.cluster.as_ref().map(|cluster| world.neighbours.called(cluster)),
-            file: self.path.to_string(),
+            cluster: self.cluster.as_ref().map(|cluster| world.pools.texts.one(world.neighbours.called(cluster))),
+            file: self.path.clone(),
             line: placed.site.as_ref().map_or(1, |site| site.line),
             site: placed.site,
             frame: placed.frame,

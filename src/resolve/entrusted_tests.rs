@@ -21,7 +21,7 @@ fn by_variable() -> String {
 }
 
 fn site(release: &Release) -> Option<(&str, u32, &str)> {
-    release.site.as_ref().map(|site| (site.file.as_str(), site.line, site.text.as_str()))
+    release.site.as_ref().map(|site| (&*site.file, site.line, site.text.as_str()))
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn flux_rule_12_a_variable_that_only_a_tenant_reads_is_a_row_of_the_platform() {
         (RowKind::HelmRelease, None, Some("1.2.0")),
         "{row:#?}"
     );
-    assert_eq!((row.file.as_str(), row.line), ("infra/versions.yaml", 6));
+    assert_eq!((&*row.file, row.line), ("infra/versions.yaml", 6));
     assert_eq!(site(row), Some(("infra/versions.yaml", 6, "1.2.0")));
     assert_eq!((row.id().to_string(), row.cluster.as_deref()), ("shop/web".to_owned(), Some("clusters/home")));
     assert_eq!(row.kustomization.as_ref().unwrap().to_string(), "flux-system/shop");

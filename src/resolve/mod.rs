@@ -141,6 +141,8 @@ pub fn sites(inventory: &Inventory) -> Vec<Site> {
 }
 
 #[cfg(test)]
+mod claims_tests;
+#[cfg(test)]
 #[path = "resolve_tests.rs"]
 mod resolve_tests;
 

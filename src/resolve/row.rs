@@ -375,9 +375,7 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
     }
     if built.context.is_none() && world.rooted {
         if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
-            let message =
-                format!("it may be built by the Kustomization at {}, whose directory is not known", lost.origin);
-            concerns.add(Weight::NotBuilt, lost.reason, message);
+            concerns.add(Weight::NotBuilt, lost.reason, &lost.message);
         } else {
             let message = "no Flux Kustomization of this repository builds its file";
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message);

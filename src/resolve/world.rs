@@ -93,15 +93,15 @@ pub(super) struct World<'a> {
     clusters: HashMap<String, ClusterId>,
 }
 
-/// A Kustomization that builds nobody knows which directory.
+/// A Kustomization that builds nobody knows which directory, or a directory of nobody knows which repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lost {
     /// Directory that what it builds lies in.
     pub(super) within: String,
-    /// `file:line`
-    pub(super) origin: String,
     /// Why it is lost.
     pub(super) reason: Reason,
+    /// What a row of a file in there is told.
+    pub(super) message: String,
 }
 
 /// Builds the tree.
@@ -132,6 +132,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     let syncs = syncs(&mut world, &judge);
     let linked: Vec<_> = neighbours.links().collect();
     world.rooted = !linked.is_empty() || !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
+    world.claimed(&known);
 
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
@@ -550,20 +551,41 @@ impl World<'_> {
         }
     }
 
+    /// Kustomizations of sources with another URL whose paths exist here: a repository that has no other root is no
+    /// plain folder by that, since Flux may well build it under that URL.
+    fn claimed(&mut self, known: &[Known]) {
+        for known in known {
+            let Reach::Away { reason: _, message, claims: Some(within) } = &known.reach else { continue };
+            let message = format!("{}: {message}", self.place(&known.object));
+            self.lost.push(Lost { within: within.clone(), reason: Reason::NotBuilt, message });
+        }
+        if let Some(first) = self.lost.first().filter(|_| !self.rooted) {
+            let everywhere = Lost { within: String::new(), ..first.clone() };
+            self.lost.push(everywhere);
+            self.rooted = true;
+        }
+    }
+
     /// A Kustomization that leads elsewhere, or nowhere.
     fn note_reach(&mut self, object: &Object, reach: &Reach) {
         let (file, line) = (self.inventory.path(object.at.0), object.line);
         let name = object.name();
         match reach {
-            Reach::Away { reason, message } => {
+            Reach::Away { reason, message, .. } => {
                 let written = object.text("spec.path").unwrap_or_default();
                 let within = match reason {
                     Reason::ArtifactGenerator => Some(String::new()),
                     Reason::VersionInSubstitution => Some(static_part(written).unwrap_or_default()),
                     _ => None,
                 };
-                let origin = format!("{file}:{line}");
-                self.lost.extend(within.map(|within| Lost { within, origin, reason: *reason }));
+                let lost = within.map(|within| Lost {
+                    within,
+                    reason: *reason,
+                    message: format!(
+                        "it may be built by the Kustomization at {file}:{line}, whose directory is not known"
+                    ),
+                });
+                self.lost.extend(lost);
                 self.problems.push(Inventory::problem(file, line, *reason, message));
             }
             Reach::Here { directory, .. } if self.inventory.directory(directory).is_none() => {

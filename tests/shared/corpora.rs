@@ -222,9 +222,9 @@ fn proposals(rows: &[Arc<Release>], wanted: &[Wanted], tally: &mut Tally) -> Res
     }
     let movers: Vec<Mover<'_>> = decided
         .iter()
-        .map(|(index, decision)| Mover { index: *index, release: &rows[*index], decision, group: "" })
+        .map(|(index, decision)| Mover { index: *index, release: &rows[*index], decision, group: "", separate: false })
         .collect();
-    let updates = policy::updates(&movers, "davit/");
+    let updates = policy::updates(&movers, &[], "davit/");
     let sites: Vec<&UpdateSite> = updates.iter().flat_map(|update| &update.sites).collect();
     for site in &sites {
         match target(&site.site) {
