@@ -16,8 +16,8 @@ use tokio::time::Instant;
 pub(super) fn sign(resolution: &mut Resolution) {
     for release in &mut resolution.releases {
         let (Some(lookup), Some(source)) = (&release.lookup, &release.credentials) else { continue };
-        let signed = lookup.clone().signed(source);
-        Arc::make_mut(release).lookup = Some(signed);
+        let signed = Lookup::clone(lookup).signed(source);
+        Arc::make_mut(release).lookup = Some(Arc::new(signed));
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn told(release: &Release, problem: &Problem) -> Problem {
         }
         more.extend(identity(hint, &host).filter(|_| problem.reason == Reason::SourceUnauthorized));
     }
-    let asked = release.lookup.as_ref().map(Lookup::question);
+    let asked = release.lookup.as_deref().map(Lookup::question);
     if let (Some(Lookup::Oci { insecure: true, url, .. }), Reason::SourceTls) = (asked, problem.reason) {
         let host = host_of(url).unwrap_or_else(|| "its host".to_owned());
         more.push(format!(

@@ -1,6 +1,6 @@
 use super::told;
 use crate::model::{
-    Annotations, CredentialsHint, Lookup, NsName, Problem, Reason, References, Release, RowKind, SourceKind, TagRules,
+    CredentialsHint, Lookup, NsName, Problem, Reason, References, Release, RowKind, SourceKind, TagRules,
 };
 
 fn hint(kind: SourceKind, references: References, provider: Option<&str>) -> CredentialsHint {
@@ -21,7 +21,7 @@ fn release(hint: Option<&CredentialsHint>, insecure: bool) -> Release {
         kustomization: None,
         namespace: "media".to_owned(),
         name: "app".to_owned(),
-        file: "app.yaml".to_owned(),
+        file: "app.yaml".into(),
         line: 1,
         chart: None,
         source: None,
@@ -30,13 +30,13 @@ fn release(hint: Option<&CredentialsHint>, insecure: bool) -> Release {
         frame: None,
         current: None,
         chart_kind: None,
-        lookup: Some(Lookup::oci("oci://registry.example.com:5000/acme/app", rules, insecure)),
-        annotations: Annotations::default(),
+        lookup: Some(Lookup::oci("oci://registry.example.com:5000/acme/app", rules, insecure).into()),
+        annotations: std::sync::Arc::default(),
         notes: Vec::new(),
         problem: None,
         chain: Vec::new(),
         crds: crate::model::CrdUpgrade::default(),
-        credentials: hint.cloned().map(Box::new),
+        credentials: hint.cloned().map(Into::into),
     }
 }
 
@@ -89,7 +89,7 @@ fn flux_rule_14_what_could_not_have_helped_is_not_brought_up() {
     }
     // Where Secrets are read, the problem has said why one was not used.
     let mut read = release(Some(&all), false);
-    read.lookup = read.lookup.map(|lookup| lookup.signed(&all));
+    read.lookup = read.lookup.map(|lookup| Lookup::clone(&lookup).signed(&all).into());
     assert_eq!(told(&read, &Problem::new(Reason::SourceUnauthorized, "refused")).message, "refused");
 }
 

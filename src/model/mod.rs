@@ -5,6 +5,7 @@ mod contents;
 mod credentials;
 mod decision;
 mod fact;
+pub mod flux_limits;
 mod live;
 mod lookup;
 mod reason;

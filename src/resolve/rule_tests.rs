@@ -145,7 +145,7 @@ metadata: {name: settings, namespace: media}
     let resolution = resolved(text);
     let row = &resolution.releases[0];
     assert_eq!((row.cluster.as_deref(), reason(row)), (Some("clusters/home"), None), "{row:#?}");
-    assert_eq!(row.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("apps/home/app.yaml", 7)));
+    assert_eq!(row.site.as_ref().map(|site| (site.file.as_ref(), site.line)), Some(("apps/home/app.yaml", 7)));
     // What the artifact leaves out is not built by it.
     let other = text.replace("=== apps/home/app.yaml", "=== apps/away/app.yaml");
     assert_eq!(reason(&resolved(&other).releases[0]), Some(Reason::NotBuilt));

@@ -11,7 +11,7 @@ use super::index::Place;
 use super::index_source::index_url;
 use crate::model::{Contents, Problem, Reason};
 use crate::witness::Access;
-use ::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use ::http::header::HeaderMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
@@ -76,14 +76,7 @@ impl IndexArchive {
         known: Option<&Known>,
         expected: Expected<'_>,
     ) -> Result<Option<(Arc<Contents>, HeaderMap)>, Failure> {
-        let mut headers = HeaderMap::new();
-        let mut condition = |name: HeaderName, value: Option<&String>| {
-            if let Some(value) = value.and_then(|text| HeaderValue::from_str(text).ok()) {
-                headers.insert(name, value);
-            }
-        };
-        condition(IF_NONE_MATCH, known.and_then(|known| known.etag.as_ref()));
-        condition(IF_MODIFIED_SINCE, known.and_then(|known| known.last_modified.as_ref()));
+        let headers = known.map(|known| known.validators.conditions()).unwrap_or_default();
         let credential = if let Some(own) = grants::at_home(trip.access.as_ref(), &authority(url)) {
             Some(own)
         } else {

@@ -8,6 +8,7 @@ mod archive;
 mod body;
 mod cache;
 mod client;
+mod conditional;
 mod contact;
 mod credentials;
 mod failure;

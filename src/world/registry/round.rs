@@ -2,7 +2,7 @@
 
 use super::grants::{self, Grants};
 use super::http::Http;
-use super::index::Place;
+use super::index::{Place, Sought};
 use super::index_archive::IndexArchive;
 use super::index_source::IndexState;
 use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
@@ -41,6 +41,8 @@ type Made = (Arc<Tags>, HashMap<TagRules, Arc<Candidates>>);
 struct Source {
     /// Charts that somebody asked for: one reading serves them all.
     wanted: Mutex<BTreeSet<String>>,
+    /// Versions whose archives somebody is about to open: one reading finds them all.
+    sought: Mutex<Sought>,
     /// Held while the source is asked; whoever comes later waits and finds the answer.
     last: tokio::sync::Mutex<Option<Answered>>,
     /// When somebody asked for it last.
@@ -328,6 +330,18 @@ impl Round {
         said.map_err(|problem| grants::told(&self.grants, lookup, problem))
     }
 
+    /// Names versions whose archives are about to be opened, so that one reading of an index finds all of them.
+    pub fn seek<'a>(&self, versions: impl IntoIterator<Item = (&'a Lookup, &'a str)>) {
+        for (lookup, text) in versions {
+            let (asker, question) = self.asker(lookup);
+            if let Lookup::Index { url, chart } = question {
+                let source = asker.source(SourceKey::Index(url.clone()));
+                let mut sought = source.sought.lock().unwrap_or_else(PoisonError::into_inner);
+                sought.entry(chart.clone()).or_default().insert(text.to_owned());
+            }
+        }
+    }
+
     async fn opened(&self, lookup: &Lookup, text: &str) -> Result<Arc<Contents>, Problem> {
         let key = match lookup {
             Lookup::Index { url, chart } => {
@@ -371,7 +385,10 @@ impl Round {
         let source = self.source(SourceKey::Index(url.to_owned()));
         let last = source.last.lock().await;
         match last.as_ref().map(|answered| &answered.said) {
-            Some(Ok(Said::Index(state))) => state.place(chart, version).await,
+            Some(Ok(Said::Index(state))) => {
+                let sought = std::mem::take(&mut *source.sought.lock().unwrap_or_else(PoisonError::into_inner));
+                state.place(chart, version, sought).await
+            }
             Some(Err(problem)) => Err(problem.clone()),
             _ => Err(mismatch()),
         }
