@@ -82,7 +82,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let cache = Arc::new(Cache::open(&config.git.cache_dir));
     let git = Git::new(git_options(config), CancellationToken::new());
     let registry = services::registry(config, git.clone())?;
-    let sight = match Cluster::new(&config.cluster) {
+    let sight = match Cluster::new(&config.cluster, Some(&config.git.cache_dir), Arc::new(Timestamp::now)) {
         Some(cluster) => Some(cluster.look().await),
         None => None,
     };
@@ -112,7 +112,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
         let look = look(&registry, &cache, request).await?;
-        let look = witness::beside(look, &cluster_view(config, sight, None));
+        let look = witness::beside(look, &cluster_view(config, sight, None, None));
         return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
@@ -126,12 +126,17 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     let rules = rules(config, &listing, &reader)?;
     let request = request(listing, reader, &rules, shown, Some(remote.text.clone()));
     let look = look(&registry, &cache, request).await?;
-    let look = witness::beside(look, &cluster_view(config, sight, Some(&remote.text)));
+    let look = witness::beside(look, &cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch)));
     Ok(Found { look, folder: None, registry, _cache: for_this_run })
 }
 
-fn cluster_view<'a>(config: &'a Config, sight: Option<&'a Sight>, url: Option<&'a str>) -> ClusterView<'a> {
-    ClusterView { config: &config.cluster, sight, url: url.map(str::to_owned), alone: true }
+fn cluster_view<'a>(
+    config: &'a Config,
+    sight: Option<&'a Sight>,
+    url: Option<&'a str>,
+    branch: Option<&'a str>,
+) -> ClusterView<'a> {
+    ClusterView { config: &config.cluster, sight, url: url.map(str::to_owned), branch, everything: true, alone: true }
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

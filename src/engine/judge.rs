@@ -66,6 +66,8 @@ pub struct Docket<'a> {
     pub seen: &'a FirstSeen<'a>,
     /// Version of the cluster that a release runs on, where that is known.
     pub kube_version: &'a (dyn Fn(usize) -> Option<&'a Version> + Sync),
+    /// Whether that version is still to be heard of from a cluster that never answered.
+    pub awaits_kube: &'a (dyn Fn(usize) -> bool + Sync),
 }
 
 impl Docket<'_> {
@@ -240,6 +242,10 @@ fn together(
         Outcome::Decided(_) if wanted.is_some() => {
             Err(wanted.map(|text| (Lookup::clone(lookup), text)).into_iter().collect())
         }
+        Outcome::Decided(decisions) if let Some(problem) = awaited(members, &decisions, docket) => {
+            let held = |decision: Decision| Judgement::Held(problem.clone(), decision.latest.map(|latest| latest.text));
+            Ok(decisions.into_iter().take(members.len()).map(held).collect())
+        }
         Outcome::Decided(decisions) => Ok(members
             .iter()
             .zip(decisions)
@@ -264,6 +270,25 @@ fn together(
             Err(texts.into_iter().chain(wanted).map(|text| (Lookup::clone(lookup), text)).collect())
         }
     }
+}
+
+/// A target that asks for a version of Kubernetes, on a cluster that never said which it has: the whole site waits, and what
+/// is open for it stays open.
+fn awaited(members: &[usize], decisions: &[Decision], docket: &Docket<'_>) -> Option<Problem> {
+    members.iter().zip(decisions).find_map(|(index, decision)| {
+        let release = &docket.releases[*index];
+        if !is_installed(release.kind) || !(docket.awaits_kube)(*index) {
+            return None;
+        }
+        let mut targets = decision.target.iter().chain(&decision.within_major);
+        let wants = |target: &Candidate| Some((target.text.clone(), target.inside.contents()?.kube_version.clone()?));
+        let (text, wanted) = targets.find_map(wants)?;
+        let message = format!(
+            "{text} needs Kubernetes {wanted}, and the cluster of {} has not said yet which version it has",
+            release.id()
+        );
+        Some(Problem::new(Reason::KubeVersionUnknown, message))
+    })
 }
 
 /// Fixed text around a variable that the target does not have: no value of the variable could make it.

@@ -79,6 +79,8 @@ pub struct Kube<'a> {
     pub root: Option<&'a str>,
     /// It is the cluster's own answer, so one cluster's.
     pub live: bool,
+    /// There is a cluster to ask, it never answered, and the configuration has no version either.
+    pub awaited: bool,
 }
 
 impl<'a> Kube<'a> {
@@ -86,7 +88,8 @@ impl<'a> Kube<'a> {
     pub fn of(config: &'a config::Cluster, sight: Option<&'a Sight>) -> Self {
         let live = sight.and_then(|sight| sight.kube_version.as_ref());
         let version = live.or(config.kube_version.as_ref());
-        Self { version, root: config.root.as_deref(), live: live.is_some() }
+        let awaited = version.is_none() && sight.is_some();
+        Self { version, root: config.root.as_deref(), live: live.is_some(), awaited }
     }
 
     /// Among the roots of these releases: where a live version may be that of any of several, it counts for none.
@@ -94,14 +97,24 @@ impl<'a> Kube<'a> {
         let mut roots = releases.iter().filter_map(|release| release.cluster.as_deref());
         let first = roots.next();
         let several = roots.any(|root| Some(root) != first);
-        let unknown = self.live && self.root.is_none() && several;
-        Self { version: self.version.filter(|_| !unknown), ..self }
+        let unknown = self.root.is_none() && several;
+        let version = self.version.filter(|_| !(self.live && unknown));
+        Self { version, awaited: self.awaited && !unknown, ..self }
     }
 
     /// For one release: the version of another cluster says nothing.
     pub(super) fn for_release(self, release: &Release) -> Option<&'a Version> {
+        self.version.filter(|_| self.concerns(release))
+    }
+
+    /// Whether the version that a release's chart must support is still to be heard of.
+    pub(super) fn is_awaited_by(self, release: &Release) -> bool {
+        self.awaited && self.concerns(release)
+    }
+
+    fn concerns(self, release: &Release) -> bool {
         let theirs = |root: &str| release.cluster.as_deref().is_none_or(|cluster| cluster == root);
-        self.version.filter(|_| self.root.is_none_or(theirs))
+        self.root.is_none_or(theirs)
     }
 }
 
@@ -184,8 +197,9 @@ pub async fn look(
         let stands = |index: usize| standing.as_ref().is_some_and(|standing| standing.rows[index].is_some());
         let effective = &ground.effective;
         let kube_version = |index: usize| request.kube.for_release(&releases[index]);
-        let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
-        let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
+        let awaits_kube = |index: usize| request.kube.is_awaited_by(&releases[index]);
+        let (stands, seen, kube_version, awaits_kube) = (&stands, &seen, &kube_version, &awaits_kube);
+        let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version, awaits_kube };
         rounds::verdicts(&round, &mut offers, &docket).await
     };
     let mut decisions = BTreeMap::new();

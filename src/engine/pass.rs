@@ -148,7 +148,7 @@ impl RepositoryPass {
             let neighbours = self.shared.fleet.view(self.number);
             let seen = (&neighbours, sight.as_deref());
             let found = self.look(&fetched, &own.rules, own.problems.is_empty(), seen, now).await?;
-            let found = witness::beside(found, &self.cluster_view(sight.as_deref()));
+            let found = witness::beside(found, &self.cluster_view(sight.as_deref(), &fetched.base_branch));
             Ok((fetched, own, neighbours, found))
         };
         let (fetched, own, neighbours, found) = Box::pin(read).await.inspect_err(|problem| self.unread(problem))?;
@@ -207,9 +207,11 @@ impl RepositoryPass {
         }
     }
 
-    fn cluster_view<'a>(&'a self, sight: Option<&'a Sight>) -> ClusterView<'a> {
+    fn cluster_view<'a>(&'a self, sight: Option<&'a Sight>, branch: &'a str) -> ClusterView<'a> {
         let (config, alone) = (&self.shared.config.cluster, self.shared.config.repositories.len() == 1);
-        ClusterView { config, sight, url: flux_url(&self.repository), alone }
+        let paths = &self.repository.paths;
+        let everything = Filter::new(&paths.include, &paths.exclude).is_everything();
+        ClusterView { config, sight, url: flux_url(&self.repository), branch: Some(branch), everything, alone }
     }
 
     /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
@@ -296,6 +298,7 @@ impl RepositoryPass {
                 version: found.kube_version.as_ref(),
                 root: self.shared.config.cluster.root.as_deref(),
                 live: false,
+                awaited: false,
             },
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;

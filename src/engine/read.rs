@@ -29,6 +29,11 @@ impl Filter {
         Self { include: (!all).then(|| set(include)), exclude: set(exclude) }
     }
 
+    /// Whether the patterns leave no file out.
+    pub fn is_everything(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+
     fn admits(&self, path: &str) -> bool {
         let included = || self.include.as_ref().is_none_or(|include| include.is_match(path));
         inventory::reads(path) && included() && !self.exclude.is_match(path)

@@ -34,7 +34,8 @@ pub struct Row {
 impl Row {
     /// The cluster: by its name, else by its root's directory.
     pub fn cluster(&self) -> Option<&str> {
-        self.witness.as_ref().map(|witness| &*witness.cluster).or(self.release.cluster.as_deref())
+        let named = self.witness.as_ref().map(|witness| &*witness.cluster).filter(|name| !name.is_empty());
+        named.or(self.release.cluster.as_deref())
     }
 
     /// What the cluster says.

@@ -51,7 +51,7 @@ impl Services {
         let git = Git::new(git_options, CancellationToken::new());
         let shared = Arc::new(Shared {
             registry: registry(&config, git.clone())?,
-            cluster: Cluster::new(&config.cluster),
+            cluster: Cluster::new(&config.cluster, Some(&config.git.cache_dir), clock.clone()),
             cache: Arc::new(Cache::open(&config.git.cache_dir)),
             store: StoreHandle::new(store),
             shelf: Shelf::default(),

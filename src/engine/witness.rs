@@ -18,6 +18,10 @@ pub struct ClusterView<'a> {
     pub sight: Option<&'a Sight>,
     /// The repository's URL, where it is known.
     pub url: Option<String>,
+    /// The branch that was read, where that is known.
+    pub branch: Option<&'a str>,
+    /// The configuration's `paths` leave nothing out.
+    pub everything: bool,
     /// It is the only repository: a root that it does not have is nobody's.
     pub alone: bool,
 }
@@ -35,11 +39,21 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
     let releases: Vec<&Release> = found.findings.rows.iter().map(|row| row.release.as_ref()).collect();
     match applied(&releases, view) {
         Ok(Some(root)) => {
-            let (live, problems) = testimony(&releases, &root, view, is_whole(&found));
+            let (live, problems) = testimony(&releases, Some(&root), view, is_whole(&found));
             findings.problems.extend(problems);
             let name: Arc<str> = Arc::from(view.config.name.as_deref().unwrap_or(&root));
             for (row, live) in findings.rows.iter_mut().zip(live) {
                 if row.release.cluster.as_deref() == Some(&root) {
+                    *row = named(row, &name, live);
+                }
+            }
+        }
+        // No root, and no other repository that may have one: what is there goes by its name.
+        Ok(None) if view.alone && view.sight.is_some() && is_rootless(&releases) => {
+            let (live, _) = testimony(&releases, None, view, false);
+            let name: Arc<str> = Arc::from(view.config.name.as_deref().unwrap_or_default());
+            for (row, live) in findings.rows.iter_mut().zip(live) {
+                if live.is_some() {
                     *row = named(row, &name, live);
                 }
             }
@@ -64,18 +78,25 @@ fn applied(releases: &[&Release], view: &ClusterView<'_>) -> Result<Option<Strin
 /// What the cluster says of each release, and what one of the two lacks.
 fn testimony(
     releases: &[&Release],
-    root: &str,
+    root: Option<&str>,
     view: &ClusterView<'_>,
     whole: bool,
 ) -> (Vec<Option<Live>>, Vec<Finding>) {
     let Some(sight) = view.sight else { return (vec![None; releases.len()], Vec::new()) };
     let ours = |url: &str| view.url.as_deref().is_some_and(|ours| same_repository(ours, url));
-    let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours, whole });
+    let git_ref = view.branch.map(|branch| format!("refs/heads/{branch}"));
+    let (git_ref, whole) = (git_ref.as_deref(), whole && view.everything);
+    let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours, git_ref, whole });
     let finding = |(place, problem): (Option<(String, u32)>, Problem)| {
         let (file, line) = place.unzip();
         Finding { file, line, problem }
     };
     (testimony.live, testimony.findings.into_iter().map(finding).collect())
+}
+
+/// Whether the repository has no root at all.
+fn is_rootless(releases: &[&Release]) -> bool {
+    releases.iter().all(|release| release.cluster.is_none())
 }
 
 /// Whether everything that Git builds could be read: a broken document, a base elsewhere or a build that fails may hold

@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::report::{Deed, DeedKind, Finding, Findings, Outcome, Pull, Report, Row};
-use crate::model::{Bump, NsName, Problem, Reason, Release};
+use crate::model::{Bump, Live, LiveState, NsName, Problem, Reason, Release, Witness};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use std::sync::Mutex;
@@ -197,6 +197,46 @@ async fn metrics_are_open_metrics_with_every_status() {
     ] {
         assert!(body.contains(line), "{line} is missing in\n{body}");
     }
+}
+
+/// The report of a pass that looked at a cluster: one row of each of these states, and one that the cluster is not to have.
+fn witnessed(read: Option<bool>, states: &[LiveState]) -> Report {
+    let mut report = report(NOW, None);
+    let findings = Arc::make_mut(&mut report.findings);
+    findings.cluster_read = read;
+    for (number, state) in states.iter().enumerate() {
+        let live = Some(Live::bare(*state, "as the test says"));
+        let mut row = Row::held(release(&format!("r{number}")), Problem::new(Reason::UpToDate, "newest"), None);
+        row.witness = Some(Arc::new(Witness { cluster: "prod-eu".into(), live }));
+        findings.rows.push(Arc::new(row));
+    }
+    report
+}
+
+#[tokio::test]
+async fn the_metrics_say_whether_the_cluster_could_be_read_and_how_its_releases_stand() {
+    let stage = stage();
+    let states = [LiveState::Deployed, LiveState::Deployed, LiveState::Failed];
+    stage.surfaces.board.ended(Arc::new(witnessed(Some(true), &states)), at(NOW));
+    let body = get(&stage.surfaces, "/metrics").await.1;
+    assert!(body.contains("# TYPE davit_live_releases gauge") && body.contains("# TYPE davit_cluster_readable gauge"));
+    let has = |line: &str| assert!(body.lines().any(|found| found == line), "{line} is missing in\n{body}");
+    has("davit_cluster_readable{repository=\"fleet\"} 1.0");
+    for (state, count) in LiveState::ALL.map(|state| (state, states.iter().filter(|one| **one == state).count())) {
+        has(&format!("davit_live_releases{{repository=\"fleet\",state=\"{}\"}} {count}.0", state.code()));
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_could_not_be_read_is_a_zero_and_one_that_was_not_asked_is_no_number() {
+    let stage = stage();
+    stage.surfaces.board.ended(Arc::new(witnessed(Some(false), &[LiveState::Unknown])), at(NOW));
+    let body = get(&stage.surfaces, "/metrics").await.1;
+    assert!(body.contains("davit_cluster_readable{repository=\"fleet\"} 0.0"), "{body}");
+    assert!(body.contains("davit_live_releases{repository=\"fleet\",state=\"unknown\"} 1.0"), "{body}");
+    stage.surfaces.board.ended(Arc::new(witnessed(None, &[])), at(NOW));
+    let body = get(&stage.surfaces, "/metrics").await.1;
+    assert!(!body.contains("davit_cluster_readable{") && !body.contains("davit_live_releases{"), "{body}");
 }
 
 #[tokio::test]

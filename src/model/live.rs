@@ -63,7 +63,7 @@ pub struct Live {
 /// The cluster that is to have a release, and what it says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// What the configuration calls the cluster; the root's directory where it gives no name.
+    /// What the configuration calls the cluster; the root's directory where it gives no name; empty without either.
     pub cluster: std::sync::Arc<str>,
     /// The release there; nothing where Davit has no access, and for what is no HelmRelease.
     pub live: Option<Live>,

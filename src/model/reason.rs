@@ -80,6 +80,8 @@ reasons! {
     HeldByIgnore = "held-by-ignore" => Skipped, "Remove the entry.",
     /// The chart's `kubeVersion` leaves out the cluster's version: Helm refuses it there.
     HeldByKubeVersion = "held-by-kube-version" => Skipped, "Upgrade the cluster, or correct `cluster.kubeVersion`.",
+    /// The chart has a `kubeVersion`, and the cluster that is to be asked for its version never answered.
+    KubeVersionUnknown = "kube-version-unknown" => Failed, "Wait until the cluster answers, or set `cluster.kubeVersion`.",
     /// Its archive holds another chart or version than its source says, which Flux refuses (Flux rule 7).
     ChartDiffers = "chart-differs" => Skipped, "Tell whoever publishes the chart.",
     /// A pre-release that the pre-release rule leaves out; stands in a list of dropped versions, never on a row.

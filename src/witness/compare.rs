@@ -9,12 +9,15 @@ use std::collections::{BTreeSet, HashMap};
 pub struct Statement<'a> {
     /// Every release of the repository, in the order of the rows.
     pub releases: &'a [&'a Release],
-    /// The directory of the root that the cluster applies.
-    pub root: &'a str,
+    /// The directory of the root that the cluster applies; nothing for a repository that has none, of which it is not known
+    /// what the cluster applies.
+    pub root: Option<&'a str>,
     /// What the cluster showed.
     pub seen: &'a Sighting,
     /// Whether a Git URL is this repository's.
     pub ours: &'a dyn Fn(&str) -> bool,
+    /// The ref that was read here, by its full name; nothing where that is not known.
+    pub git_ref: Option<&'a str>,
     /// Everything that Git builds was read: else what a Kustomization made may well be there.
     pub whole: bool,
 }
@@ -68,7 +71,10 @@ pub fn testify(statement: &Statement<'_>) -> Testimony {
         }
     };
     let live = statement.releases.iter().map(|release| one(release, statement, all)).collect::<Vec<_>>();
-    let findings = differences::find(statement, all, &live);
+    let findings = match statement.root {
+        Some(root) => differences::find(statement, root, all, &live),
+        None => Vec::new(),
+    };
     Testimony { live, findings }
 }
 
@@ -86,9 +92,10 @@ fn one(release: &Release, statement: &Statement<'_>, all: &HashMap<NsName, LiveR
     })
 }
 
-/// Whether the cluster is to have this release.
-pub(super) fn applies(release: &Release, root: &str) -> bool {
-    release.kind == RowKind::HelmRelease && release.kustomization.is_some() && release.cluster.as_deref() == Some(root)
+/// Whether the cluster is to have this release; without any root, whether it may have it.
+pub(super) fn applies(release: &Release, root: Option<&str>) -> bool {
+    let built = release.kustomization.is_some() || root.is_none();
+    release.kind == RowKind::HelmRelease && built && release.cluster.as_deref() == root
 }
 
 /// Whether namespace and name are known, without a variable.

@@ -1,7 +1,7 @@
-use super::super::Sighting;
 use super::super::test_objects::{denied, id, plex, release, sighting};
+use super::super::{LiveSource, Sighting};
 use super::{Statement, Testimony, no_such_root, root, testify};
-use crate::model::{ChartKind, Fact, LiveState, Problem, Reason, Release, RowKind};
+use crate::model::{ChartKind, Fact, LiveState, Problem, Reason, Release, RowKind, SourceKind};
 use serde_json::{Value, json};
 
 fn tag(of: &str) -> Release {
@@ -12,9 +12,10 @@ fn compare(releases: &[Release], seen: &Sighting) -> Testimony {
     let ours = |url: &str| url.contains("acme/fleet");
     testify(&Statement {
         releases: &releases.iter().collect::<Vec<_>>(),
-        root: "clusters/production",
+        root: Some("clusters/production"),
         seen,
         ours: &ours,
+        git_ref: Some("refs/heads/main"),
         whole: true,
     })
 }
@@ -153,4 +154,46 @@ fn the_only_root_is_the_clusters_and_several_want_a_name() {
     assert_eq!(root(&[&one, &two], Some("clusters/staging")).unwrap().as_deref(), Some("clusters/staging"));
     assert_eq!(root(&[&one], Some("clusters/x")).unwrap(), None);
     assert!(no_such_root(&[&one], "clusters/x").message.contains("it has clusters/production"));
+}
+
+#[test]
+fn a_kustomization_that_follows_another_ref_says_nothing_of_this_one() {
+    let old = made_by("media/old", "flux-system/apps");
+    let said_with = |wanted: Value| {
+        let mut seen = sighting(&[plex(), old.clone()]);
+        let source = LiveSource::read(&json!({
+            "metadata": {"name": "flux-system", "namespace": "flux-system"},
+            "spec": {"url": "ssh://git@github.com/acme/fleet", "ref": wanted}
+        }));
+        let source = source.unwrap();
+        seen.sources.insert(SourceKind::GitRepository, Fact::Known([(source.id.clone(), source)].into()));
+        let testimony = compare(&[tag("media/plex"), tag("media/new")], &seen);
+        (said(&testimony, Reason::ClusterOnly).len(), said(&testimony, Reason::GitOnly).len())
+    };
+    assert_eq!(said_with(json!({"branch": "main"})), (1, 1));
+    assert_eq!(said_with(json!({"name": "refs/heads/main"})), (1, 1));
+    for other in [
+        json!({"branch": "develop"}),
+        json!({"branch": "main", "tag": "v1"}),
+        json!({"branch": "main", "semver": ">=1"}),
+        json!({"branch": "main", "commit": "0123456"}),
+        json!({"name": "refs/pull/1/head"}),
+        // Flux's own default.
+        json!(null),
+    ] {
+        assert_eq!(said_with(other.clone()), (0, 0), "{other}");
+    }
+}
+
+#[test]
+fn without_a_root_what_the_cluster_has_is_known_by_its_name_and_nothing_is_missing() {
+    let loose = |of: &str| Release { cluster: None, kustomization: None, ..tag(of) };
+    let all = [loose("media/plex"), loose("media/sonarr")];
+    let all: Vec<&Release> = all.iter().collect();
+    let seen = sighting(&[plex(), made_by("media/old", "flux-system/apps")]);
+    let testimony =
+        testify(&Statement { releases: &all, root: None, seen: &seen, ours: &|_| true, git_ref: None, whole: true });
+    let states: Vec<_> = testimony.live.iter().map(|live| live.as_ref().map(|live| live.state)).collect();
+    assert_eq!(states, [Some(LiveState::Deployed), Some(LiveState::Absent)]);
+    assert!(testimony.findings.is_empty(), "{testimony:?}");
 }

@@ -2,8 +2,8 @@
 //! ResourceSet made are told apart and not called missing.
 
 use super::compare::{Statement, applies, is_named};
-use super::{LiveRelease, Made, Sighting};
-use crate::model::{Fact, Live, LiveState, NsName, Problem, Reason, Release};
+use super::{LiveRelease, LiveSource, Made, Sighting};
+use crate::model::{Fact, Live, LiveState, NsName, Problem, Reason, Release, SourceKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Most findings of one kind; the rest is counted.
@@ -16,9 +16,14 @@ const NAMES: usize = 5;
 type Found = (Option<(String, u32)>, Problem);
 
 /// Both directions.
-pub(super) fn find(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>, live: &[Option<Live>]) -> Vec<Found> {
+pub(super) fn find(
+    statement: &Statement<'_>,
+    root: &str,
+    all: &HashMap<NsName, LiveRelease>,
+    live: &[Option<Live>],
+) -> Vec<Found> {
     let mut findings = git_only(statement, live);
-    findings.extend(cluster_only(statement, all));
+    findings.extend(cluster_only(statement, root, all));
     findings
 }
 
@@ -31,6 +36,9 @@ fn git_only(statement: &Statement<'_>, live: &[Option<Live>]) -> Vec<Found> {
     let mut single: Vec<Found> = Vec::new();
     for (release, _) in rows {
         let Some(by) = &release.kustomization else { continue };
+        if follows_another_ref(by, statement) {
+            continue;
+        }
         match &statement.seen.kustomizations {
             Fact::Known(known) if !known.contains_key(by) => lost.entry(by).or_default().push(release),
             known => {
@@ -65,8 +73,8 @@ fn without(by: &NsName, releases: &[&Release]) -> Found {
 }
 
 /// Releases that the cluster has and no row stands for.
-fn cluster_only(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>) -> Vec<Found> {
-    let here = || statement.releases.iter().filter(|release| applies(release, statement.root));
+fn cluster_only(statement: &Statement<'_>, root: &str, all: &HashMap<NsName, LiveRelease>) -> Vec<Found> {
+    let here = || statement.releases.iter().filter(|release| applies(release, Some(root)));
     let named: HashSet<NsName> = here().filter(|release| is_named(release)).map(|release| release.id()).collect();
     let builders: HashSet<&NsName> = here().filter_map(|release| release.kustomization.as_deref()).collect();
     // What a release without a whole name may be called in the cluster is not known.
@@ -77,6 +85,8 @@ fn cluster_only(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>) -
     let findings = extra.into_iter().filter_map(|live| {
         let why = match &live.made {
             Made::Kustomization(by) if !statement.whole || vague.contains(by) => return None,
+            // What stands on another branch is not what was read.
+            Made::Kustomization(by) if follows_another_ref(by, statement) => return None,
             Made::Kustomization(by) if builders.contains(by) || builds_ours(by, statement) => {
                 format!("Kustomization {by} made it, and Git does not have it there any more")
             }
@@ -92,13 +102,20 @@ fn cluster_only(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>) -
 
 /// Whether a Kustomization of the cluster builds this repository.
 fn builds_ours(by: &NsName, statement: &Statement<'_>) -> bool {
-    let url = source_url(by, statement.seen);
-    url.is_some_and(|url| (statement.ours)(&url))
+    let url = source(by, statement.seen).and_then(|source| source.url.as_deref());
+    url.is_some_and(|url| (statement.ours)(url))
 }
 
-fn source_url(by: &NsName, seen: &Sighting) -> Option<String> {
+/// Whether a Kustomization of the cluster builds another branch, a tag or a commit, and not what was read here.
+fn follows_another_ref(by: &NsName, statement: &Statement<'_>) -> bool {
+    let theirs = source(by, statement.seen).map(|source| source.git_ref.as_str());
+    theirs.zip(statement.git_ref).is_some_and(|(theirs, ours)| theirs != ours)
+}
+
+/// The GitRepository that a Kustomization of the cluster builds.
+fn source<'s>(by: &NsName, seen: &'s Sighting) -> Option<&'s LiveSource> {
     let source = seen.kustomizations.known()?.get(by)?.git_source.as_ref()?;
-    seen.source(crate::model::SourceKind::GitRepository, source).ok()??.url.clone()
+    seen.source(SourceKind::GitRepository, source).ok()?
 }
 
 fn shortened(mut findings: Vec<Found>, reason: Reason, what: &str) -> Vec<Found> {

@@ -90,6 +90,8 @@ pub struct LiveSource {
     pub url: Option<String>,
     /// The objects that it names.
     pub references: References,
+    /// What a GitRepository reads: a ref by its full name, else the words of its `spec.ref`.
+    pub git_ref: String,
     /// `spec.suspend`
     pub suspended: bool,
     /// `status.artifact.revision`
@@ -158,10 +160,19 @@ impl LiveSource {
                 service_account: text(&spec["serviceAccountName"]),
                 pass_credentials: spec["passCredentials"] == true,
             },
+            git_ref: git_ref(&spec["ref"]),
             suspended: spec["suspend"] == true,
             revision: text(&object["status"]["artifact"]["revision"]),
         })
     }
+}
+
+/// As source-controller takes them: a commit before a name, that before a range, a tag and a branch; else `master`.
+fn git_ref(wanted: &Value) -> String {
+    let of = |field: &str, before: &str| Some(format!("{before}{}", text(&wanted[field])?));
+    let found = of("commit", "commit ").or_else(|| of("name", "")).or_else(|| of("semver", "semver "));
+    let found = found.or_else(|| of("tag", "refs/tags/")).or_else(|| of("branch", "refs/heads/"));
+    found.unwrap_or_else(|| "refs/heads/master".to_owned())
 }
 
 fn id(object: &Value) -> Option<NsName> {

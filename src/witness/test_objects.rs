@@ -94,7 +94,7 @@ pub(super) fn sighting(releases: &[Value]) -> Sighting {
     }));
     let git = LiveSource::read(&json!({
         "metadata": {"name": "flux-system", "namespace": "flux-system"},
-        "spec": {"url": "ssh://git@github.com/acme/fleet"}
+        "spec": {"url": "ssh://git@github.com/acme/fleet", "ref": {"branch": "main"}}
     }));
     let one = |source: Option<LiveSource>| {
         let source = source.unwrap();

@@ -65,6 +65,26 @@ fn flux_rule_07_a_kube_version_that_the_cluster_does_not_meet_holds_the_chart_ba
 }
 
 #[test]
+fn flux_rule_07_a_cluster_that_never_answered_keeps_a_chart_with_a_kube_version_waiting() {
+    let person = with(vec![chart("podinfo", "8.0.0").kube(">=1.32.0-0"), chart("api", "1.0.0"), chart("api", "1.1.0")]);
+    person.write("repo/api.yaml", release("apps", "api", "api", "1.0.0", ""));
+    person.write(
+        "kubeconfig",
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n\
+         contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {token: t}}]\n",
+    );
+    let access = format!("access: kubeconfig, kubeconfigFile: '{}'", person.dir().join("kubeconfig").display());
+    person.write("davit.yaml", format!("cluster: {{{access}}}\n"));
+    let said = person.scan();
+    let row = said.row("media/web");
+    assert_eq!((&row["status"], &row["reason"]), (&"failed".into(), &"kube-version-unknown".into()), "{row:#}");
+    assert!(row["message"].as_str().unwrap().contains("8.0.0 needs Kubernetes >=1.32.0-0"), "{row:#}");
+    assert_eq!(said.row("apps/api")["target"], "1.1.0", "a chart that asks for nothing waits for nobody");
+    person.write("davit.yaml", format!("cluster: {{{access}, kubeVersion: v1.33.0}}\n"));
+    assert_eq!(person.scan().row("media/web")["target"], "8.0.0");
+}
+
+#[test]
 fn flux_rule_07_what_can_t_be_opened_is_never_proposed_and_costs_nobody_else() {
     let person = Person::with_one_release();
     let broken = ChartServer::start(vec![chart("podinfo", "6.4.0"), chart("podinfo", "7.0.0")]).unwrap();

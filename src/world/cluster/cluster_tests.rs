@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Response, StatusCode};
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -123,9 +124,15 @@ fn flux() -> Answers {
     ])
 }
 
+/// The cluster, remembered by nobody else.
+fn a_cluster(config: &config::Cluster) -> Arc<Cluster> {
+    crate::world::init::tls_provider();
+    Cluster::new(config, None, Arc::new(|| "2026-01-01T03:00:00Z".parse().unwrap())).unwrap()
+}
+
 async fn look(config: &config::Cluster) -> Arc<Sight> {
     crate::world::init::tls_provider();
-    Cluster::new(config).unwrap().look().await
+    a_cluster(config).look().await
 }
 
 fn id(namespace: &str, name: &str) -> NsName {
@@ -257,12 +264,12 @@ async fn passes_side_by_side_share_one_look_and_a_failed_one_is_made_again() {
     let server = Server::start(flux()).await;
     let config = kubeconfig(&directory, &server.address, "t");
     crate::world::init::tls_provider();
-    let cluster = Cluster::new(&config).unwrap();
+    let cluster = a_cluster(&config);
     let (one, two) = tokio::join!(cluster.look(), cluster.look());
     assert!(Arc::ptr_eq(&one, &two) && Arc::ptr_eq(&one, &cluster.look().await));
     assert_eq!(server.paths().iter().filter(|path| *path == "/version").count(), 1);
     server.set("/version", 500, json!({"kind": "Status", "code": 500, "message": "x", "reason": "InternalError"}));
-    let cluster = Cluster::new(&config).unwrap();
+    let cluster = a_cluster(&config);
     let failed = cluster.look().await;
     assert!(!Arc::ptr_eq(&failed, &cluster.look().await));
 }
@@ -273,7 +280,7 @@ async fn the_version_of_kubernetes_stays_known_while_the_cluster_does_not_answer
     let server = Server::start(flux()).await;
     let config = kubeconfig(&directory, &server.address, "t");
     crate::world::init::tls_provider();
-    let cluster = Cluster::new(&config).unwrap();
+    let cluster = a_cluster(&config);
     // A finding, so that the next look is not shared.
     server.answers.lock().unwrap().remove("/apis/kustomize.toolkit.fluxcd.io");
     assert_eq!(cluster.look().await.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
@@ -356,4 +363,35 @@ async fn flux_rule_14_a_service_account_is_read_by_its_name_and_its_secrets_are_
     server.set(account, 404, json!({"kind": "Status", "code": 404, "message": "not found", "reason": "NotFound"}));
     let missing = sight.pull_secrets(&name, sight.until()).await.unwrap_err();
     assert!(missing.message.contains("no ServiceAccount media/puller"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_restart_while_the_cluster_is_away_knows_its_last_version_and_says_how_old_that_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    let server = Server::start(flux()).await;
+    let config = kubeconfig(&directory, &server.address, "t");
+    crate::world::init::tls_provider();
+    let started =
+        |time: &'static str| Cluster::new(&config, Some(kept.path()), Arc::new(move || time.parse().unwrap())).unwrap();
+    let first = started("2026-01-01T00:00:00Z").look().await;
+    assert!(first.remembered.is_none() && first.seen.problems.is_empty());
+    let down = || json!({"kind": "Status", "code": 401, "message": "x", "reason": "Unauthorized"});
+    server.set("/version", 401, down());
+    let later = started("2026-01-01T03:10:00Z").look().await;
+    assert!(later.seen.kube_version.known().is_none());
+    assert_eq!(later.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+    let said: Vec<&str> = later.seen.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert!(said.iter().any(|said| said.contains("1.34.2") && said.contains("3h ago")), "{said:?}");
+    // Not even a client can be made: the kubeconfig says which cluster is meant.
+    let broken = std::fs::read_to_string(directory.path().join("kubeconfig")).unwrap();
+    let broken =
+        broken.replace("token: t", "exec: {apiVersion: client.authentication.k8s.io/v1, command: /nonexistent}");
+    std::fs::write(directory.path().join("kubeconfig"), broken).unwrap();
+    let unconnected = started("2026-01-03T03:10:00Z").look().await;
+    assert_eq!(unconnected.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+    // Another server is another cluster, and one that never answered is unknown.
+    let other = kubeconfig(&directory, "http://127.0.0.1:1", "t");
+    let other = Cluster::new(&other, Some(kept.path()), Arc::new(Timestamp::now)).unwrap().look().await;
+    assert!(other.kube_version.is_none() && other.remembered.is_none());
 }

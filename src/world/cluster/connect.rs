@@ -21,11 +21,7 @@ pub(super) async fn connect(
     deadline: Instant,
     making: &Arc<Semaphore>,
 ) -> Result<Connection, Problem> {
-    let mut config = match access {
-        ClusterAccess::None => return Err(refused::unknown("cluster.access is none")),
-        ClusterAccess::InCluster => kube::Config::incluster().map_err(|error| refused::in_cluster(&error))?,
-        ClusterAccess::Kubeconfig { file, context } => kubeconfig(file.clone(), context.clone()).await?,
-    };
+    let mut config = configured(access).await?;
     config.connect_timeout = Some(timeout);
     config.read_timeout = Some(timeout);
     config.write_timeout = Some(timeout);
@@ -44,6 +40,19 @@ pub(super) async fn connect(
         Ok(Ok(client)) => Ok(Connection::new(client?, server, timeout)),
         Ok(Err(_)) => Err(refused::unknown(&format!("{server}: making a client broke off: a bug, please report it"))),
         Err(_) => Err(refused::unknown(&format!("{server}: no credentials within cluster.timeout ({timeout:?})"))),
+    }
+}
+
+/// The server that is meant, for a cluster that could not be connected to; nothing where nothing says.
+pub(super) async fn server(access: &ClusterAccess) -> Option<String> {
+    configured(access).await.ok().map(|config| shown(&config.cluster_url))
+}
+
+async fn configured(access: &ClusterAccess) -> Result<kube::Config, Problem> {
+    match access {
+        ClusterAccess::None => Err(refused::unknown("cluster.access is none")),
+        ClusterAccess::InCluster => kube::Config::incluster().map_err(|error| refused::in_cluster(&error)),
+        ClusterAccess::Kubeconfig { file, context } => kubeconfig(file.clone(), context.clone()).await,
     }
 }
 

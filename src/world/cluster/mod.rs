@@ -7,13 +7,19 @@
 mod connect;
 mod connection;
 mod lists;
+mod memory;
 mod refused;
 mod secret;
 
 use crate::config::ClusterAccess;
+pub use memory::Remembered;
+
 use crate::model::{Problem, Version};
 use crate::witness::{AccountName, SecretData, SecretName, Sighting};
 use connection::Connection;
+use jiff::Timestamp;
+use memory::Memory;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -30,7 +36,12 @@ pub struct Cluster {
     last: tokio::sync::Mutex<Option<(Instant, Arc<Sight>)>>,
     /// One at a time makes a client: the command of a kubeconfig may never end.
     making: Arc<Semaphore>,
+    memory: Arc<Memory>,
+    now: Clock,
 }
+
+/// The time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// One look, and the way to the Secrets that it lets be read.
 pub struct Sight {
@@ -39,16 +50,19 @@ pub struct Sight {
     /// The version of Kubernetes, as it was known last: a cluster that does not answer once has not changed its version,
     /// and no chart is to be proposed in that moment that was held back before.
     pub kube_version: Option<Version>,
+    /// Where that is an earlier answer: which, and from when.
+    pub remembered: Option<Remembered>,
     connection: Option<Connection>,
 }
 
 impl Cluster {
-    /// Nothing where the configuration gives no access. Asks nothing yet.
-    pub fn new(config: &crate::config::Cluster) -> Option<Arc<Self>> {
+    /// Nothing where the configuration gives no access. Asks nothing yet. In the directory the last version of Kubernetes
+    /// is kept; without one it is forgotten with the process.
+    pub fn new(config: &crate::config::Cluster, directory: Option<&Path>, now: Clock) -> Option<Arc<Self>> {
         let (access, timeout) = (config.access.clone(), config.timeout);
-        (access != ClusterAccess::None).then(|| {
-            Arc::new(Self { access, timeout, last: tokio::sync::Mutex::default(), making: Arc::new(Semaphore::new(1)) })
-        })
+        let memory = Arc::new(Memory::new(config.name.as_deref(), directory));
+        let (last, making) = (tokio::sync::Mutex::default(), Arc::new(Semaphore::new(1)));
+        (access != ClusterAccess::None).then(|| Arc::new(Self { access, timeout, last, making, memory, now }))
     }
 
     /// Looks at the cluster, or shares a look that is half a minute old at most. One that failed is not shared with
@@ -60,12 +74,41 @@ impl Cluster {
         if let Some((_, sight)) = shared {
             return sight.clone();
         }
-        let before = last.as_ref().and_then(|(_, sight)| sight.kube_version.clone());
         let mut sight = self.sight().await;
-        sight.kube_version = sight.seen.kube_version.known().cloned().or(before);
+        self.remember(&mut sight).await;
         let sight = Arc::new(sight);
         *last = Some((Instant::now(), sight.clone()));
         sight
+    }
+
+    /// Keeps the version that the cluster said, else takes the one that it said before.
+    async fn remember(&self, sight: &mut Sight) {
+        let (memory, now) = (self.memory.clone(), (self.now)());
+        let said = sight.seen.kube_version.known().cloned();
+        let server = match &sight.connection {
+            Some(connection) => Some(connection.server().to_owned()),
+            None => connect::server(&self.access).await,
+        };
+        let known = tokio::task::spawn_blocking(move || match (said, server) {
+            (Some(version), Some(server)) => {
+                memory.keep(&server, &version, now);
+                (Some(version), None)
+            }
+            (said, server) => {
+                let earlier = memory.last(server.as_deref()).filter(|_| said.is_none());
+                (said.or_else(|| earlier.as_ref().map(|earlier| earlier.version.clone())), earlier)
+            }
+        });
+        // Nothing in there fails; without it the look knows what it saw.
+        (sight.kube_version, sight.remembered) =
+            known.await.unwrap_or_else(|_| (sight.seen.kube_version.known().cloned(), None));
+        if let Some(earlier) = &sight.remembered {
+            sight.seen.problems.push(refused::unknown(&format!(
+                "the cluster does not say its version of Kubernetes; {} counts, as it said {} ago",
+                earlier.version,
+                age(now, earlier.at)
+            )));
+        }
     }
 
     async fn sight(&self) -> Sight {
@@ -73,10 +116,13 @@ impl Cluster {
         let connected = connect::connect(&self.access, self.timeout, deadline, &self.making).await;
         let connection = match connected {
             Ok(connection) => connection,
-            Err(problem) => return Sight { seen: lists::blind(&problem), kube_version: None, connection: None },
+            Err(problem) => {
+                let seen = lists::blind(&problem);
+                return Sight { seen, kube_version: None, remembered: None, connection: None };
+            }
         };
         let seen = lists::look(&connection, deadline).await;
-        Sight { seen, kube_version: None, connection: Some(connection) }
+        Sight { seen, kube_version: None, remembered: None, connection: Some(connection) }
     }
 }
 
@@ -92,7 +138,8 @@ impl Sight {
         config.proxy_url = None;
         let client = kube::Client::try_from(config).unwrap();
         let connection = Connection::new(client, server.to_owned(), Duration::from_secs(5));
-        Self { kube_version: seen.kube_version.known().cloned(), seen, connection: Some(connection) }
+        let kube_version = seen.kube_version.known().cloned();
+        Self { kube_version, remembered: None, seen, connection: Some(connection) }
     }
 
     /// One Secret; [`SecretName`] proves that Flux rule 27 was asked.
@@ -114,6 +161,16 @@ impl Sight {
     /// When reading Secrets that begins now must end: all of them together have the time of one look.
     pub fn until(&self) -> Instant {
         Instant::now() + self.connection.as_ref().map(Connection::timeout).unwrap_or_default()
+    }
+}
+
+/// In the largest unit that fits: `2d`, `3h`, `5m`.
+fn age(now: Timestamp, then: Timestamp) -> String {
+    let minutes = now.duration_since(then).as_mins().max(0);
+    match minutes {
+        0..60 => format!("{minutes}m"),
+        60..1440 => format!("{}h", minutes / 60),
+        _ => format!("{}d", minutes / 1440),
     }
 }
 
