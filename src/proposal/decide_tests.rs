@@ -3,7 +3,8 @@
 use super::decide;
 use crate::proposal::{
     Action, BranchCommit, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, Mergeable, OurBranch, PullLink,
-    PullRequest, PullState, RebuildReason, Signatures, Situation, Stage, Text, Unsure, Verb, Wanted, body_to_close, body_to_write,
+    PullRequest, PullState, RebuildReason, Signatures, Situation, Stage, Text, Unsure, Verb, Wanted, body_to_close,
+    body_to_write,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -193,6 +194,17 @@ fn a_commit_that_the_tokens_owner_amended_is_a_persons() {
     let made =
         BranchCommit { author_email: bot.into(), committer_email: "noreply@github.com".into(), ..commit("head1") };
     assert_eq!(verb(made), Verb::UpdateInPlace { push: at_head() });
+}
+
+#[test]
+fn nothing_is_opened_while_others_proposals_are_not_known_and_the_rest_goes_on() {
+    let unsure = Unsure { elsewhere: true, ..Unsure::default() };
+    let situation = Situation { unsure, ..situation() };
+    let w = wanted("5.2.0");
+    let actions = decide(&[w.clone()], &[], &[], now(), &situation);
+    assert!(matches!(actions[0].verb, Verb::Defer { why: DeferReason::ElsewhereUnknown, .. }), "{actions:?}");
+    let actions = decide(&[w], &[pull_for(1, &wanted("5.1.0"))], &[stale()], now(), &situation);
+    assert_eq!(actions[0].verb, Verb::UpdateInPlace { push: at_head() });
 }
 
 #[test]
