@@ -122,6 +122,11 @@ impl Board {
         Duration::from_millis(u64::try_from(age).unwrap_or(0))
     }
 
+    /// Finished passes of all repositories since the start.
+    pub fn passes(&self) -> u64 {
+        self.read().values().map(|entry| entry.passes.0 + entry.passes.1).sum()
+    }
+
     /// Every repository by name, as of now.
     pub fn entries(&self) -> Vec<(String, Entry)> {
         self.read().iter().map(|(name, entry)| (name.clone(), entry.clone())).collect()

@@ -50,7 +50,7 @@ async fn look(
     let mut whole = true;
     let mut bases = Files::new();
     let sites = findings.updates.iter().flat_map(|update| &update.sites);
-    let files: BTreeSet<&str> = sites.map(|site| site.site.file.as_str()).collect();
+    let files: BTreeSet<&str> = sites.map(|site| &*site.site.file).collect();
     for pull in foreign {
         let Some(head) = fetched.pull_heads.get(&pull.number) else { continue };
         let changed = match repository.changed_paths(fetched.base_commit, *head).await {
@@ -124,7 +124,7 @@ fn proposed(updates: &[Update], base: &Files, files: &Files) -> BTreeSet<usize> 
         states.map(|(path, (then, now))| (path, (yaml::State::read(then), yaml::State::read(now)))).collect();
     let set = |update: &Update| {
         update.sites.iter().any(|site| {
-            let Some((then, now)) = states.get(site.site.file.as_str()) else { return false };
+            let Some((then, now)) = states.get(&*site.site.file) else { return false };
             now.text_of(then, &site.site).is_some_and(|text| {
                 text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
             })

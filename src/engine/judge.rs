@@ -1,39 +1,49 @@
 //! Releases and offers become rows: pure and synchronous. Releases that share bytes are judged together, because they
 //! move together.
 
-use super::offers::Offers;
+use super::notes;
+use super::offers::{LeftOut, Offers};
+use super::remedy;
 use super::report::Row;
-use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, RowKind, Version};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// When a candidate of a source was first seen by us, for the minimum age of those without a date.
-pub type FirstSeen<'a> = dyn Fn(&Lookup, &Candidate) -> Option<Timestamp> + 'a;
-
-/// What came of judging.
-pub enum Judged {
-    /// One decision or problem per release, in their order; nothing for those whose earlier row stands.
-    Done(Vec<Option<Judgement>>),
-    /// These candidates must be looked at closer first.
-    NeedsDetail(BTreeSet<(Lookup, String)>),
-}
+pub type FirstSeen<'a> = dyn Fn(&Lookup, &Candidate) -> Option<Timestamp> + Sync + 'a;
 
 /// One release's verdict.
 #[derive(Debug, Clone)]
 pub enum Judgement {
     /// Policy decided.
     Decided(Arc<Decision>),
+    /// No more candidates are looked at in this pass: those before were ruled out, what comes after them is not known.
+    GivenUp(Arc<Decision>),
     /// Nothing can be proposed; the highest admissible version where it is known.
     Held(Problem, Option<String>),
 }
 
 impl Judgement {
+    /// Nothing moves, because too many versions were ruled out. Where none of them is left on the list, the first that
+    /// was taken off it is the reason.
+    fn given_up(decision: Decision, left_out: Option<&Problem>, next: &str) -> Self {
+        let refused = !matches!(decision.reason, Reason::UpToDate | Reason::NoVersions);
+        let (reason, message) = match left_out {
+            Some(problem) if !refused => (problem.reason, &problem.message),
+            _ => (decision.reason, &decision.message),
+        };
+        let message = format!(
+            "{message}; too many of the newest versions are unusable like this: {next}, and what is older, was not looked at"
+        );
+        Self::GivenUp(Arc::new(Decision { reason, message, ..decision }))
+    }
+
     /// Policy's decision, where it came to that.
     pub fn decision(&self) -> Option<&Arc<Decision>> {
         match self {
-            Self::Decided(decision) => Some(decision),
+            Self::Decided(decision) | Self::GivenUp(decision) => Some(decision),
             Self::Held(..) => None,
         }
     }
@@ -49,13 +59,13 @@ pub struct Docket<'a> {
     /// What is in force for each.
     pub effective: &'a [Arc<Effective>],
     /// Whether a release is left out, its earlier row standing: all of those on one site, or none.
-    pub stands: &'a dyn Fn(usize) -> bool,
+    pub stands: &'a (dyn Fn(usize) -> bool + Sync),
     /// The time.
     pub now: Timestamp,
     /// When candidates were first seen.
     pub seen: &'a FirstSeen<'a>,
     /// Version of the cluster that a release runs on, where that is known.
-    pub kube_version: &'a dyn Fn(usize) -> Option<&'a Version>,
+    pub kube_version: &'a (dyn Fn(usize) -> Option<&'a Version> + Sync),
 }
 
 impl Docket<'_> {
@@ -64,33 +74,106 @@ impl Docket<'_> {
     }
 }
 
-/// Judges every release that does not stand.
-pub fn judge(docket: &Docket<'_>, offers: &Offers) -> Judged {
-    let releases = docket.releases;
-    let mut judgements: Vec<Option<Judgement>> = vec![None; releases.len()];
-    let mut missing = BTreeSet::new();
-    let mut places: BTreeMap<Place<'_>, Vec<usize>> = BTreeMap::new();
-    for (index, release) in releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index)) {
-        match (&release.site, &release.problem) {
-            (Some(site), None) => places.entry((&site.file, site.start, site.end)).or_default().push(index),
-            (_, problem) => {
-                let latest = latest(release, docket.policy(index), offers);
-                let problem = problem.as_ref().map_or_else(|| no_site(release), |p| with_pin(release, p, offers));
-                judgements[index] = Some(Judgement::Held(problem, latest));
+/// Releases on the same bytes.
+struct Sharers {
+    /// Those that move, where anything does.
+    moving: Vec<usize>,
+    /// Those that are held by themselves, and whose policy counts all the same: the edit is theirs too.
+    held: Vec<usize>,
+}
+
+/// The judging of a docket, in rounds: what was judged stays, unless its source was looked at closer since.
+pub struct Sitting<'d> {
+    docket: &'d Docket<'d>,
+    places: Vec<Sharers>,
+    /// The places that ask a source, by their number.
+    askers: HashMap<&'d Lookup, Vec<usize>>,
+    judgements: Vec<Option<Judgement>>,
+}
+
+impl<'d> Sitting<'d> {
+    /// Opens one.
+    pub fn new(docket: &'d Docket<'d>) -> Self {
+        let mut places: BTreeMap<Place<'d>, Sharers> = BTreeMap::new();
+        let left = docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index));
+        for (index, release) in left {
+            let Some(site) = release.site.as_ref().filter(|_| policy::has_a_say(release)) else { continue };
+            let sharers = places
+                .entry((&site.file, site.start, site.end))
+                .or_insert_with(|| Sharers { moving: Vec::new(), held: Vec::new() });
+            if release.problem.is_none() { sharers.moving.push(index) } else { sharers.held.push(index) }
+        }
+        let places: Vec<Sharers> = places.into_values().filter(|sharers| !sharers.moving.is_empty()).collect();
+        let mut askers: HashMap<&Lookup, Vec<usize>> = HashMap::new();
+        for (number, place) in places.iter().enumerate() {
+            let asked: BTreeSet<&Lookup> =
+                place.moving.iter().filter_map(|index| docket.releases[*index].lookup.as_deref()).collect();
+            for lookup in asked {
+                askers.entry(lookup).or_default().push(number);
             }
         }
+        Self { docket, places, askers, judgements: vec![None; docket.releases.len()] }
     }
-    for members in places.values() {
-        match together(members, docket, offers) {
-            Ok(verdicts) => {
-                for (index, verdict) in members.iter().zip(verdicts) {
-                    judgements[*index] = Some(verdict);
+
+    /// Judges everything.
+    pub fn first(&mut self, offers: &Offers) -> BTreeSet<(Lookup, String)> {
+        self.round(0..self.places.len(), offers, None)
+    }
+
+    /// Judges what asks the sources that were looked at closer.
+    pub fn again(&mut self, looked_at: &BTreeSet<Lookup>, offers: &Offers) -> BTreeSet<(Lookup, String)> {
+        let askers = looked_at.iter().filter_map(|lookup| self.askers.get(lookup)).flatten();
+        let numbers: BTreeSet<usize> = askers.copied().collect();
+        self.round(numbers, offers, None)
+    }
+
+    /// Judges for the last time what still asks for a closer look: it is held, with the first refusal's reason.
+    pub fn hold(&mut self, offers: &Offers, left_out: &LeftOut) {
+        let open: Vec<usize> = (self.places.iter().enumerate())
+            .filter(|(_, sharers)| sharers.moving.iter().any(|index| self.judgements[*index].is_none()))
+            .map(|(number, _)| number)
+            .collect();
+        self.round(open, offers, Some(left_out));
+    }
+
+    /// Judges places; gives back the candidates to be looked at closer first.
+    fn round(
+        &mut self,
+        numbers: impl IntoIterator<Item = usize>,
+        offers: &Offers,
+        last: Option<&LeftOut>,
+    ) -> BTreeSet<(Lookup, String)> {
+        let mut missing = BTreeSet::new();
+        for number in numbers {
+            let sharers = &self.places[number];
+            let verdicts: Vec<Option<Judgement>> = match together(sharers, self.docket, offers, last) {
+                Ok(verdicts) => verdicts.into_iter().map(Some).collect(),
+                Err(wanted) => {
+                    missing.extend(wanted);
+                    vec![None; sharers.moving.len()]
                 }
+            };
+            for (index, verdict) in sharers.moving.iter().zip(verdicts) {
+                self.judgements[*index] = verdict;
             }
-            Err(wanted) => missing.extend(wanted),
         }
+        missing
     }
-    if missing.is_empty() { Judged::Done(judgements) } else { Judged::NeedsDetail(missing) }
+
+    /// One verdict per release that does not stand: those that are held anyway are told the newest by what is known now.
+    pub fn rise(mut self, offers: &Offers) -> Vec<Option<Judgement>> {
+        let docket = self.docket;
+        for (index, release) in docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index)) {
+            if release.site.is_some() && release.problem.is_none() {
+                continue;
+            }
+            let latest = latest(release, docket.policy(index), offers);
+            let problem = release.problem.as_ref();
+            let problem = problem.map_or_else(|| no_site(release), |problem| with_pin(release, problem, offers));
+            self.judgements[index] = Some(Judgement::Held(problem, latest));
+        }
+        self.judgements
+    }
 }
 
 /// Whether Flux installs the chart itself, on the cluster that is known.
@@ -103,18 +186,25 @@ pub(super) fn is_installed(kind: RowKind) -> bool {
 
 /// The verdicts of the releases on one site.
 fn together(
-    members: &[usize],
+    sharers: &Sharers,
     docket: &Docket<'_>,
     offers: &Offers,
+    last: Option<&LeftOut>,
 ) -> Result<Vec<Judgement>, BTreeSet<(Lookup, String)>> {
+    let members = sharers.moving.as_slice();
     let all = |problem: &Problem| Ok(vec![Judgement::Held(problem.clone(), None); members.len()]);
+    let everybody = || members.iter().chain(&sharers.held);
     let releases = docket.releases;
     let first = &releases[members[0]];
     let (Some(lookup), Some(current), Some(kind)) = (&first.lookup, &first.current, first.chart_kind) else {
         return all(&no_site(first));
     };
-    let asked = |release: &Release| release.lookup.as_ref().map(Lookup::question) == Some(lookup.question());
-    if let Some(other) = members.iter().map(|i| &releases[*i]).find(|release| !asked(release)) {
+    let asked = |release: &Release| match &release.lookup {
+        Some(theirs) => theirs.question() == lookup.question(),
+        // What is held may be so because nobody knows what it asks.
+        None => release.problem.is_some(),
+    };
+    if let Some(other) = everybody().map(|i| &releases[*i]).find(|release| !asked(release)) {
         let names = format!("{} and {}", first.id(), other.id());
         let message =
             format!("{names} read the same version for charts of different places; one edit can't serve both");
@@ -126,15 +216,20 @@ fn together(
     let candidates = match offers.get(lookup) {
         Some(Ok(candidates)) => candidates,
         Some(Err(problem)) => {
-            return Ok(members.iter().map(|i| Judgement::Held(with_secret(&releases[*i], problem), None)).collect());
+            return Ok(members.iter().map(|i| Judgement::Held(remedy::told(&releases[*i], problem), None)).collect());
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
-    let wanted = in_git_by_digest(members, releases, candidates, current);
-    let consumers: Vec<Consumer<'_>> = members
-        .iter()
+    let wanted = in_git_by_digest(members, releases, candidates, current).filter(|_| last.is_none());
+    let clusters: BTreeSet<Option<&str>> = everybody().map(|i| releases[*i].cluster.as_deref()).collect();
+    let name = |release: &Release| match release.cluster.as_deref().filter(|_| clusters.len() > 1) {
+        Some(cluster) => format!("{} of {cluster}", release.id()),
+        None => release.id().to_string(),
+    };
+    // The decisions are for the first of them: those that move.
+    let consumers: Vec<Consumer<'_>> = everybody()
         .map(|i| Consumer {
-            name: releases[*i].id().to_string(),
+            name: name(&releases[*i]),
             policy: docket.policy(*i),
             kube_version: (docket.kube_version)(*i).filter(|_| is_installed(releases[*i].kind)),
             part: releases[*i].kind == RowKind::ChartDependency,
@@ -142,7 +237,9 @@ fn together(
         .collect();
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
     match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
-        Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
+        Outcome::Decided(_) if wanted.is_some() => {
+            Err(wanted.map(|text| (Lookup::clone(lookup), text)).into_iter().collect())
+        }
         Outcome::Decided(decisions) => Ok(members
             .iter()
             .zip(decisions)
@@ -153,8 +250,18 @@ fn together(
                 Judgement::Held(target, decision.latest.map(|latest| latest.text))
             })
             .collect()),
+        Outcome::NeedsDetail(texts) if last.is_some() => {
+            let left_out = last.and_then(|left_out| left_out.get(lookup));
+            let next = texts.first().map_or("", String::as_str);
+            let decisions = policy::ruled_out(current, kind, candidates, &consumers, docket.now, &first_seen);
+            let told = |(index, decision): (&usize, Decision)| match docket.policy(*index).hold {
+                Some(_) => Judgement::Decided(Arc::new(decision)),
+                None => Judgement::given_up(decision, left_out, next),
+            };
+            Ok(members.iter().zip(decisions).map(told).collect())
+        }
         Outcome::NeedsDetail(texts) => {
-            Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
+            Err(texts.into_iter().chain(wanted).map(|text| (Lookup::clone(lookup), text)).collect())
         }
     }
 }
@@ -185,28 +292,6 @@ fn in_git_by_digest(
     (!known.detailed).then(|| current.to_owned())
 }
 
-/// Tags that name another manifest now than the digest beside them in Git: worth a word, and no update of its own.
-fn moved_tag(release: &Release, offers: &Offers) -> Option<Note> {
-    let (site, tag) = (release.digest_site.as_ref()?, release.current.as_ref()?);
-    let candidates = offers.get(release.lookup.as_ref()?)?.as_ref().ok()?;
-    let now = candidates.versions.iter().find(|candidate| candidate.text == *tag)?.digest.as_ref()?;
-    (*now != site.text).then(|| {
-        Note::Other(format!(
-            "the tag {tag} was moved: the registry names {} now, and Git {}. Flux runs what the digest in Git names",
-            short(now),
-            short(&site.text)
-        ))
-    })
-}
-
-/// As much of a digest as tells it from another.
-fn short(digest: &str) -> String {
-    digest
-        .char_indices()
-        .nth("sha256:".len() + 12)
-        .map_or_else(|| digest.to_owned(), |(at, _)| format!("{}…", &digest[..at]))
-}
-
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.
 fn latest(release: &Release, policy: &Policy, offers: &Offers) -> Option<String> {
     let (lookup, kind) = (release.lookup.as_ref()?, release.chart_kind?);
@@ -223,24 +308,6 @@ fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
     }
 }
 
-/// A refused request where the source names a Secret: which one, and where its content belongs for Davit.
-fn with_secret(release: &Release, problem: &Problem) -> Problem {
-    match &release.credentials {
-        // Where Secrets may be read, the problem says itself why this one was not, or that it is wrong.
-        Some(_) if release.lookup.as_ref().is_some_and(|lookup| lookup.source().is_some()) => problem.clone(),
-        Some(hint) if problem.reason == Reason::SourceUnauthorized => Problem::new(
-            problem.reason,
-            format!(
-                "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
-                 (username and passwordFile)",
-                problem.message,
-                hint.secret_id()
-            ),
-        ),
-        _ => problem.clone(),
-    }
-}
-
 fn no_site(release: &Release) -> Problem {
     let message = format!("{} has no version that could be edited", release.id());
     Problem::new(Reason::NotEditable, message)
@@ -248,18 +315,14 @@ fn no_site(release: &Release) -> Problem {
 
 /// The row of a verdict.
 pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc<Row> {
-    let release = match moved_tag(release, offers) {
-        None => release.clone(),
-        Some(note) => {
-            let mut noted = release.as_ref().clone();
-            noted.notes.push(note);
-            Arc::new(noted)
-        }
-    };
+    let release = notes::noted(release, judgement.decision().map(Arc::as_ref), offers);
     Arc::new(match judgement {
         Judgement::Decided(decision) => {
             let step = step(&release, &decision);
             Row::decided(release, Arc::unwrap_or_clone(decision), step)
+        }
+        Judgement::GivenUp(decision) => {
+            Row { unsettled: true, ..Row::decided(release, Arc::unwrap_or_clone(decision), Bump::None) }
         }
         Judgement::Held(problem, latest) => Row::held(release, problem, latest),
     })
@@ -272,3 +335,7 @@ fn step(release: &Release, decision: &Decision) -> Bump {
         _ => Bump::None,
     }
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

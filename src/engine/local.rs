@@ -177,7 +177,7 @@ pub(super) fn offered(candidates: &Candidates, version: &str) -> Option<String> 
 fn add(selection: &mut Selection, site: UpdateSite) {
     // With separateMajors a site stands in two updates: the higher one counts.
     let next = selection.sites.len();
-    let place = (site.site.file.clone(), site.site.start, site.site.end);
+    let place = (site.site.file.to_string(), site.site.start, site.site.end);
     let index = *selection.places.entry(place).or_insert(next);
     match selection.sites.get_mut(index) {
         Some(known) => {
@@ -199,11 +199,11 @@ fn move_consumers(look: &Look, selection: &mut Selection) {
     let mut readers: HashMap<(&str, usize, usize), BTreeSet<NsName>> = HashMap::new();
     for row in &look.findings.rows {
         if let Some(site) = &row.release.site {
-            readers.entry((&site.file, site.start, site.end)).or_default().insert(row.release.id());
+            readers.entry((&*site.file, site.start, site.end)).or_default().insert(row.release.id());
         }
     }
     for wanted in selection.sites.iter().map(|s| &s.site) {
-        let ids = readers.get(&(wanted.file.as_str(), wanted.start, wanted.end)).cloned().unwrap_or_default();
+        let ids = readers.get(&(&*wanted.file, wanted.start, wanted.end)).cloned().unwrap_or_default();
         selection.moved.push((wanted.clone(), ids));
     }
 }

@@ -4,16 +4,17 @@
 use super::first_seen;
 use super::fleet::Fleet;
 use super::grants;
-use super::judge::{self, Judged};
+use super::judge;
 use super::offers::{self, Offers};
 use super::read::{self, Filter};
 pub use super::recollection::Recollection;
 use super::recollection::{self, Earlier, Ground};
 use super::report::{Finding, Findings, Row};
+use super::rounds;
 use crate::config;
 use crate::inventory::{self, Context, FileFacts};
 use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
-use crate::policy::{self, Effective, Mover, Rules, Subject};
+use crate::policy::{self, Effective, Mover, Other, Rules, Subject};
 use crate::resolve::{self, Neighbours, Resolution};
 use crate::world::cache::Cache;
 use crate::world::cluster::Sight;
@@ -21,12 +22,13 @@ use crate::world::registry::{Grants, Registry};
 use crate::world::store::StoreHandle;
 use crate::world::tree::{Listing, TreeReader};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Weak};
+use tokio::sync::Semaphore;
 
-/// Rounds of closer looks at single candidates; each round that is needed rules candidates out, so this bounds how far
-/// down the list a pass goes.
-const DETAIL_ROUNDS: usize = 64;
+/// Trees that are read and resolved at once. It is what takes memory, and reading uses every core by itself; a second
+/// one goes on while the first waits for the disk.
+static READING: Semaphore = Semaphore::const_new(2);
 
 /// Where the files are.
 pub enum Files {
@@ -181,23 +183,10 @@ pub async fn look(
         let seen = |lookup: &Lookup, candidate: &Candidate| first_seen.of(lookup, candidate);
         let stands = |index: usize| standing.as_ref().is_some_and(|standing| standing.rows[index].is_some());
         let effective = &ground.effective;
-        let mut rounds = 0;
-        loop {
-            let judged = {
-                let kube_version = |index: usize| request.kube.for_release(&releases[index]);
-                let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
-                let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
-                judge::judge(&docket, &offers)
-            };
-            match judged {
-                Judged::Done(judgements) => break judgements,
-                Judged::NeedsDetail(wanted) if rounds < DETAIL_ROUNDS => {
-                    rounds += 1;
-                    offers::look_closer(&round, &mut offers, wanted).await;
-                }
-                Judged::NeedsDetail(wanted) => give_up(&mut offers, wanted),
-            }
-        }
+        let kube_version = |index: usize| request.kube.for_release(&releases[index]);
+        let (stands, seen, kube_version) = (&stands, &seen, &kube_version);
+        let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version };
+        rounds::verdicts(&round, &mut offers, &docket).await
     };
     let mut decisions = BTreeMap::new();
     let mut rows: Vec<Arc<Row>> = Vec::with_capacity(releases.len());
@@ -255,7 +244,7 @@ impl<'a> Standing<'a> {
                 let before = &earlier.ground.effective[*number];
                 let unchanged = Arc::ptr_eq(before, effective) || before == effective;
                 let source = moved.is_empty()
-                    || release.lookup.as_ref().is_none_or(|lookup| !recollection::among(&moved, &lookup));
+                    || release.lookup.as_deref().is_none_or(|lookup| !recollection::among(&moved, &lookup));
                 unchanged && source && effective.policy.minimum_age.is_zero()
             });
             if number.is_none() {
@@ -270,10 +259,11 @@ impl<'a> Standing<'a> {
         }
         // A closer look that nothing stands on any more is not what a look without memory would have.
         let releases = || rows.iter().zip(&ground.resolution.releases);
-        let fallen = releases().filter(|(row, _)| row.is_none()).filter_map(|(_, release)| release.lookup.as_ref());
+        let fallen = releases().filter(|(row, _)| row.is_none()).filter_map(|(_, release)| release.lookup.as_deref());
         let mut unused: HashSet<&Lookup> = fallen.collect();
         if !unused.is_empty() {
-            for lookup in releases().filter(|(row, _)| row.is_some()).filter_map(|(_, release)| release.lookup.as_ref())
+            for lookup in
+                releases().filter(|(row, _)| row.is_some()).filter_map(|(_, release)| release.lookup.as_deref())
             {
                 if recollection::among(&unused, &lookup) {
                     unused.remove(lookup);
@@ -289,7 +279,7 @@ impl<'a> Standing<'a> {
 type Place<'a> = (&'a str, usize, usize);
 
 fn place(release: &Release) -> Option<Place<'_>> {
-    release.site.as_ref().map(|site| (site.file.as_str(), site.start, site.end))
+    release.site.as_ref().map(|site| (&*site.file, site.start, site.end))
 }
 
 /// What the look rests on, and the commit.
@@ -318,8 +308,8 @@ async fn ground(
         before => Arc::new(effective_of(request, &resolution, before.as_deref())),
     };
     let lookups = recollection::lookups(&resolution.releases, before.as_deref());
-    let (rules, neighbours) = (request.rules.clone(), request.neighbours.concerning(&resolution.published));
-    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, neighbours });
+    let (rules, taken) = (request.rules.clone(), request.neighbours.taken_by(&resolution.published));
+    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, taken });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
     }
@@ -356,17 +346,6 @@ fn effective(rules: &Rules, repository: &str, release: &Release) -> Effective {
     });
     effective.policy = effective.policy.with_annotations(&release.annotations).0;
     effective
-}
-
-/// Too many candidates in a row needed a closer look and were ruled out: the source says nothing useful.
-fn give_up(offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
-    for (lookup, text) in wanted {
-        let message = format!(
-            "{}: too many of the newest versions are unusable; the last one tried was {text}",
-            lookup.canonical()
-        );
-        offers.insert(Arc::new(lookup), Err(Problem::new(Reason::NoVersions, message)));
-    }
 }
 
 /// A tree, read and resolved.
@@ -422,6 +401,8 @@ async fn resolved(
         }));
         Resolved { files: Arc::downgrade(&facts.files), resolution, problems, whole: facts.failed == 0 }
     };
+    // A permit that is waited for here holds nothing: the listing is all that this pass has so far.
+    let _turn = READING.acquire().await;
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Problem::new(Reason::InternalError, format!("reading the manifests broke off: {error}")))
@@ -437,11 +418,16 @@ fn updates(
     let movers: Vec<Mover<'_>> = decisions
         .iter()
         .filter_map(|(index, decision)| {
-            let (release, group) = (releases.get(*index)?, effective.get(*index)?.policy.group.as_str());
-            Some(Mover { index: *index, release, decision, group })
+            let (release, policy) = (releases.get(*index)?, &effective.get(*index)?.policy);
+            let (group, separate) = (policy.group.as_str(), policy.separate_majors);
+            Some(Mover { index: *index, release, decision, group, separate })
         })
         .collect();
-    policy::updates(&movers, branch_prefix)
+    let all = releases.iter().zip(effective).enumerate().filter(|(index, _)| !decisions.contains_key(index));
+    let others: Vec<Other<'_>> = all
+        .map(|(index, (release, effective))| Other { index, release, group: effective.policy.group.as_str() })
+        .collect();
+    policy::updates(&movers, &others, branch_prefix)
 }
 
 #[cfg(test)]

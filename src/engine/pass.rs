@@ -388,7 +388,7 @@ impl RepositoryPass {
         let hour_ago = now.saturating_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(now);
         let opened = self.shared.store.opened_since(self.repository.name.clone(), hour_ago).await;
         let opened = opened.map_err(|error| Problem::new(Reason::InternalError, error.to_string()))?;
-        let failed = found.findings.rows.iter().filter(|row| row.status() == Status::Failed);
+        let failed = found.findings.rows.iter().filter(|row| row.unsettled || row.status() == Status::Failed);
         let prefix = config.pull_requests.branch_prefix.clone();
         let charts =
             failed.filter_map(|row| row.release.lookup.as_ref()).map(|l| chart_digest(&l.canonical())).collect();
@@ -483,8 +483,8 @@ fn doubtful(found: &Look) -> BTreeSet<String> {
         // What a broken Kustomization builds is built by nobody in this pass, and stays in the cluster.
         let open = |row: &&Arc<Row>| row.status() == Status::Unresolved || row.reason == Reason::NotBuilt;
         for row in found.findings.rows.iter().filter(open) {
-            files.insert(row.release.file.clone());
-            files.extend(row.release.site.as_ref().map(|site| site.file.clone()));
+            files.insert(row.release.file.to_string());
+            files.extend(row.release.site.as_ref().map(|site| site.file.to_string()));
         }
     }
     files.extend(found.resolution.doubtful.iter().cloned());

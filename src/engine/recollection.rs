@@ -13,7 +13,7 @@ use super::report::Finding;
 use crate::inventory::FileFacts;
 use crate::model::{Lookup, Problem, Release};
 use crate::policy::{Effective, Rules};
-use crate::resolve::{Memo, Neighbours, Resolution};
+use crate::resolve::{Memo, Neighbours, Resolution, Taken};
 use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -25,8 +25,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 pub(super) const JUDGED: SignedDuration = SignedDuration::from_hours(1);
 
 /// Releases of all repositories together whose files and drafts are kept in memory, at about 10 kB a release. Beyond
-/// that, the repositories that changed last have them; the others find theirs in the cache on disk.
-const RELEASES_KEPT: usize = 2_000;
+/// that, the repositories that changed last have them; the others find theirs in the cache on disk. The last one has its
+/// own, however many.
+const RELEASES_KEPT: usize = 1_000;
 
 /// What a look rests on, apart from the sources' answers.
 #[derive(Debug)]
@@ -39,14 +40,14 @@ pub(super) struct Ground {
     pub effective: Arc<Vec<Arc<Effective>>>,
     pub rules: Rules,
     pub lookups: Vec<Arc<Lookup>>,
-    /// The other repositories that had, or may have, a say.
-    pub neighbours: Neighbours,
+    /// What it hangs on in the other repositories.
+    pub taken: Taken,
 }
 
 impl Ground {
     /// Whether the other repositories say what they said.
     pub fn is_beside(&self, neighbours: &Neighbours) -> bool {
-        neighbours.concerning(&self.resolution.published).is_same(&self.neighbours)
+        neighbours.taken_by(&self.resolution.published) == self.taken
     }
 }
 
@@ -254,11 +255,11 @@ pub(super) fn lookups(releases: &[Arc<Release>], before: Option<&Ground>) -> Vec
     let same = same_as(earlier, releases);
     let new = releases.iter().zip(&same).filter(|(_, same)| same.is_none()).map(|(release, _)| release);
     let gone = others(earlier, &same);
-    let unsure: HashSet<&Lookup> = new.chain(gone).filter_map(|release| release.lookup.as_ref()).collect();
+    let unsure: HashSet<&Arc<Lookup>> = new.chain(gone).filter_map(|release| release.lookup.as_ref()).collect();
     if unsure.is_empty() {
         return known.to_vec();
     }
-    let mut wanted: HashSet<&Lookup> = HashSet::new();
+    let mut wanted: HashSet<&Arc<Lookup>> = HashSet::new();
     for lookup in releases.iter().filter_map(|release| release.lookup.as_ref()) {
         if among(&unsure, &lookup) {
             wanted.insert(lookup);
@@ -266,11 +267,11 @@ pub(super) fn lookups(releases: &[Arc<Release>], before: Option<&Ground>) -> Vec
     }
     let mut lookups: Vec<Arc<Lookup>> = Vec::with_capacity(known.len() + wanted.len());
     for lookup in known {
-        if !unsure.contains(lookup.as_ref()) || wanted.remove(lookup.as_ref()) {
+        if !unsure.contains(lookup) || wanted.remove(lookup) {
             lookups.push(lookup.clone());
         }
     }
-    lookups.extend(wanted.into_iter().map(|lookup| Arc::new(lookup.clone())));
+    lookups.extend(wanted.into_iter().cloned());
     lookups.sort();
     lookups
 }

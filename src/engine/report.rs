@@ -25,6 +25,8 @@ pub struct Row {
     pub dropped: Vec<Dropped>,
     /// How many more were not taken than are listed.
     pub dropped_more: usize,
+    /// Older candidates, of which one may be usable, were not looked at: that nothing is proposed says nothing of them.
+    pub unsettled: bool,
     /// The cluster by its configured name, and what it says; nothing where the configuration says nothing of it.
     pub witness: Option<Arc<Witness>>,
 }
@@ -66,6 +68,7 @@ impl Row {
             message: problem.message,
             dropped: Vec::new(),
             dropped_more: 0,
+            unsettled: false,
             witness: None,
             release,
         }
@@ -84,6 +87,7 @@ impl Row {
             message: decision.message,
             dropped: decision.dropped,
             dropped_more: decision.dropped_more,
+            unsettled: false,
             witness: None,
             release,
         }

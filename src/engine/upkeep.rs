@@ -1,17 +1,19 @@
-//! What the daemon does beside the passes: it sees that the store can still be written (`/ready`), and once a day
-//! forgets what nobody needs any more. Nothing here ever ends the process or a pass.
+//! What the daemon does beside the passes: it sees that the store can still be written (`/ready`), gives memory back
+//! after passes, and once a day forgets what nobody needs any more. Nothing here ever ends the process or a pass.
 
 use super::board::Board;
 use super::services::Clock;
 use crate::inventory;
 use crate::world::cache::Cache;
+use crate::world::heap;
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often one row is written to the store, to know that it goes.
+/// How often one row is written to the store, to know that it goes; and how often memory is given back, where passes
+/// have ended since.
 const CHECK: Duration = Duration::from_secs(15);
 /// How often old rows are forgotten; also right at the start.
 const PRUNE: Duration = Duration::from_hours(24);
@@ -29,8 +31,15 @@ impl Upkeep {
     /// Keeps all of them until `stop` is cancelled; the checks' results go on the board.
     pub async fn keep(self, board: Arc<Board>, stop: CancellationToken) {
         let check = async {
+            let mut passes = 0;
             loop {
                 self.check(&board).await;
+                let ended = board.passes();
+                if ended != std::mem::replace(&mut passes, ended)
+                    && let Err(error) = tokio::task::spawn_blocking(heap::give_back).await
+                {
+                    tracing::warn!(%error, "free memory stays for now");
+                }
                 tokio::time::sleep(CHECK).await;
             }
         };

@@ -12,7 +12,7 @@ mod remote;
 mod scan;
 mod sites;
 
-pub use elsewhere::{Elsewhere, Foreign, foreign_number};
+pub use elsewhere::{Elsewhere, Foreign, foreign_number, is_file_of};
 pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts, Template};
 pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;
@@ -21,4 +21,4 @@ pub use remote::same_repository;
 
 /// Version of what [`read_file`] makes of the same bytes: raise it with every change of [`FileFacts`] or of what goes
 /// into it, so that nobody remembers what older code read.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;

@@ -5,9 +5,10 @@
 
 use super::Policy;
 use super::current::{self, Current};
-use super::verdict::{Look, Verdict};
+use super::verdict::{Look, No, Verdict};
 use crate::model::{Bump, Candidate, Candidates, ChartKind, Decision, Dropped, Problem, Reason, Version};
 use jiff::Timestamp;
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 /// The most candidates whose details are asked for in one round.
@@ -82,6 +83,33 @@ pub fn choose_shared(
     }
 }
 
+/// What the releases on one version site are told where so many candidates in a row were ruled out by closer looks that
+/// nobody looks further: nothing moves, and the first of those refusals is the reason.
+pub fn ruled_out(
+    current: &str,
+    kind: ChartKind,
+    candidates: &Candidates,
+    consumers: &[Consumer<'_>],
+    now: Timestamp,
+    first_seen: &dyn Fn(&Candidate) -> Option<Timestamp>,
+) -> Vec<Decision> {
+    let archives = kind != ChartKind::GitTag;
+    let site = Site::new(current, kind, candidates, Look { consumers, now, archives, first_seen });
+    let told = |i| {
+        let decision = site.decision(i, &Choice::default());
+        match site.refused(i, None).find(|dropped| takes_a_look(dropped.reason)) {
+            Some(Dropped { reason, message, .. }) => Decision { reason, message, ..decision },
+            None => decision,
+        }
+    };
+    (0..consumers.len()).map(told).collect()
+}
+
+/// Whether a candidate can be refused for this only after a closer look at it.
+fn takes_a_look(reason: Reason) -> bool {
+    !matches!(reason, Reason::Prerelease | Reason::HeldByRange | Reason::HeldByBump | Reason::HeldByIgnore)
+}
+
 /// One version site, read.
 struct Site<'a> {
     text: &'a str,
@@ -89,6 +117,8 @@ struct Site<'a> {
     current: Current,
     /// Newer than the version in use, the best first.
     newer: Vec<&'a Candidate>,
+    /// For each of them the first no of all consumers, once it was asked for.
+    first_no: Vec<OnceCell<Option<No>>>,
     look: Look<'a>,
 }
 
@@ -107,7 +137,8 @@ impl<'a> Site<'a> {
             Current::Unmovable(_) => Vec::new(),
         };
         newer.sort_by(|a, b| rank(b, text).cmp(&rank(a, text)));
-        Self { text, candidates, current, newer, look }
+        let first_no = newer.iter().map(|_| OnceCell::new()).collect();
+        Self { text, candidates, current, newer, first_no, look }
     }
 
     /// The pinned version.
@@ -220,8 +251,9 @@ impl<'a> Site<'a> {
         let held = self.look.hold(consumer).is_some();
         let pinned = self.pinned().filter(|_| !held);
         let above = target.map(|target| target.version.clone());
-        let newer = self.newer.iter().take_while(move |c| above.as_ref().is_none_or(|above| c.version > *above));
-        newer.filter_map(move |c| match self.look.for_one(consumer, c, pinned?, newer_release) {
+        let newer = self.newer.iter().zip(&self.first_no);
+        let newer = newer.take_while(move |(c, _)| above.as_ref().is_none_or(|above| c.version > *above));
+        newer.filter_map(move |(c, no)| match self.look.for_one(consumer, c, (pinned?, newer_release), no) {
             Verdict::Drop(reason, message) => Some(Dropped { text: c.text.clone(), reason, message }),
             Verdict::Pass | Verdict::Ask | Verdict::Open => None,
         })

@@ -30,7 +30,7 @@ fn candidate(text: &str) -> Candidate {
 }
 
 fn offer(texts: &[&str]) -> Candidates {
-    Candidates { versions: texts.iter().map(|text| candidate(text)).collect(), ignored: 0 }
+    Candidates { versions: texts.iter().map(|text| candidate(text)).collect(), ..Candidates::default() }
 }
 
 fn decide_at(current: &str, kind: ChartKind, offer: &Candidates, policy: &Policy) -> Decision {
@@ -228,7 +228,12 @@ fn a_loose_tag_is_compared_loosely() {
 
 #[test]
 fn a_source_without_versions_is_no_proof_of_being_up_to_date() {
-    let decision = decide_at("1.0.0", ChartKind::Tag, &Candidates { versions: vec![], ignored: 7 }, &Policy::default());
+    let decision = decide_at(
+        "1.0.0",
+        ChartKind::Tag,
+        &Candidates { versions: vec![], ignored: 7, ..Candidates::default() },
+        &Policy::default(),
+    );
     assert_eq!(brief(&decision), ("-", "-", Reason::NoVersions));
     assert!(decision.message.contains('7'));
 }
@@ -430,4 +435,31 @@ fn a_library_is_proposed_to_charts_that_are_made_with_it_and_to_no_release() {
     };
     assert_eq!(text(decide(true).target.as_ref()), "2.0.0", "Helm asks a part for neither");
     assert_eq!(brief(&decide(false)), ("-", "2.0.0", Reason::ChartInvalid));
+}
+
+#[test]
+fn who_holds_a_version_back_is_found_out_once_however_many_share_it() {
+    let policies: Vec<Policy> = (0..200)
+        .map(|i| {
+            with(|p| {
+                p.minimum_age = Duration::from_secs(1);
+                p.bump = if i == 199 { Bump::Patch } else { Bump::Major };
+            })
+        })
+        .collect();
+    let consumers: Vec<_> = (policies.iter().enumerate())
+        .map(|(i, policy)| Consumer { name: format!("media/{i}"), policy, kube_version: None, part: false })
+        .collect();
+    let asked = std::cell::Cell::new(0);
+    let seen = |_: &Candidate| {
+        asked.set(asked.get() + 1);
+        Some(at("2026-01-01T00:00:00Z"))
+    };
+    let offer = offer(&["1.0.0", "2.0.0"]);
+    let Outcome::Decided(decisions) = choose_shared("1.0.0", ChartKind::Tag, &offer, &consumers, now(), &seen) else {
+        panic!()
+    };
+    assert_eq!(brief(&decisions[0]), ("-", "2.0.0", Reason::HeldByConsumer));
+    assert!(decisions[198].message.starts_with("media/199, "), "{}", decisions[198].message);
+    assert!(asked.get() <= 5 * consumers.len(), "{} verdicts for {} consumers", asked.get(), consumers.len());
 }

@@ -12,10 +12,10 @@ mod updates;
 mod verdict;
 
 pub use branch::MAX_BRANCH_LEN;
-pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest};
+pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest, ruled_out};
 pub use current::with_pin;
 pub use effective::{Ignore, Policy};
 pub use opened::{kube_refusal, opened, type_refusal};
 pub use range::{Range, RangeError};
 pub use rules::{Effective, PolicyIssue, Rules, Subject};
-pub use updates::{Mover, updates};
+pub use updates::{Mover, Other, has_a_say, updates};

@@ -3,7 +3,8 @@
 
 use super::branch::{Name, branch};
 use crate::model::{
-    Bump, Candidate, Decision, DigestMove, Frame, Lookup, NsName, Release, Site, Update, UpdateSite, Version,
+    Bump, Candidate, Decision, DigestMove, Frame, Lookup, NsName, Reason, Release, Site, Status, Update, UpdateSite,
+    Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,21 +19,79 @@ pub struct Mover<'a> {
     pub decision: &'a Decision,
     /// The group its policy names; empty where there is none.
     pub group: &'a str,
+    /// Its policy has `separateMajors`.
+    pub separate: bool,
 }
 
-/// The updates, sorted by key. Movers without a site, a lookup or a target are left out.
-pub fn updates(movers: &[Mover<'_>], branch_prefix: &str) -> Vec<Update> {
+/// A release that has no target of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Other<'a> {
+    /// Its index in the pass's releases, for [`Update::releases`].
+    pub index: usize,
+    /// The release.
+    pub release: &'a Release,
+    /// The group its policy names; empty where there is none.
+    pub group: &'a str,
+}
+
+/// Whether an edit of the bytes that hold a release's version reaches its cluster, now or when what holds it is gone:
+/// then its policy counts for everybody on these bytes, and it is named among the consumers. A suspended one is applied
+/// as soon as it resumes, one whose build fails as soon as that is mended; what no Kustomization builds is applied never.
+pub fn has_a_say(release: &Release) -> bool {
+    let reason = release.problem.as_ref().map(|problem| problem.reason);
+    release.site.is_some() && !matches!(reason, Some(Reason::NotBuilt | Reason::RepositoryUnread))
+}
+
+/// The updates, sorted by key. Movers without a site, a lookup or a target are left out. The others stand in an update
+/// where they share its bytes; elsewhere the versions that they have count for which target is the highest, so that an
+/// update keeps its key when another one is merged.
+pub fn updates<'a>(movers: &[Mover<'a>], others: &[Other<'a>], branch_prefix: &str) -> Vec<Update> {
+    let mut sites = sites(movers);
+    let still = stand(&mut sites, others);
     let mut charts: BTreeMap<(String, String), Vec<Moves<'_>>> = BTreeMap::new();
-    for moves in sites(movers) {
+    for moves in sites.into_values() {
         charts.entry((moves.canonical.clone(), moves.group.to_owned())).or_default().push(moves);
     }
     let mut updates: Vec<_> = charts
         .into_iter()
-        .flat_map(|((canonical, group), moves)| of_chart(&canonical, &group, &moves, branch_prefix))
+        .flat_map(|(chart, moves)| {
+            let still = still.get(&chart).map(Vec::as_slice).unwrap_or_default();
+            of_chart(&chart.0, &chart.1, (&moves, still), branch_prefix)
+        })
         .collect();
     updates.sort_by(|a, b| a.key.cmp(&b.key));
     updates
 }
+
+/// Puts the others on the sites that they share; gives back the versions in use at sites that do not move, by chart and
+/// group. Only charts that move are looked at.
+fn stand<'a>(
+    sites: &mut BTreeMap<Place<'a>, Moves<'a>>,
+    others: &[Other<'a>],
+) -> BTreeMap<(String, String), Vec<Version>> {
+    let moving: BTreeSet<String> = sites.values().map(|moves| moves.canonical.clone()).collect();
+    let mut still: BTreeMap<(String, String), Vec<Version>> = BTreeMap::new();
+    for other in others.iter().filter(|other| has_a_say(other.release)) {
+        let Some(site) = &other.release.site else { continue };
+        if let Some(moves) = sites.get_mut(&(&*site.file, site.start, site.end)) {
+            moves.releases.insert(other.index, other.release.id());
+            continue;
+        }
+        let floats = other.release.problem.as_ref().is_some_and(|p| p.reason.status() == Status::Floating);
+        let in_use = other.release.current.as_deref().filter(|_| !floats);
+        let Some(version) = in_use.and_then(|text| Version::of_tag(text).or_else(|| Version::loose(text))) else {
+            continue;
+        };
+        let Some(canonical) = other.release.lookup.as_deref().map(Lookup::canonical) else { continue };
+        if moving.contains(&canonical) {
+            still.entry((canonical, other.group.to_owned())).or_default().push(version);
+        }
+    }
+    still
+}
+
+/// The bytes of a site.
+type Place<'a> = (&'a str, usize, usize);
 
 /// One site and everything that hangs on it.
 struct Moves<'a> {
@@ -44,27 +103,30 @@ struct Moves<'a> {
     digest: Option<&'a Site>,
     target: &'a Candidate,
     within_major: Option<&'a Candidate>,
+    /// The version in use, where its major has updates of its own.
+    separate: Option<Version>,
     frame: Option<&'a Frame>,
     releases: BTreeMap<usize, NsName>,
 }
 
 /// Every site once, in order. Where its releases disagree (they should not), the lowest target, then the smallest URL
 /// and group, so that the order of the movers has no say.
-fn sites<'a>(movers: &[Mover<'a>]) -> Vec<Moves<'a>> {
-    let mut sites: BTreeMap<(&str, usize, usize), Moves<'a>> = BTreeMap::new();
+fn sites<'a>(movers: &[Mover<'a>]) -> BTreeMap<Place<'a>, Moves<'a>> {
+    let mut sites: BTreeMap<Place<'a>, Moves<'a>> = BTreeMap::new();
     for mover in movers {
         let Some(moves) = moves(mover) else { continue };
-        let place = (moves.site.file.as_str(), moves.site.start, moves.site.end);
+        let place = (&*moves.site.file, moves.site.start, moves.site.end);
         match sites.remove(&place) {
             None => drop(sites.insert(place, moves)),
             Some(known) => {
                 let (mut first, second) = if known.rank() <= moves.rank() { (known, moves) } else { (moves, known) };
                 first.releases.extend(second.releases);
+                first.separate = first.separate.or(second.separate);
                 sites.insert(place, first);
             }
         }
     }
-    sites.into_values().collect()
+    sites
 }
 
 fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
@@ -72,12 +134,15 @@ fn moves<'a>(mover: &Mover<'a>) -> Option<Moves<'a>> {
     // Fixed text around a variable that the target does not have: no edit could reach it.
     mover.release.at_site(&mover.decision.target.as_ref()?.text)?;
     let lookup = mover.release.lookup.as_ref()?;
+    let from = mover.release.current.as_deref().unwrap_or(&site.text);
+    let in_use = || Version::of_tag(from.trim()).or_else(|| Version::loose(from.trim()));
     Some(Moves {
         site,
         lookup,
         canonical: lookup.canonical(),
         group: mover.group,
-        from: mover.release.current.as_deref().unwrap_or(&site.text),
+        from,
+        separate: mover.separate.then(in_use).flatten(),
         digest: mover.release.digest_site.as_deref(),
         target: mover.decision.target.as_ref()?,
         within_major: mover.decision.within_major.as_ref().filter(|c| mover.release.at_site(&c.text).is_some()),
@@ -96,9 +161,15 @@ impl Moves<'_> {
 }
 
 /// The updates of one chart in one group.
-fn of_chart(canonical: &str, group: &str, moves: &[Moves<'_>], branch_prefix: &str) -> Vec<Update> {
-    let targets: BTreeSet<&Version> = moves.iter().map(|m| &m.target.version).collect();
-    let within: BTreeSet<&Version> = moves.iter().filter_map(|m| m.within_major).map(|c| &c.version).collect();
+fn of_chart(
+    canonical: &str,
+    group: &str,
+    (moves, still): (&[Moves<'_>], &[Version]),
+    branch_prefix: &str,
+) -> Vec<Update> {
+    // Where nothing is proposed, the target is what is in use.
+    let targets: BTreeSet<&Version> = moves.iter().map(|m| &m.target.version).chain(still).collect();
+    let within: BTreeSet<&Version> = moves.iter().filter_map(Moves::within).collect();
     let mut found = Vec::new();
     for (version, label) in labels(&targets, &within) {
         let sites: Vec<_> = moves.iter().filter_map(|m| Some((m, m.to(version)?))).collect();
@@ -109,6 +180,12 @@ fn of_chart(canonical: &str, group: &str, moves: &[Moves<'_>], branch_prefix: &s
 }
 
 impl Moves<'_> {
+    /// The version that `separateMajors` keeps for the current major: the one to move to, else the one in use.
+    fn within(&self) -> Option<&Version> {
+        let in_use = self.separate.as_ref().filter(|version| version.core().0 != self.target.version.core().0);
+        self.within_major.map(|candidate| &candidate.version).or(in_use)
+    }
+
     /// What this site is set to by the update to that version. With a digest beside it, only one whose digest is known.
     fn to(&self, version: &Version) -> Option<&Candidate> {
         let mut targets = [Some(self.target), self.within_major].into_iter().flatten();

@@ -1,7 +1,7 @@
-use super::{Mover, updates};
+use super::{Mover, Other, updates};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Contents, Decision, Inside, Lookup, Reason, Release, Site, TagRules,
-    Update, Version,
+    Bump, Candidate, ChartKind, Contents, Decision, Inside, Lookup, Problem, Reason, Release, Site, TagRules, Update,
+    Version,
 };
 use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +34,10 @@ fn decision(target: &str, within: Option<&str>) -> Decision {
 /// A release on a site of that file, with that chart URL.
 fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
     let site = Site {
-        file: file.to_owned(),
+        file: file.into(),
         line: 9,
         column: 10,
-        path: "spec.ref.tag".to_owned(),
+        path: "spec.ref.tag".into(),
         start: 100,
         end: 100 + current.len(),
         text: current.to_owned(),
@@ -50,15 +50,15 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         kustomization: None,
         namespace: "media".to_owned(),
         name: name.to_owned(),
-        file: file.to_owned(),
+        file: file.into(),
         line: 1,
         chart: None,
         source: None,
         site: Some(site),
         current: Some(current.to_owned()),
         chart_kind: Some(ChartKind::Tag),
-        lookup: Some(Lookup::oci(url, TagRules { leading_v: true, underscore_is_plus: true }, false)),
-        annotations: Annotations::default(),
+        lookup: Some(Lookup::oci(url, TagRules { leading_v: true, underscore_is_plus: true }, false).into()),
+        annotations: std::sync::Arc::default(),
         notes: Vec::new(),
         digest_site: None,
         problem: None,
@@ -83,14 +83,20 @@ fn case(release: Release, target: &str) -> Case {
 }
 
 fn run(cases: &[Case]) -> Vec<Update> {
-    updates(&movers(cases), "davit/")
+    updates(&movers(cases), &[], "davit/")
 }
 
 fn movers(cases: &[Case]) -> Vec<Mover<'_>> {
     cases
         .iter()
         .enumerate()
-        .map(|(index, case)| Mover { index, release: &case.release, decision: &case.decision, group: &case.group })
+        .map(|(index, case)| Mover {
+            index,
+            release: &case.release,
+            decision: &case.decision,
+            group: &case.group,
+            separate: case.decision.within_major.is_some(),
+        })
         .collect()
 }
 
@@ -110,7 +116,7 @@ fn flux_rule_10_every_site_of_one_chart_is_one_update_whatever_its_source_is_cal
     let update = &updates[0];
     assert_eq!((update.chart.as_str(), update.bump, update.target.text.as_str()), ("app", Bump::Major, "5.1.0"));
     assert_eq!(
-        update.sites.iter().map(|s| (s.site.file.as_str(), s.from.as_str())).collect::<Vec<_>>(),
+        update.sites.iter().map(|s| (s.site.file.as_ref(), s.from.as_str())).collect::<Vec<_>>(),
         [("a.yaml", "4.4.0"), ("b.yaml", "5.0.0")]
     );
     assert_eq!(update.releases, [0, 1]);
@@ -226,7 +232,7 @@ proptest! {
         turned.reverse();
         let middle = if turned.is_empty() { 0 } else { seed % turned.len() };
         turned.rotate_left(middle);
-        prop_assert_eq!(updates(&ordered, "davit/"), updates(&turned, "davit/"));
+        prop_assert_eq!(updates(&ordered, &[], "davit/"), updates(&turned, &[], "davit/"));
     }
 
     #[test]
@@ -247,5 +253,81 @@ proptest! {
             prop_assert_eq!(moves.into_iter().collect::<BTreeSet<_>>(), wanted);
         }
         prop_assert!(updates.iter().all(|update| !update.sites.is_empty() && !update.consumers.is_empty()));
+    }
+}
+
+#[test]
+fn a_version_in_use_that_does_not_move_keeps_the_lower_ones_lower() {
+    let cases = [case(release("b", "b.yaml", APP, "4.8.0"), "4.9.0")];
+    let at_rest = release("a", "a.yaml", "oci://GHCR.io/org/app", "5.1.0");
+    let with = |release: &Release, group| {
+        keys(&updates(&movers(&cases), &[Other { index: 7, release, group }], "davit/")).join(" ")
+    };
+    assert_eq!(with(&at_rest, ""), "oci://ghcr.io/org/app@4.9.x");
+    assert_eq!(with(&at_rest, "blue"), "oci://ghcr.io/org/app@4.x", "another group is another chart");
+    let floating = Some(Problem::new(Reason::FloatingTag, ""));
+    assert_eq!(with(&Release { problem: floating, ..at_rest.clone() }, ""), "oci://ghcr.io/org/app@4.x");
+    let suspended = Some(Problem::new(Reason::Suspended, ""));
+    assert_eq!(with(&Release { problem: suspended, ..at_rest }, ""), "oci://ghcr.io/org/app@4.9.x");
+}
+
+#[test]
+fn one_who_shares_the_bytes_and_is_held_stands_in_the_update_and_not_beside_it() {
+    let cases = [case(release("a", "a.yaml", APP, "4.8.0"), "4.9.0")];
+    let twin = Release { problem: Some(Problem::new(Reason::Suspended, "")), ..release("b", "a.yaml", APP, "4.8.0") };
+    let updates = updates(&movers(&cases), &[Other { index: 5, release: &twin, group: "" }], "davit/");
+    assert_eq!((updates.len(), &updates[0].releases), (1, &vec![0, 5]));
+    assert_eq!(updates[0].consumers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["media/a", "media/b"]);
+}
+
+/// The cases after an update was merged: its sites hold its version, and move only to what is higher.
+fn merged(cases: &[Case], update: &Update) -> (Vec<Case>, Vec<(usize, Release, String)>) {
+    let (mut moving, mut still) = (Vec::new(), Vec::new());
+    for (index, case) in cases.iter().enumerate() {
+        let Case { release, decision, group } = case;
+        let (mut release, mut decision) = (release.clone(), decision.clone());
+        if update.releases.contains(&index) {
+            release.current = Some(update.target.text.clone());
+            decision.within_major = None;
+            decision.target = decision.target.filter(|target| target.version > update.target.version);
+        }
+        match decision.target {
+            Some(_) => moving.push((index, Case { release, decision, group: group.clone() })),
+            None => still.push((index, release, group.clone())),
+        }
+    }
+    (moving.into_iter().map(|(_, case)| case).collect(), still)
+}
+
+proptest! {
+    #[test]
+    fn an_update_that_is_merged_changes_no_other_ones_key(cases in any_cases(), chosen in 0..30_usize) {
+        let separate = |case: &Case| cases.iter().any(|known| {
+            known.release.name == case.release.name && known.decision.within_major.is_some()
+        });
+        let before = run(&cases);
+        if before.is_empty() {
+            return Ok(());
+        }
+        let update = &before[chosen % before.len()];
+        let (moving, still) = merged(&cases, update);
+        let movers: Vec<Mover<'_>> = moving.iter().zip(0..).map(|(case, index)| Mover {
+            index, release: &case.release, decision: &case.decision, group: &case.group, separate: separate(case),
+        }).collect();
+        let others: Vec<Other<'_>> =
+            still.iter().map(|(index, release, group)| Other { index: 100 + index, release, group }).collect();
+        let after = updates(&movers, &others, "davit/");
+        let sites = |update: &Update| -> Vec<(String, usize)> {
+            update.sites.iter().map(|site| (site.site.file.to_string(), site.site.start)).collect()
+        };
+        for other in before.iter().filter(|other| other.key != update.key) {
+            let same = after.iter().find(|after| {
+                after.target.version == other.target.version && sites(after).iter().any(|site| sites(other).contains(site))
+            });
+            // What only `separateMajors` added is gone with the major.
+            if let Some(same) = same {
+                prop_assert_eq!(&same.key, &other.key);
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::choose::Consumer;
 use super::opened::{kube_refusal, type_refusal};
 use crate::model::{Bump, Candidate, Inside, Problem, Reason, Version};
 use jiff::Timestamp;
+use std::cell::OnceCell;
 use std::time::Duration;
 
 /// What becomes of a candidate.
@@ -19,6 +20,9 @@ pub(super) enum Verdict {
     /// Let through by all that is known without opening its archive.
     Open,
 }
+
+/// A consumer, by number, and why it does not take a candidate.
+pub(super) type No = (usize, String);
 
 /// What every verdict depends on.
 pub(super) struct Look<'a> {
@@ -63,19 +67,33 @@ impl Look<'_> {
         all
     }
 
-    /// The verdict as one consumer is told it: its own reason first, else who holds it back.
-    pub(super) fn for_one(&self, i: usize, c: &Candidate, current: &Version, newer_release: bool) -> Verdict {
+    /// The first consumer who says no to a candidate, with its words.
+    pub(super) fn first_no(&self, c: &Candidate, current: &Version, newer_release: bool) -> Option<No> {
+        (0..self.consumers.len()).find_map(|i| match self.own(i, c, current, newer_release) {
+            Verdict::Drop(_, message) => Some((i, message)),
+            Verdict::Pass | Verdict::Ask | Verdict::Open => None,
+        })
+    }
+
+    /// The verdict as one consumer is told it: its own reason first, else who holds it back. The first no is the same for
+    /// everybody who says none himself: it is found out once.
+    pub(super) fn for_one(
+        &self,
+        i: usize,
+        c: &Candidate,
+        (current, newer_release): (&Version, bool),
+        first_no: &OnceCell<Option<No>>,
+    ) -> Verdict {
         let own = self.own(i, c, current, newer_release);
         if matches!(own, Verdict::Drop(..)) {
             return own;
         }
-        for (other, consumer) in self.consumers.iter().enumerate().filter(|(other, _)| *other != i) {
-            if let Verdict::Drop(_, message) = self.own(other, c, current, newer_release) {
-                let message = format!("{}, which shares the version, holds it back: {message}", consumer.name);
-                return Verdict::Drop(Reason::HeldByConsumer, message);
-            }
-        }
-        own
+        let Some((other, message)) = first_no.get_or_init(|| self.first_no(c, current, newer_release)) else {
+            return own;
+        };
+        let name = self.consumers.get(*other).map_or("", |consumer| consumer.name.as_str());
+        let message = format!("{name}, which shares the version, holds it back: {message}");
+        Verdict::Drop(Reason::HeldByConsumer, message)
     }
 
     fn own(&self, i: usize, c: &Candidate, current: &Version, newer_release: bool) -> Verdict {

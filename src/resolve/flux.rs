@@ -10,7 +10,7 @@ use super::patch::{Parsed, Reader};
 use super::path;
 use super::value::Ref;
 use crate::inventory::{Inventory, Kind, same_repository};
-use crate::model::Reason;
+use crate::model::{Reason, shown};
 use crate::yaml::Node;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -44,6 +44,9 @@ pub(super) enum Reach {
         reason: Reason,
         /// For a person.
         message: String,
+        /// Where its source has another URL than this repository and yet its path is one here: the directory. Nobody
+        /// knows whether both URLs are one place, so nothing in it may be read as a plain folder.
+        claims: Option<String>,
     },
 }
 
@@ -157,7 +160,7 @@ impl<'a> Judge<'a> {
     pub(super) fn reach(&self, object: &Object, cluster: &str) -> Reach {
         let (kind, name, namespace) = source_ref(object);
         let written = object.text("spec.path").unwrap_or_default();
-        let away = |reason, message: String| Reach::Away { reason, message };
+        let away = |reason, message: String| Reach::Away { reason, message, claims: None };
         let what = format!("Kustomization {}", object.name());
         if written.contains("${") || name.contains("${") {
             let message = format!("{what}: its path or source hangs on substitution ({written} of {kind} {name})");
@@ -221,13 +224,23 @@ impl<'a> Judge<'a> {
     fn in_git(&self, object: &Object, name: &str, directory: String, url: Option<String>) -> Reach {
         let exists = self.inventory.directory(&directory).is_some();
         let what = format!("Kustomization {}", object.name());
-        let away = |message: String| Reach::Away { reason: Reason::OutOfReach, message };
+        let away = |message: String| Reach::Away { reason: Reason::OutOfReach, message, claims: None };
         match (url, &self.url) {
             (Some(theirs), Some(ours)) if same_repository(&theirs, ours) => {
                 let assumed = self.inferred.then(|| format!("this folder is taken for a checkout of {ours}"));
                 Reach::Here { directory, assumed }
             }
-            (Some(theirs), Some(_)) => away(format!("{what} builds another repository, {theirs}")),
+            (Some(theirs), Some(ours)) => {
+                let file = self.inventory.path(object.at.0);
+                match self.claims(&directory, file) {
+                    true => Reach::Away {
+                        reason: Reason::OutOfReach,
+                        message: format!("{what} builds {}", two_urls(&theirs, ours)),
+                        claims: Some(directory),
+                    },
+                    false => away(format!("{what} builds another repository, {}", shown(&theirs))),
+                }
+            }
             // The root of any repository exists: that proves nothing.
             (Some(theirs), None) if directory.is_empty() => {
                 away(format!("{what} builds {theirs}; whether that is this repository is not known"))
@@ -241,6 +254,30 @@ impl<'a> Judge<'a> {
             )),
         }
     }
+}
+
+impl Judge<'_> {
+    /// Whether a directory that a source of another URL is built from may be meant here: it exists, and it is not the
+    /// root, which every repository has; but for what bootstrap leaves beside its own GitRepository.
+    pub(super) fn claims(&self, directory: &str, file: &str) -> bool {
+        let bootstrap = file.rsplit('/').next() == Some("gotk-sync.yaml");
+        self.inventory.directory(directory).is_some() && (!directory.is_empty() || bootstrap)
+    }
+
+    /// Whether a URL leads to another configured repository.
+    pub(super) fn is_member(&self, url: &str) -> bool {
+        !self.neighbours.at_url(url).is_empty()
+    }
+}
+
+/// What is said where a source's URL is not this repository's, and its path is one here.
+pub(super) fn two_urls(theirs: &str, ours: &str) -> String {
+    format!(
+        "{}, and this repository is {}: if both are one place, write one host and path in both, in the source in Git \
+         or in `repositories`",
+        shown(theirs),
+        shown(ours)
+    )
 }
 
 /// Kind, name and namespace of `spec.sourceRef`; the namespace defaults to the Kustomization's.

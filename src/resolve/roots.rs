@@ -2,13 +2,13 @@
 //! that sync this repository, and the kustomization.yamls that nothing includes.
 
 use super::build::{Builder, View, places};
-use super::flux::{Judge, Reach, source_ref};
+use super::flux::{self, Judge, Reach, source_ref};
 use super::memo::Unit;
 use super::object::{At, Object};
 use super::path;
-use super::world::{Context, World};
+use super::world::{Context, Lost, World};
 use crate::inventory::{Inventory, Kind};
-use crate::model::{NsName, Reason};
+use crate::model::{NsName, Reason, shown};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -118,7 +118,18 @@ pub(super) fn syncs(world: &mut World<'_>, judge: &Judge<'_>) -> Vec<(String, Co
             let context = Context { id, cluster, suspended: false, origin, assumed, says: Vec::new(), fault: None };
             found.push((directory, context));
         } else {
-            let message = format!("FluxInstance {} syncs {written} of {kind} {url}, not this repository", facts.name());
+            let what = format!("FluxInstance {} syncs {written} of", facts.name());
+            let ours = judge.url.as_deref().filter(|_| kind == "GitRepository" && !ours && !judge.is_member(url));
+            let claim = ours.zip(path::join("", written).filter(|directory| judge.claims(directory, name)));
+            let message = match claim {
+                Some((ours, within)) => {
+                    let message = format!("{what} {}", flux::two_urls(url, ours));
+                    let told = format!("{origin}: {message}");
+                    world.lost.push(Lost { within, reason: Reason::NotBuilt, message: told });
+                    message
+                }
+                None => format!("{what} {kind} {}, not this repository", shown(url)),
+            };
             world.problems.push(Inventory::problem(name, facts.line, Reason::OutOfReach, message));
         }
     }

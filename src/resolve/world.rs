@@ -8,6 +8,7 @@ use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::neighbours::{Abroad, ClusterId, Name, Neighbours, Published, same_cluster};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
+use super::pool::Pools;
 use super::resource_set::{self, Set};
 use super::roots::{
     Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, selves, static_part, syncs,
@@ -87,18 +88,20 @@ pub(super) struct World<'a> {
     pub(super) data: Vec<(String, Store)>,
     /// Names that Kustomizations look for and that are not built here.
     pub(super) wants: BTreeSet<Name>,
+    /// What rows share.
+    pub(super) pools: Pools,
     clusters: HashMap<String, ClusterId>,
 }
 
-/// A Kustomization that builds nobody knows which directory.
+/// A Kustomization that builds nobody knows which directory, or a directory of nobody knows which repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lost {
     /// Directory that what it builds lies in.
     pub(super) within: String,
-    /// `file:line`
-    pub(super) origin: String,
     /// Why it is lost.
     pub(super) reason: Reason,
+    /// What a row of a file in there is told.
+    pub(super) message: String,
 }
 
 /// Builds the tree.
@@ -122,11 +125,14 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         links: Vec::new(),
         data: Vec::new(),
         wants: BTreeSet::new(),
+        pools: Pools::default(),
         clusters: HashMap::new(),
     };
+    world.want_repositories(known.iter().map(|known| &known.object));
     let syncs = syncs(&mut world, &judge);
     let linked: Vec<_> = neighbours.links().collect();
     world.rooted = !linked.is_empty() || !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
+    world.claimed(&known);
 
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
@@ -278,14 +284,10 @@ impl Pass<'_, '_> {
             }
         }
         self.walk(cluster, starts, &mut store);
-        for object in std::mem::take(&mut self.visits) {
-            let named = references(&object).into_iter().filter(|name| !store.builds(name));
-            self.world.wants.extend(named);
-            let (kind, name, namespace) = flux::source_ref(&object);
-            if kind == "GitRepository" && !namespace.is_empty() {
-                self.world.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
-            }
-        }
+        let visits = std::mem::take(&mut self.visits);
+        let named = visits.iter().flat_map(|object| references(object)).filter(|name| !store.builds(name));
+        self.world.wants.extend(named);
+        self.world.want_repositories(&visits);
         self.world.data.push((cluster.to_owned(), store));
     }
 
@@ -549,20 +551,41 @@ impl World<'_> {
         }
     }
 
+    /// Kustomizations of sources with another URL whose paths exist here: a repository that has no other root is no
+    /// plain folder by that, since Flux may well build it under that URL.
+    fn claimed(&mut self, known: &[Known]) {
+        for known in known {
+            let Reach::Away { reason: _, message, claims: Some(within) } = &known.reach else { continue };
+            let message = format!("{}: {message}", self.place(&known.object));
+            self.lost.push(Lost { within: within.clone(), reason: Reason::NotBuilt, message });
+        }
+        if let Some(first) = self.lost.first().filter(|_| !self.rooted) {
+            let everywhere = Lost { within: String::new(), ..first.clone() };
+            self.lost.push(everywhere);
+            self.rooted = true;
+        }
+    }
+
     /// A Kustomization that leads elsewhere, or nowhere.
     fn note_reach(&mut self, object: &Object, reach: &Reach) {
         let (file, line) = (self.inventory.path(object.at.0), object.line);
         let name = object.name();
         match reach {
-            Reach::Away { reason, message } => {
+            Reach::Away { reason, message, .. } => {
                 let written = object.text("spec.path").unwrap_or_default();
                 let within = match reason {
                     Reason::ArtifactGenerator => Some(String::new()),
                     Reason::VersionInSubstitution => Some(static_part(written).unwrap_or_default()),
                     _ => None,
                 };
-                let origin = format!("{file}:{line}");
-                self.lost.extend(within.map(|within| Lost { within, origin, reason: *reason }));
+                let lost = within.map(|within| Lost {
+                    within,
+                    reason: *reason,
+                    message: format!(
+                        "it may be built by the Kustomization at {file}:{line}, whose directory is not known"
+                    ),
+                });
+                self.lost.extend(lost);
                 self.problems.push(Inventory::problem(file, line, *reason, message));
             }
             Reach::Here { directory, .. } if self.inventory.directory(directory).is_none() => {
@@ -571,6 +594,21 @@ impl World<'_> {
                 self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
             }
             _ => {}
+        }
+    }
+
+    /// Takes down where Kustomizations lead, built or not: a neighbour may say what lies there.
+    fn want_repositories<'o>(&mut self, kustomizations: impl IntoIterator<Item = &'o Arc<Object>>) {
+        if self.neighbours.others.is_empty() {
+            return;
+        }
+        for object in kustomizations {
+            let (kind, name, namespace) = flux::source_ref(object);
+            // One of another repository leads here: that is why it came.
+            let open = !self.inventory.is_elsewhere(object.at.0);
+            if open && kind == "GitRepository" && !namespace.is_empty() {
+                self.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
+            }
         }
     }
 

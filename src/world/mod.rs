@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod folder;
 pub mod forge;
 pub mod git;
+pub mod heap;
 pub mod init;
 pub mod loopback;
 pub mod registry;

@@ -31,7 +31,7 @@ impl<'a> State<'a> {
         }
         let inner = site.inner.as_deref();
         let ways = inner.map(|inner| inner.embedded.as_slice()).unwrap_or_default();
-        let (mut document, mut path) = (site.document, &site.path);
+        let (mut document, mut path): (usize, &str) = (site.document, &site.path);
         let mut nested: Option<(Source<'static>, Source<'static>)> = None;
         for place in ways {
             let next = match &nested {
@@ -39,7 +39,7 @@ impl<'a> State<'a> {
                 Some((then, now)) => within((then, &then.parse()), (now, &now.parse()), document, path),
             };
             nested = Some(next?);
-            (document, path) = (place.document, &place.path);
+            (document, path) = (place.document, place.path.as_str());
         }
         let found = match &nested {
             None => follow(&before.stream, &self.stream, document, path)?.1.text()?.to_owned(),

@@ -3,6 +3,8 @@
 use crate::person::{Person, helm_repository, oci_repository, release, release_from, release_of_oci};
 use davit::demo::chart::{Chart, chart};
 use davit::demo::charts::ChartServer;
+use davit::demo::fault::{Fault, Kind, Moment};
+use davit::demo::serve::Reply;
 
 fn archives(person: &Person) -> usize {
     person.charts.server.traffic.count("GET", "\\.tgz$")
@@ -140,4 +142,73 @@ fn flux_rule_07_a_tag_of_an_oci_repository_is_opened_by_its_layer() {
     assert_eq!((&row["target"], &row["reason"]), (&"1.0.0".into(), &"chart-invalid".into()), "{row:#}");
     let explained = person.davit(&["explain", "tool", "repo"]).expect(0).out;
     assert!(explained.contains("1.1.0: held-by-kube-version"), "{explained}");
+}
+
+#[test]
+fn too_many_unusable_versions_hold_the_releases_that_want_them_and_nobody_else() {
+    let person = Person::new();
+    let tool = |version: &str| chart("tool", version);
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        person.registry.add("charts/tool", tool(version));
+    }
+    for number in 0..40 {
+        person.registry.add("charts/tool", tool(&format!("3.{number}.0")).kube(">=1.40.0-0"));
+    }
+    person.write("davit.yaml", "cluster: {kubeVersion: 1.31.2}\n");
+    let url = format!("{}/charts/tool", person.registry.url());
+    for name in ["all", "some"] {
+        person.write(&format!("repo/{name}-source.yaml"), oci_repository(name, "flux-system", &url, "1.0.0"));
+    }
+    person.write("repo/all.yaml", release_of_oci("all", "media", "all", ""));
+    person.write("repo/some.yaml", release_of_oci("some", "media", "some", "davit.dev/bump: minor"));
+    let said = person.scan();
+    let row = said.row("media/all");
+    assert_eq!((&row["target"], &row["reason"]), (&"1.0.0".into(), &"held-by-kube-version".into()), "{row:#}");
+    let message = row["message"].as_str().unwrap();
+    assert!(message.starts_with("3.39.0 needs Kubernetes >=1.40.0-0"), "the first refusal: {message}");
+    assert!(message.contains("3.7.0, and what is older, was not looked at"), "{message}");
+    assert_eq!(said.row("media/some")["target"], "1.1.0", "{said:?}");
+    let manifests = |number: u32| person.registry.server.traffic.count("GET", &format!("manifests/3.{number}.0$"));
+    assert_eq!((manifests(8), manifests(7)), (1, 0), "the bound stays");
+    let explained = person.davit(&["explain", "all", "repo", "--format", "json"]).expect(0).json();
+    assert_eq!(explained["releases"][0]["dropped"].as_array().unwrap().len(), 32, "{explained:#}");
+}
+
+#[test]
+fn tags_that_are_no_charts_by_the_dozen_are_named_by_the_first_of_them() {
+    let person = Person::new();
+    person.registry.add("charts/tool", chart("tool", "1.0.0"));
+    for number in 0..70 {
+        person.registry.add_tag("charts/tool", &format!("9.{number}.0"));
+    }
+    let image = r#"{"config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:0"}}"#;
+    let image = Kind::Answer(Reply::new(200, "application/vnd.oci.image.manifest.v1+json", image));
+    person.registry.server.fail(Fault::new("GET", "manifests/9", Moment::Before, image).times(100));
+    let url = format!("{}/charts/tool", person.registry.url());
+    person.write("repo/tool.yaml", oci_repository("tool", "flux-system", &url, "1.0.0"));
+    person.write("repo/r.yaml", release_of_oci("tool", "media", "tool", ""));
+    let row = person.scan().row("media/tool");
+    assert_eq!((&row["target"], &row["status"]), (&"1.0.0".into(), &"failed".into()), "{row:#}");
+    let message = row["message"].as_str().unwrap();
+    assert!(message.contains("9.69.0: no Helm chart") && message.contains("9.5.0, and what is older"), "{message}");
+}
+
+#[test]
+fn an_archive_that_flux_refuses_by_default_is_proposed_and_said_and_held_back_by_maxchartsize() {
+    let person = Person::with_one_release();
+    let mut archive = chart("podinfo", "8.0.0").archive();
+    archive.resize(11 << 20, 0);
+    let index = "apiVersion: v1\nentries:\n  podinfo:\n  - urls:\n    - big.tgz\n    version: 8.0.0\n  - urls:\n    - \
+                 charts/podinfo-6.5.0.tgz\n    version: 6.5.0\n  - urls:\n    - charts/podinfo-6.4.0.tgz\n    version: 6.4.0\n";
+    person.charts.put("/index.yaml", "text/yaml", index);
+    person.charts.put("/big.tgz", "application/gzip", archive);
+    let row = person.scan().row("media/web");
+    assert_eq!((&row["target"], &row["notes"][0]["kind"]), (&"8.0.0".into(), &"large-archive".into()), "{row:#}");
+    let explained = person.davit(&["explain", "web", "repo"]).expect(0).out;
+    assert!(explained.contains("the archive of 8.0.0 has 11.0 MiB: source-controller refuses"), "{explained}");
+    assert!(explained.contains("archive 0.1 MiB → 11.0 MiB"), "{explained}");
+    person.write("davit.yaml", "registries: {maxChartSize: 10MiB}\n");
+    let row = person.scan().row("media/web");
+    assert_eq!((&row["target"], &row["notes"]), (&"6.5.0".into(), &serde_json::json!([])), "{row:#}");
+    assert!(row["message"].as_str().unwrap().contains("raise registries.maxChartSize"), "{row:#}");
 }

@@ -1,6 +1,7 @@
 //! What holds `davit once` back, and what goes wrong around it: limits, pauses, windows, failures of one part.
 
 use crate::stage::{Stage, TOKEN};
+use davit::demo::chart::chart;
 use davit::demo::fault::Fault;
 
 fn open(stage: &Stage) -> usize {
@@ -61,6 +62,16 @@ async fn nothing_is_closed_for_a_source_that_fails_or_a_document_that_is_broken(
     let run = stage.silent().await;
     assert!(run.out.contains("nothing is closed on a guess"), "{}", run.out);
     stage.charts.server.faults.clear();
+    // So many unusable versions that nobody looked as far down as the proposed one.
+    for number in 0..70 {
+        stage.charts.add(chart("web", &format!("6.99.{number}")).called("other"));
+    }
+    let run = stage.silent().await;
+    assert!(run.out.contains("nothing is closed on a guess"), "{}", run.out);
+    assert_eq!(open(&stage), 4);
+    for number in 0..70 {
+        stage.charts.remove("web", &format!("6.99.{number}"));
+    }
     let (web, sources) = (stage.file("main", "apps/web.yaml"), stage.file("main", "sources.yaml"));
     for (path, text) in [("apps/web.yaml", &web), ("sources.yaml", &sources)] {
         stage.casey().push("main", "oops", &[(path, Some(&format!("{text}\nbroken: [\n")))]).unwrap();

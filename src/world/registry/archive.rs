@@ -2,11 +2,11 @@
 //! archive itself is not kept.
 
 use super::cache::Shelf;
+use super::conditional::Validators;
 use super::failure::{Failure, shown};
 use super::http::{Answer, Http};
 use crate::chart::{self, Limits, Refusal};
 use crate::model::{Contents, Problem, Reason};
-use ::http::header::{ETAG, LAST_MODIFIED};
 use reqwest::header::HeaderMap;
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -14,14 +14,14 @@ use std::sync::Arc;
 use url::Url;
 
 /// What was remembered is of this form of [`Contents`].
-const CONTENTS: &str = "contents-1.json";
+const CONTENTS: &str = "contents-2.json";
 
 /// What an archive said when it was last fetched.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Known {
     pub(super) contents: Arc<Contents>,
-    pub(super) etag: Option<String>,
-    pub(super) last_modified: Option<String>,
+    #[serde(flatten)]
+    pub(super) validators: Validators,
 }
 
 /// Where what an archive said is remembered: `identity` is its digest and place, or its place alone.
@@ -29,17 +29,19 @@ pub(super) fn shelf(http: &Http, identity: &str) -> Shelf {
     Shelf::new(&http.options.cache_dir, "opened", identity)
 }
 
-/// What is remembered, now used again.
+/// What is remembered, now used again. An archive that is over the limit of today is not known: fetching it says so.
 pub(super) fn known(http: &Http, shelf: &Shelf) -> Option<Known> {
-    let known = shelf.read(CONTENTS)?;
+    let known: Known = shelf.read(CONTENTS)?;
+    if known.contents.size > http.options.registries.max_chart_size {
+        return None;
+    }
     shelf.used((http.options.clock)());
     Some(known)
 }
 
 /// Remembers what an archive said.
 pub(super) fn remember(http: &Http, shelf: &Shelf, contents: &Arc<Contents>, headers: &HeaderMap) {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let known = Known { contents: contents.clone(), etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
+    let known = Known { contents: contents.clone(), validators: Validators::of(headers) };
     if let Err(problem) = shelf.write(CONTENTS, &known) {
         tracing::warn!(%problem, "the cache of opened charts is not written");
     }
@@ -90,24 +92,28 @@ pub(super) async fn read(answer: Answer, expected: Expected<'_>) -> Result<Arc<C
     contents.map(Arc::new).map_err(|refusal| expected.refused(&url, &refusal))
 }
 
-/// The SHA-256 of everything, and what it says.
+/// The SHA-256 of everything, and what it says, its size included.
 fn read_hashed(input: &mut dyn Read) -> (String, Result<Contents, Refusal>) {
-    let mut hashed = Hashed { input, hash: Sha256::new() };
+    let mut hashed = Hashed { input, hash: Sha256::new(), size: 0 };
     let contents = chart::read(&mut hashed, &Limits::HELM);
     // What follows the archive's end is a part of what the digest names. Nothing but the body's end stops it.
     let _ = std::io::copy(&mut hashed, &mut std::io::sink());
-    (hex::encode(hashed.hash.finalize()), contents)
+    let size = hashed.size;
+    (hex::encode(hashed.hash.finalize()), contents.map(|contents| Contents { size, ..contents }))
 }
 
 struct Hashed<'a> {
     input: &'a mut dyn Read,
     hash: Sha256,
+    /// Bytes so far.
+    size: u64,
 }
 
 impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.input.read(buffer)?;
         self.hash.update(&buffer[..length]);
+        self.size += length as u64;
         Ok(length)
     }
 }

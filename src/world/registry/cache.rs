@@ -2,6 +2,7 @@
 //! one that names the others last; a half-written directory is as good as none. A directory's own time says when it was
 //! used last; `prune.rs` goes by it.
 
+use super::conditional::Validators;
 use super::index::{Extract, Place};
 use crate::model::{Problem, Reason};
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,8 +18,8 @@ pub(super) struct Stamp {
     /// Bytes of the body: a file cut short by a crash is no body.
     #[serde(default)]
     pub(super) size: u64,
-    pub(super) etag: Option<String>,
-    pub(super) last_modified: Option<String>,
+    #[serde(flatten)]
+    pub(super) validators: Validators,
 }
 
 /// The directory of one URL.

@@ -1,14 +1,14 @@
 //! One HTTP chart repository: its `index.yaml`, asked with conditions, spooled to the cache, read for the wanted charts.
 
 use super::cache::{Shelf, Stamp};
+use super::conditional::Validators;
 use super::credentials;
 use super::failure::{Failure, authority, refused, shown};
 use super::grants;
 use super::http::{Answer, Ask, Http, Trip};
-use super::index::{self, Extract, IndexError, Place};
-use crate::model::{Candidates, Problem, Reason};
-use crate::witness::Login;
-use ::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use super::index::{self, Extract, IndexError, Place, Sought};
+use crate::model::{Candidates, Problem, Reason, flux_limits};
+use crate::witness::Access;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -37,7 +37,7 @@ impl IndexState {
         repository: &str,
         before: Option<Self>,
         wanted: &[String],
-        (since, login): (Instant, Option<Arc<Login>>),
+        (since, access): (Instant, Option<Arc<Access>>),
     ) -> Result<Self, Problem> {
         let original = index_url(repository)?;
         let place = shown(&original);
@@ -50,11 +50,12 @@ impl IndexState {
             original
         };
         refuse_other_schemes(&url)?;
+        // What a source names is for its own place, not for the operator's mirror of it.
+        let access = access.filter(|_| !mirrored.mirrored);
         // What one Secret shows is no answer for another one's source.
-        let own = grants::credential(login.as_ref(), &authority(&url));
-        let named = own.map_or_else(|| url.to_string(), |own| format!("{url} as {}", own.origin));
+        let named = access.as_ref().map_or_else(|| url.to_string(), |own| format!("{url} as {}", own.account));
         let shelf = Shelf::new(&http.options.cache_dir, "index", &named);
-        let trip = http.trip(&url, mirrored.insecure, since).await.with(login);
+        let trip = http.trip(&url, mirrored.insecure, since).await.with(access);
         let known = shelf.stamp();
         let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
         let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
@@ -75,22 +76,17 @@ impl IndexState {
         self.charts.get(chart).cloned().unwrap_or_else(missing)
     }
 
-    /// Where the archive of one version is; remembered as long as the index stays the same.
-    pub(super) async fn place(&self, chart: &str, version: &str) -> Result<Place, Problem> {
+    /// Where the archive of one version is; remembered as long as the index stays the same. The index is read once for
+    /// this one and those that are `sought` beside it.
+    pub(super) async fn place(&self, chart: &str, version: &str, sought: Sought) -> Result<Place, Problem> {
         let (shelf, stamp) = (self.shelf.clone(), self.stamp.clone());
         let (chart, version) = (chart.to_owned(), version.to_owned());
         let name = format!("{chart} {version}");
-        let sought = move || -> Result<Option<Place>, IndexError> {
-            if let Some(known) = shelf.place(&stamp, &chart, &version) {
-                return Ok(Some(known));
-            }
-            let found = index::place(&shelf.body(&stamp), &chart, &version)?;
-            if let Some(Err(problem)) = found.as_ref().map(|place| shelf.put_place(&stamp, &chart, &version, place)) {
-                tracing::warn!(%problem, "the cache of chart indexes is not written");
-            }
-            Ok(found)
+        let find = move || match shelf.place(&stamp, &chart, &version) {
+            Some(known) => Ok(Some(known)),
+            None => find_places(&shelf, &stamp, (&chart, &version), sought),
         };
-        let found = tokio::task::spawn_blocking(sought).await;
+        let found = tokio::task::spawn_blocking(find).await;
         let found = found.map_err(|_| {
             Problem::new(Reason::SourceError, format!("{}: reading the index for {name} failed", self.place))
         })?;
@@ -121,7 +117,8 @@ impl IndexState {
 
     fn result(&self, name: &str, extract: Extract) -> Result<Arc<Candidates>, Problem> {
         if let Some(candidates) = extract.candidates {
-            return Ok(Arc::new(candidates));
+            let large_index = (self.stamp.size > flux_limits::INDEX).then_some(self.stamp.size.div_ceil(1 << 20));
+            return Ok(Arc::new(Candidates { large_index, ..candidates }));
         }
         let mut message = format!("{} has no chart {name}", self.place);
         if !extract.similar.is_empty() {
@@ -163,6 +160,30 @@ fn read_cached(shelf: &Shelf, stamp: &Stamp, wanted: Vec<String>) -> Result<BTre
     Ok(found)
 }
 
+/// The place of one archive; those that are sought beside it are found by the same reading, and remembered.
+fn find_places(
+    shelf: &Shelf,
+    stamp: &Stamp,
+    (chart, version): (&str, &str),
+    mut sought: Sought,
+) -> Result<Option<Place>, IndexError> {
+    sought.retain(|chart, versions| {
+        versions.retain(|version| shelf.place(stamp, chart, version).is_none());
+        !versions.is_empty()
+    });
+    sought.entry(chart.to_owned()).or_default().insert(version.to_owned());
+    let mut found = index::places(&shelf.body(stamp), &sought)?;
+    let places =
+        || found.iter().flat_map(|(chart, places)| places.iter().map(move |(version, place)| (chart, version, place)));
+    for (chart, version, place) in places() {
+        if let Err(problem) = shelf.put_place(stamp, chart, version, place) {
+            tracing::warn!(%problem, "the cache of chart indexes is not written");
+            break;
+        }
+    }
+    Ok(found.get_mut(chart).and_then(|places| places.remove(version)))
+}
+
 /// `index.yaml` under the repository's URL; its query stays (as Helm does).
 pub(super) fn index_url(repository: &str) -> Result<Url, Problem> {
     let invalid =
@@ -194,17 +215,10 @@ async fn fetch_once(
     shelf: &Shelf,
     known: Option<&Stamp>,
 ) -> Result<Fetched, Failure> {
-    let mut headers = HeaderMap::new();
-    let mut condition = |name: HeaderName, value: Option<&String>| {
-        if let Some(value) = value.and_then(|text| HeaderValue::from_str(text).ok()) {
-            headers.insert(name, value);
-        }
-    };
-    condition(IF_NONE_MATCH, known.and_then(|stamp| stamp.etag.as_ref()));
-    condition(IF_MODIFIED_SINCE, known.and_then(|stamp| stamp.last_modified.as_ref()));
-    let credential = match grants::credential(trip.login.as_ref(), &authority(url)) {
+    let headers = known.map(|stamp| stamp.validators.conditions()).unwrap_or_default();
+    let credential = match grants::at_home(trip.access.as_ref(), &authority(url)) {
         Some(own) => Some(own),
-        None => credentials::for_index(&http.options, url).map_err(Failure::of)?,
+        None => credentials::for_index(&http.options, url, http.may_take_ours(trip, url)).map_err(Failure::of)?,
     };
     let authorization = credential.as_ref().and_then(credentials::Credential::basic);
     let limit = http.options.registries.max_index_size;
@@ -223,8 +237,6 @@ async fn fetch_once(
 
 async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<Fetched, Failure> {
     let Answer { headers, mut body, url, .. } = answer;
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-    let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
     let mut file = shelf.spool().map_err(Failure::of)?;
     let (mut hash, mut size) = (Sha256::new(), 0);
     while let Some(chunk) = body.chunk().await? {
@@ -235,7 +247,7 @@ async fn spool(answer: Answer, shelf: &Shelf, known: Option<&Stamp>) -> Result<F
             Failure::never(problem.reason, format!("{}: {}", shown(&url), problem.message))
         })?;
     }
-    let stamp = Stamp { hash: hex::encode(hash.finalize()), size, etag, last_modified };
+    let stamp = Stamp { hash: hex::encode(hash.finalize()), size, validators: Validators::of(&headers) };
     if known.is_some_and(|known| known.hash == stamp.hash) {
         shelf.restamp(&stamp).map_err(Failure::of)?;
         return Ok(Fetched::Unchanged(stamp));

@@ -8,6 +8,7 @@ use crate::demo::chart::{Chart, chart};
 use crate::model::{Lookup, Problem, Reason};
 use axum::body::Body;
 use axum::http::{Request, Response, header};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -289,4 +290,56 @@ async fn a_layer_that_lies_or_is_gone_is_a_fault_of_its_version() {
     let problem = registry.open(&oci(&host, "charts/web"), "1.2.0").await.unwrap_err();
     assert_eq!(problem.reason, Reason::ChartInvalid, "{problem}");
     assert!(problem.message.contains("no layer that holds a chart"), "{problem}");
+}
+
+#[tokio::test]
+async fn one_reading_of_an_index_finds_every_archive_that_is_about_to_be_opened() {
+    let all: Vec<Chart> = ["web", "api", "job"].iter().map(|name| chart(name, "1.2.0")).collect();
+    let mut index = "apiVersion: v1\nentries:\n".to_owned();
+    for one in &all {
+        let (name, digest) = (&one.name, one.digest());
+        writeln!(index, "  {name}:\n  - digest: {digest}\n    urls:\n    - {name}.tgz\n    version: 1.2.0").unwrap();
+    }
+    let archives: Vec<(String, Vec<u8>)> =
+        all.iter().map(|one| (format!("/charts/{}.tgz", one.name), one.archive())).collect();
+    let (host, _) = host(move |request| match archives.iter().find(|(path, _)| path == request.uri().path()) {
+        Some((_, archive)) => ok(archive.clone()),
+        None => ok(index.clone()),
+    })
+    .await;
+    let question = |name: &str| Lookup::index(&format!("http://{host}/charts"), name);
+    let questions = ["web", "api", "job"].map(question);
+    let (cache, registry) = registry(|_| {});
+    let round = registry.round(&questions);
+    round.seek([(&questions[0], "1.2.0"), (&questions[1], "1.2.0"), (&questions[1], "9.9.9")]);
+    assert_eq!(round.open(&questions[0], "1.2.0").await.unwrap().name, "web");
+    // Whoever would read the index again finds none.
+    let shelves = std::fs::read_dir(cache.path().join("charts-v1/index")).unwrap();
+    for file in shelves.flat_map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap()) {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("body-") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    assert_eq!(round.open(&questions[1], "1.2.0").await.unwrap().name, "api");
+    assert_eq!(round.open(&questions[2], "1.2.0").await.unwrap_err().reason, Reason::SourceError, "nobody named it");
+}
+
+#[tokio::test]
+async fn the_size_of_an_archive_is_that_of_its_file_and_an_index_tells_when_it_is_over_flux_s_limit() {
+    let mut archive = web().archive();
+    archive.resize(12 << 20, 0);
+    let padding = format!("# {}\n", "#".repeat(1_000_000)).repeat(53);
+    let (host, _) = host(move |request| match request.uri().path() {
+        "/charts/index.yaml" => ok(index("web.tgz", None)),
+        "/large/index.yaml" => ok(padding.clone() + "entries:\n  web:\n  - version: 1.2.0\n"),
+        _ => ok(archive.clone()),
+    })
+    .await;
+    let (_cache, registry) = registry(|options| options.registries.max_index_size = 64 << 20);
+    let question = lookup(&host);
+    assert_eq!(registry.open(&question, "1.2.0").await.unwrap().size, 12 << 20);
+    assert_eq!(registry.candidates(&question).await.unwrap().large_index, None);
+    let large = Lookup::index(&format!("http://{host}/large"), "web");
+    assert_eq!(registry.candidates(&large).await.unwrap().large_index, Some(51));
 }

@@ -1,6 +1,7 @@
 //! One entry of an index, as any of the readers finds it, and what Flux makes of it.
 
 use crate::model::{Candidate, Candidates, Inside, Version};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fields of an entry that count, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,10 +83,10 @@ pub(super) fn is_null(plain: &str) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Collected {
     pub(super) candidates: Candidates,
-    /// The version whose place is sought.
-    pub(super) sought: Option<String>,
-    /// Its place; the first entry of that text counts, as in Flux.
-    pub(super) place: Option<Place>,
+    /// The versions whose places are sought.
+    pub(super) sought: BTreeSet<String>,
+    /// Their places; the first entry of a text counts, as in Flux.
+    pub(super) places: BTreeMap<String, Place>,
 }
 
 /// More versions than any real chart has; an index over it is refused.
@@ -104,8 +105,8 @@ impl Collected {
             self.candidates.ignored += 1;
             return Ok(());
         };
-        if self.place.is_none() && self.sought.as_deref() == Some(version.text()) {
-            self.place = Some(Place { url: entry.urls.into_iter().next(), digest: entry.digest });
+        if let Some(text) = self.sought.take(version.text()) {
+            self.places.insert(text, Place { url: entry.urls.into_iter().next(), digest: entry.digest });
         }
         self.candidates.versions.push(Candidate {
             text: version.text().to_owned(),

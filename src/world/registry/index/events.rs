@@ -57,7 +57,7 @@ fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<
         match events.key()? {
             Key::End => return Ok(()),
             Key::Text(name) if state.sees(&name) => {
-                let collected = one_chart(events, &name, state.collector())?;
+                let collected = one_chart(events, &name, state.collector(&name))?;
                 state.put(&name, collected);
             }
             _ => events.skip()?,

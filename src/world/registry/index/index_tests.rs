@@ -1,4 +1,4 @@
-use super::{Extract, Wanted, events, json, place, read, slice};
+use super::{Extract, Sought, Wanted, events, json, places, read, slice};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,11 +21,11 @@ fn texts(found: &BTreeMap<String, Extract>, chart: &str) -> Vec<String> {
 
 fn by_lines(text: &str, wanted: &[&str]) -> Option<BTreeMap<String, Extract>> {
     let file = spooled(text.as_bytes());
-    slice::read(&File::open(file.path()).unwrap(), Wanted::new(&names(wanted), None)).unwrap()
+    slice::read(&File::open(file.path()).unwrap(), Wanted::new(&names(wanted), &Sought::new())).unwrap()
 }
 
 fn by_events(text: &str, wanted: &[&str]) -> BTreeMap<String, Extract> {
-    events::read_index(text.as_bytes(), Wanted::new(&names(wanted), None)).unwrap()
+    events::read_index(text.as_bytes(), Wanted::new(&names(wanted), &Sought::new())).unwrap()
 }
 
 const HELM: &str = r#"apiVersion: v1
@@ -83,7 +83,8 @@ fn helms_own_layout_is_read_by_lines_and_gives_what_the_events_give() {
 /// Whether the lines alone told a chart's entries, or its block was left to the events.
 fn told_by_lines(text: &str, chart: &str) -> bool {
     let file = spooled(text.as_bytes());
-    let blocks = slice::find_blocks(&File::open(file.path()).unwrap(), &mut Wanted::new(&names(&[chart]), None));
+    let blocks =
+        slice::find_blocks(&File::open(file.path()).unwrap(), &mut Wanted::new(&names(&[chart]), &Sought::new()));
     blocks.unwrap().expect("Helm's layout").iter().all(|block| block.entries.is_some())
 }
 
@@ -137,7 +138,7 @@ fn a_quoted_scalar_that_hangs_over_the_margin_is_not_taken_for_a_chart() {
 #[test]
 fn json_is_read_as_a_stream_and_flow_yaml_still_as_yaml() {
     let text = r#"{"apiVersion":"v1","entries":{"app":[{"version":"1.2.3","deprecated":true,"appVersion":7},null,{"version":"x"}],"b":null}}"#;
-    let found = json::read(text.as_bytes(), Wanted::new(&names(&["app"]), None)).unwrap();
+    let found = json::read(text.as_bytes(), Wanted::new(&names(&["app"]), &Sought::new())).unwrap();
     assert_eq!(found, by_events(text, &["app"]));
     assert_eq!(texts(&found, "app"), ["1.2.3"]);
     assert_eq!(found["app"].candidates.as_ref().unwrap().ignored, 2);
@@ -236,8 +237,8 @@ proptest! {
         }
         let wanted = ["app", "other"];
         let file = spooled(text.as_bytes());
-        let fast = slice::read(&File::open(file.path()).unwrap(), Wanted::new(&names(&wanted), None));
-        if let (Ok(Some(fast)), Ok(slow)) = (fast, events::read_index(text.as_bytes(), Wanted::new(&names(&wanted), None))) {
+        let fast = slice::read(&File::open(file.path()).unwrap(), Wanted::new(&names(&wanted), &Sought::new()));
+        if let (Ok(Some(fast)), Ok(slow)) = (fast, events::read_index(text.as_bytes(), Wanted::new(&names(&wanted), &Sought::new()))) {
             prop_assert_eq!(fast, slow, "{}", text);
         }
     }
@@ -258,7 +259,13 @@ fn the_real_grafana_index_reads_alike_by_lines_and_by_events() {
 
 /// Place of a version, as each reader of the text's form finds it.
 fn place_of(text: &str, version: &str) -> Option<(Option<String>, Option<String>)> {
-    let found = place(spooled(text.as_bytes()).path(), "app", version).unwrap()?;
+    let other = ("other".to_owned(), ["1.0.0".to_owned(), "9.0.0".to_owned()].into());
+    let sought = Sought::from([("app".to_owned(), [version.to_owned()].into()), other]);
+    let mut found = places(spooled(text.as_bytes()).path(), &sought).unwrap();
+    if let Some(other) = found.get("other").filter(|other| !other.is_empty()) {
+        assert_eq!((other.len(), other["1.0.0"].url.as_deref()), (1, Some("wrong")), "one reading finds all");
+    }
+    let found = found.remove("app")?.remove(version)?;
     Some((found.url, found.digest))
 }
 
@@ -279,4 +286,18 @@ fn the_archive_of_a_version_is_the_first_url_of_its_first_entry() {
     }
     let anchors = "entries:\n  app:\n  - {version: 1.0.0, urls: [&u a.tgz], digest: &d x}\n  - {version: 2.0.0, urls: [*u, b], digest: *d}\n";
     assert_eq!(place_of(anchors, "2.0.0"), Some((Some("a.tgz".to_owned()), Some("x".to_owned()))));
+}
+
+#[test]
+fn a_missing_chart_gets_the_first_names_that_are_like_it_and_a_found_one_none() {
+    let mut text = "apiVersion: v1\nentries:\n".to_owned();
+    for name in ["Kube-State", "grafana", "kube_state_metrics", "my-kube-state", "kubestate2", "state", "ku"] {
+        writeln!(text, "  {name}:\n  - version: 1.0.0").unwrap();
+    }
+    let wanted = ["kube-state", "grafana", "nothing", "ku-"];
+    for found in [by_lines(&text, &wanted).expect("Helm's layout"), by_events(&text, &wanted)] {
+        assert_eq!(found["kube-state"].similar, ["Kube-State", "kube_state_metrics", "my-kube-state"]);
+        assert!(found["grafana"].similar.is_empty() && found["nothing"].similar.is_empty(), "{found:?}");
+        assert!(found["ku-"].similar.is_empty(), "too short to be like anything");
+    }
 }

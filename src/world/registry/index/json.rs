@@ -69,7 +69,7 @@ impl<'de> Visitor<'de> for Charts<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
             if self.0.sees(&name) {
-                let mut collected = self.0.collector();
+                let mut collected = self.0.collector(&name);
                 map.next_value_seed(Entries(&mut collected))?;
                 self.0.put(&name, collected);
             } else {

@@ -8,14 +8,16 @@ mod events;
 mod json;
 mod lines;
 mod slice;
+mod wanted;
 
 use crate::model::{Candidates, Problem, Reason};
 use entry::{Collected, RawEntry};
 pub(super) use entry::{Place, timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use wanted::Wanted;
 
 /// Why an index can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,24 +37,27 @@ pub(super) struct Extract {
     pub(super) candidates: Option<Candidates>,
     /// A few charts of the index with a similar name, where it has none of this one.
     pub(super) similar: Vec<String>,
-    /// Where the archive of the version that was sought is.
+    /// Where the archives of the versions that were sought are.
     #[serde(skip)]
-    place: Option<Place>,
+    places: BTreeMap<String, Place>,
 }
 
-/// Where the archive of one version is; nothing where the index has no such version.
-pub(super) fn place(path: &Path, chart: &str, version: &str) -> Result<Option<Place>, IndexError> {
-    let wanted = [chart.to_owned()];
-    let found = read_seeking(path, &wanted, Some(version))?;
-    Ok(found.into_values().next().and_then(|extract| extract.place))
+/// Versions by chart, whose archives' places are wanted.
+pub(super) type Sought = BTreeMap<String, BTreeSet<String>>;
+
+/// Where the archives of these versions are, by chart and version; what the index does not have is left out.
+pub(super) fn places(path: &Path, sought: &Sought) -> Result<BTreeMap<String, BTreeMap<String, Place>>, IndexError> {
+    let wanted: Vec<String> = sought.keys().cloned().collect();
+    let found = read_seeking(path, &wanted, sought)?;
+    Ok(found.into_iter().map(|(chart, extract)| (chart, extract.places)).collect())
 }
 
 /// Reads the wanted charts; every one of them has a result.
 pub(super) fn read(path: &Path, wanted: &[String]) -> Result<BTreeMap<String, Extract>, IndexError> {
-    read_seeking(path, wanted, None)
+    read_seeking(path, wanted, &Sought::new())
 }
 
-fn read_seeking(path: &Path, wanted: &[String], sought: Option<&str>) -> Result<BTreeMap<String, Extract>, IndexError> {
+fn read_seeking(path: &Path, wanted: &[String], sought: &Sought) -> Result<BTreeMap<String, Extract>, IndexError> {
     let mut file = File::open(path)?;
     let mut head = [0_u8; 1024];
     let length = read_head(&mut file, &mut head)?;
@@ -98,61 +103,6 @@ fn refuse_html(head: &[u8]) -> Result<(), IndexError> {
         None => Err(IndexError::Invalid("the answer is empty, not a chart index".to_owned())),
         _ => Ok(()),
     }
-}
-
-/// The wanted charts while an index is read; the last of two blocks of one name wins, as in Flux.
-struct Wanted {
-    charts: BTreeMap<String, Extract>,
-    sought: Option<String>,
-}
-
-impl Wanted {
-    fn new(wanted: &[String], sought: Option<&str>) -> Self {
-        let charts = wanted.iter().map(|name| (name.clone(), Extract::default())).collect();
-        Self { charts, sought: sought.map(str::to_owned) }
-    }
-
-    /// For the entries of one chart.
-    fn collector(&self) -> Collected {
-        Collected { sought: self.sought.clone(), ..Collected::default() }
-    }
-
-    /// Sees a chart's name; tells whether its entries are wanted.
-    fn sees(&mut self, name: &str) -> bool {
-        for (wanted, extract) in &mut self.charts {
-            if extract.similar.len() < 3
-                && wanted != name
-                && alike(wanted, name)
-                && !extract.similar.iter().any(|s| s == name)
-            {
-                extract.similar.push(name.to_owned());
-            }
-        }
-        self.charts.contains_key(name)
-    }
-
-    fn put(&mut self, name: &str, collected: Collected) {
-        if let Some(extract) = self.charts.get_mut(name) {
-            extract.candidates = Some(collected.candidates);
-            extract.place = collected.place;
-        }
-    }
-
-    fn finish(mut self) -> BTreeMap<String, Extract> {
-        for extract in self.charts.values_mut() {
-            if extract.candidates.is_some() {
-                extract.similar.clear();
-            }
-        }
-        self.charts
-    }
-}
-
-/// One name holds the other, or they differ in case, `-` and `_` only.
-fn alike(one: &str, other: &str) -> bool {
-    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_'], "");
-    let (one, other) = (plain(one), plain(other));
-    one.len().min(other.len()) >= 3 && other.len() < 128 && (one.contains(&other) || other.contains(&one))
 }
 
 #[cfg(test)]

@@ -75,7 +75,8 @@ pub(super) fn find_blocks(file: &File, state: &mut Wanted) -> Result<Option<Vec<
         }
         match (seen, &mut open) {
             (Seen::Chart(chart, value), _) if state.sees(&chart) => {
-                open = Some(OpenBlock { chart, start: position, lines: Lines::new(value, state.collector()) });
+                let lines = Lines::new(value, state.collector(&chart));
+                open = Some(OpenBlock { chart, start: position, lines });
             }
             (Seen::Node(node), Some(block)) => block.lines.node(&node)?,
             (Seen::Text, Some(block)) => block.lines.text(),
