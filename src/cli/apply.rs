@@ -13,7 +13,7 @@ use crate::engine::inside;
 use crate::engine::local::{self, Selection};
 use crate::model::{Problem, Site, UpdateSite, Version};
 use crate::world::folder::{FILE_LIMIT, Folder};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
@@ -112,7 +112,8 @@ fn write(folder: &Folder, command: &Apply, selection: &Selection) -> Exit {
     } else if written > 0 {
         let _ = writeln!(out, "{} changed.\nMoved: {moved}.", count(written, "file"));
     }
-    if !print_exactly(out.as_bytes()) || (failed && written == 0) { Exit::NoResult } else { Exit::Done }
+    // Who goes on to commit must know that a file is missing, however many are there.
+    if !print_exactly(out.as_bytes()) || failed { Exit::NoResult } else { Exit::Done }
 }
 
 fn save(folder: &Folder, command: &Apply, edited: &Edited) -> Result<(), String> {
@@ -144,7 +145,37 @@ fn list(out: &mut String, sites: &[&UpdateSite]) {
 
 /// Everybody whom a changed site moves, named once.
 fn consumers(selection: &Selection, done: &[&Site]) -> String {
-    let moved = selection.moved.iter().filter(|(site, _)| done.contains(&site)).flat_map(|(_, ids)| ids);
+    let done: HashSet<&Site> = done.iter().copied().collect();
+    let moved = selection.moved.iter().filter(|(site, _)| done.contains(site)).flat_map(|(_, ids)| ids);
     let names: BTreeSet<String> = moved.map(|id| clean(&id.to_string()).into_owned()).collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Apply, Exit, Selection, UpdateSite, write};
+    use crate::world::folder::Folder;
+
+    #[test]
+    fn one_file_that_fails_shows_in_the_exit_code_though_the_others_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.yaml"), "version: 1.0.0\n").unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let stream = crate::yaml::parse(b"version: 1.0.0\n");
+        let root = stream.documents[0].root.as_ref().unwrap().as_ref().unwrap();
+        let at = |file: &str| UpdateSite {
+            site: crate::yaml::site(file, 0, root, &"version".parse().unwrap()).unwrap(),
+            from: "1.0.0".into(),
+            to: "2.0.0".into(),
+            digest: None,
+        };
+        let command = Apply { path: dir.path().into(), only: vec![], to: None, dry_run: false };
+        let mut selection = Selection::default();
+        selection.sites.extend(["a.yaml", "gone.yaml"].map(at));
+        assert_eq!(write(&folder, &command, &selection), Exit::NoResult);
+        assert_eq!(std::fs::read(dir.path().join("a.yaml")).unwrap(), b"version: 2.0.0\n");
+        std::fs::write(dir.path().join("a.yaml"), "version: 1.0.0\n").unwrap();
+        selection.sites.pop();
+        assert_eq!(write(&folder, &command, &selection), Exit::Done);
+    }
 }

@@ -4,6 +4,7 @@
 use super::edits::Edited;
 use super::report::{Deed, DeedKind, Outcome};
 use crate::config::CommitVia;
+use crate::model::Schedule;
 use crate::proposal::{
     self, Action, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, PullRequest, Stage, Verb, Wanted,
 };
@@ -40,6 +41,15 @@ pub(super) struct Prepared {
     pub wanted: Wanted,
     /// The files before and after.
     pub files: Vec<Arc<Edited>>,
+    /// When it may be written: all must be open.
+    pub windows: Vec<Schedule>,
+}
+
+impl Prepared {
+    /// Whether it may be written now: a pass takes a while, and a window may have closed meanwhile.
+    pub fn open(&self, now: Timestamp) -> bool {
+        self.windows.iter().all(|schedule| schedule.open(now))
+    }
 }
 
 /// Why an action ended early.
@@ -168,7 +178,16 @@ impl Hands<'_> {
             keep("assignees", self.forge.add_assignees(number, &text.assignees).await)?;
         }
         if !text.reviewers.is_empty() {
-            keep("reviewers", self.forge.request_reviewers(number, &text.reviewers).await)?;
+            let asked = self.forge.request_reviewers(number, &text.reviewers).await;
+            // An App without access to the organisation's members may never ask a team: that is no passing fault.
+            let asked = match asked {
+                Err(ForgeError::Forbidden { what, message, permission }) => {
+                    let message = format!("{message} (the credentials lack {permission})");
+                    Err(ForgeError::Validation { what, message, errors: Vec::new() })
+                }
+                other => other,
+            };
+            keep("reviewers", asked)?;
         }
         self.write(wanted, pull, Stage::Settled).await?;
         Ok(if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) })
@@ -280,6 +299,12 @@ pub(super) fn stopped(action: &Action) -> Deed {
     }
 }
 
+/// An action that was decided within the schedule, and came to its turn after it.
+pub(super) fn late(action: &Action) -> Deed {
+    let message = format!("{} waits: {}", doing(&action.verb), put_off(DeferReason::OutsideSchedule));
+    Deed { message, ..stopped(action) }
+}
+
 /// An action whose answer did not come before the process had to end.
 pub(super) fn cut(action: &Action) -> Deed {
     let message = "cut off: no answer came before the process had to end; the next start goes on from what is there";
@@ -338,6 +363,9 @@ fn put_off(reason: DeferReason) -> &'static str {
     match reason {
         DeferReason::OpenLimit => "as many are open as limits.openPullRequests allows",
         DeferReason::HourlyLimit => "as many were opened within the hour as limits.perHour allows",
+        DeferReason::ElsewhereUnknown => {
+            "somebody else's pull request could not be read, and may propose the same (see the pass's problems)"
+        }
         DeferReason::OutsideSchedule => "outside the schedule",
         DeferReason::Paused => "paused",
         DeferReason::ReportMode => "mode is report",

@@ -25,6 +25,11 @@ pub trait Pass: Send + Sync + 'static {
     /// Makes one pass and reports it. `stop` is cancelled when the process is to end: finish the step under way.
     async fn pass(&self, id: &str, stop: &CancellationToken) -> Report;
 
+    /// When a window for its writes opens next, after `now`: a pass is due then, however long the interval.
+    fn opens(&self, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
+
     /// What wakes it before its time, beside webhooks: news of other repositories.
     fn wake(&self) -> Option<Arc<Notify>> {
         None
@@ -135,8 +140,10 @@ impl Turn {
             self.board.began(&member.name, started);
             let report = self.one(&member, &id, started).await;
             drop(permit);
+            let now = (self.now)();
             let wait = jittered(member.interval, &member.name, number);
-            let next = (self.now)().saturating_add(wait).unwrap_or(started);
+            let wait = member.work.opens(now).map_or(wait, |at| wait.min(until_open(now, at, &member.name)));
+            let next = now.saturating_add(wait).unwrap_or(started);
             self.board.ended(Arc::new(report), next);
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -172,6 +179,12 @@ fn jittered(interval: Duration, name: &str, number: u64) -> Duration {
     let digest = Sha256::new().chain_update(name).chain_update(number.to_le_bytes()).finalize();
     let share = f64::from(u16::from_le_bytes([digest[0], digest[1]])) / f64::from(u16::MAX);
     interval.mul_f64(0.9 + 0.2 * share)
+}
+
+/// Until a window is open, and up to half a minute more: a rule's window opens for many repositories at once.
+fn until_open(now: Timestamp, at: Timestamp, name: &str) -> Duration {
+    let digest = Sha256::digest(name);
+    at.duration_since(now).unsigned_abs() + Duration::from_millis(1000 + u64::from(digest[0]) * 100)
 }
 
 /// A pass's id: readable, sortable, unique per repository.

@@ -9,6 +9,7 @@ struct Act {
     starts: mpsc::UnboundedSender<&'static str>,
     ended: Arc<AtomicUsize>,
     wake: Arc<Notify>,
+    opens: Option<Duration>,
 }
 
 enum Kind {
@@ -40,6 +41,10 @@ impl Pass for Act {
         }
     }
 
+    fn opens(&self, now: Timestamp) -> Option<Timestamp> {
+        self.opens.map(|after| now + after)
+    }
+
     fn wake(&self) -> Option<Arc<Notify>> {
         Some(self.wake.clone())
     }
@@ -57,7 +62,14 @@ fn daemon(
             url: format!("https://example.com/{name}"),
             forge_name: Some(format!("Acme/{name}")),
             interval,
-            work: Arc::new(Act { name, kind, starts: starts.clone(), ended: ended.clone(), wake: Arc::default() }),
+            work: Arc::new(Act {
+                name,
+                kind,
+                starts: starts.clone(),
+                ended: ended.clone(),
+                wake: Arc::default(),
+                opens: (name == "window").then(|| Duration::from_hours(2)),
+            }),
         })
         .collect();
     let board = Arc::new(Board::default());
@@ -124,6 +136,24 @@ async fn a_panic_is_one_failed_pass_and_the_next_comes() {
     let entry = board.entry("bug").unwrap();
     assert!(entry.passes.0 == 0 && entry.passes.1 >= 1);
     assert_eq!(entry.last.unwrap().error.as_ref().unwrap().reason, crate::model::Reason::InternalError);
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_opens_within_the_interval_has_a_pass_of_its_own() {
+    let day = Duration::from_hours(24);
+    let (daemon, board, mut starts, _) = daemon(vec![("window", Kind::Quick, day), ("other", Kind::Quick, day)]);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(daemon.run(stop.clone()));
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        seen.push(starts.recv().await.unwrap());
+    }
+    // The virtual clock: the other one's second pass would come after 21 hours at the earliest.
+    assert_eq!((seen.iter().filter(|name| **name == "window").count(), seen.len()), (4, 5), "{seen:?}");
+    let next = board.entry("window").unwrap().next.unwrap();
+    assert!(next >= Timestamp::UNIX_EPOCH + Duration::from_hours(2), "{next}: never before it is open");
     stop.cancel();
     running.await.unwrap();
 }

@@ -25,7 +25,7 @@ pub(super) async fn elsewhere(
     let of = ElsewhereOf { base: fetched.base_commit, findings: findings.clone(), pulls };
     let found = match book.elsewhere.get(&(), &of) {
         Some(found) => Ok(found),
-        None => look(repository, fetched, &findings.updates, foreign).await,
+        None => look(repository, fetched, findings, foreign).await,
     };
     match found {
         Ok(found) => {
@@ -36,16 +36,21 @@ pub(super) async fn elsewhere(
     }
 }
 
+/// Contents by path.
+type Files = HashMap<String, Arc<[u8]>>;
+
 /// Reads the heads; an error where something could not be read, with what the rest came to.
 async fn look(
     repository: &Repository,
     fetched: &Fetched,
-    updates: &[Update],
+    findings: &Arc<Findings>,
     foreign: &[PullRequest],
 ) -> Result<HashMap<usize, PullLink>, HashMap<usize, PullLink>> {
     let mut found = HashMap::new();
     let mut whole = true;
-    let files: BTreeSet<&str> = updates.iter().flat_map(|u| u.sites.iter().map(|s| &*s.site.file)).collect();
+    let mut bases = Files::new();
+    let sites = findings.updates.iter().flat_map(|update| &update.sites);
+    let files: BTreeSet<&str> = sites.map(|site| &*site.site.file).collect();
     for pull in foreign {
         let Some(head) = fetched.pull_heads.get(&pull.number) else { continue };
         let changed = match repository.changed_paths(fetched.base_commit, *head).await {
@@ -56,54 +61,74 @@ async fn look(
                 continue;
             }
         };
-        let touched: BTreeSet<&str> = changed.iter().map(String::as_str).filter(|path| files.contains(path)).collect();
+        let touched: Vec<String> = changed.into_iter().filter(|path| files.contains(path.as_str())).collect();
         if touched.is_empty() {
             continue;
         }
-        let heads = read(repository, *head, &touched, &mut whole).await;
-        for (index, update) in updates.iter().enumerate() {
-            if found.contains_key(&index) || !proposes(update, &heads) {
-                continue;
-            }
-            // What was on the base when it branched off is not its own doing.
-            let before = match repository.merge_base(fetched.base_commit, *head).await {
-                Ok(Some(begin)) => read(repository, begin, &touched, &mut whole).await,
-                other => {
-                    whole &= other.is_ok();
-                    HashMap::new()
-                }
-            };
-            if !proposes(update, &before) {
-                found.insert(index, PullLink { number: pull.number, url: pull.url.clone() });
-            }
+        let unknown: Vec<String> = touched.iter().filter(|path| !bases.contains_key(*path)).cloned().collect();
+        bases.extend(read(repository, fetched.base_commit, &unknown, &mut whole).await);
+        let base: Files = touched.iter().filter_map(|path| bases.get_key_value(path)).map(owned).collect();
+        let there = read(repository, *head, &touched, &mut whole).await;
+        let mut proposed = judged(findings, &base, there, &mut whole).await;
+        proposed.retain(|index| !found.contains_key(index));
+        if proposed.is_empty() {
+            continue;
         }
+        // What was on the base when it branched off is not its own doing.
+        let before = match repository.merge_base_held(fetched.base_commit, *head).await {
+            Ok(Some(begin)) => read(repository, begin, &touched, &mut whole).await,
+            other => {
+                whole &= other.is_ok();
+                Files::new()
+            }
+        };
+        let before = judged(findings, &base, before, &mut whole).await;
+        let link = || PullLink { number: pull.number, url: pull.url.clone() };
+        found.extend(proposed.difference(&before).map(|index| (*index, link())));
     }
     if whole { Ok(found) } else { Err(found) }
 }
 
-async fn read<'a>(
-    repository: &Repository,
-    head: Oid,
-    paths: &BTreeSet<&'a str>,
-    whole: &mut bool,
-) -> HashMap<&'a str, Vec<u8>> {
-    let mut files = HashMap::new();
+fn owned((path, bytes): (&String, &Arc<[u8]>)) -> (String, Arc<[u8]>) {
+    (path.clone(), bytes.clone())
+}
+
+async fn read(repository: &Repository, at: Oid, paths: &[String], whole: &mut bool) -> Files {
+    let mut files = Files::new();
     for path in paths {
         // Deleted or unreadable there: it sets nothing.
-        match repository.file(head, path, FILE_LIMIT).await {
-            Ok(bytes) => drop(files.insert(*path, bytes)),
+        match repository.file(at, path, FILE_LIMIT).await {
+            Ok(bytes) => drop(files.insert(path.clone(), bytes.into())),
             Err(error) => *whole &= matches!(error.kind, Failure::Missing(_)),
         }
     }
     files
 }
 
-/// Whether any site of the update stands at the target or beyond in these files.
-fn proposes(update: &Update, files: &HashMap<&str, Vec<u8>>) -> bool {
-    update.sites.iter().any(|site| {
-        let Some(bytes) = files.get(&*site.site.file) else { return false };
-        yaml::text_at(bytes, &site.site).is_some_and(|text| {
-            text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
-        })
+/// The updates of which any site stands at the target or beyond in these files. Parsing what strangers wrote is no work
+/// for a thread that others wait for.
+async fn judged(findings: &Arc<Findings>, base: &Files, files: Files, whole: &mut bool) -> BTreeSet<usize> {
+    let (findings, base) = (findings.clone(), base.clone());
+    let judging = tokio::task::spawn_blocking(move || proposed(&findings.updates, &base, &files));
+    judging.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading a pull request's files broke off: a bug, please report it");
+        *whole = false;
+        BTreeSet::new()
     })
+}
+
+/// Each file is parsed once, however many sites it has.
+fn proposed(updates: &[Update], base: &Files, files: &Files) -> BTreeSet<usize> {
+    let states = files.iter().filter_map(|(path, now)| Some((path.as_str(), (base.get(path)?, now))));
+    let states: HashMap<&str, (yaml::State<'_>, yaml::State<'_>)> =
+        states.map(|(path, (then, now))| (path, (yaml::State::read(then), yaml::State::read(now)))).collect();
+    let set = |update: &Update| {
+        update.sites.iter().any(|site| {
+            let Some((then, now)) = states.get(&*site.site.file) else { return false };
+            now.text_of(then, &site.site).is_some_and(|text| {
+                text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
+            })
+        })
+    };
+    updates.iter().enumerate().filter(|(_, update)| set(update)).map(|(index, _)| index).collect()
 }

@@ -5,7 +5,7 @@ use super::edits::Refused;
 use super::look::Look;
 use super::report::Row;
 use crate::model::{Candidates, DigestMove, NsName, Problem, Reason, Release, Site, Status, UpdateSite, Version};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What to write.
@@ -19,6 +19,8 @@ pub struct Selection {
     pub refused: Vec<Refused>,
     /// What a person should know before they commit.
     pub notes: Vec<String>,
+    /// Index of the site at a file's bytes.
+    places: HashMap<(String, usize, usize), usize>,
 }
 
 /// Selects by names (`namespace/name`, or `name` in any namespace) and, for these, an explicit version.
@@ -174,7 +176,10 @@ pub(super) fn offered(candidates: &Candidates, version: &str) -> Option<String> 
 
 fn add(selection: &mut Selection, site: UpdateSite) {
     // With separateMajors a site stands in two updates: the higher one counts.
-    match selection.sites.iter_mut().find(|known| same(&known.site, &site.site)) {
+    let next = selection.sites.len();
+    let place = (site.site.file.to_string(), site.site.start, site.site.end);
+    let index = *selection.places.entry(place).or_insert(next);
+    match selection.sites.get_mut(index) {
         Some(known) => {
             let read = |text| Version::loose(text).or_else(|| Version::of_tag(text));
             let higher = read(&site.to) > read(&known.to);
@@ -191,9 +196,14 @@ fn same(a: &Site, b: &Site) -> bool {
 }
 
 fn move_consumers(look: &Look, selection: &mut Selection) {
-    let reads = |row: &Row, wanted: &Site| row.release.site.as_ref().is_some_and(|site| same(site, wanted));
+    let mut readers: HashMap<(&str, usize, usize), BTreeSet<NsName>> = HashMap::new();
+    for row in &look.findings.rows {
+        if let Some(site) = &row.release.site {
+            readers.entry((&*site.file, site.start, site.end)).or_default().insert(row.release.id());
+        }
+    }
     for wanted in selection.sites.iter().map(|s| &s.site) {
-        let rows = look.findings.rows.iter().filter(|row| reads(row, wanted));
-        selection.moved.push((wanted.clone(), rows.map(|row| row.release.id()).collect()));
+        let ids = readers.get(&(&*wanted.file, wanted.start, wanted.end)).cloned().unwrap_or_default();
+        selection.moved.push((wanted.clone(), ids));
     }
 }

@@ -1,7 +1,7 @@
 //! One pass over one repository: gather everything once, plan without IO, act without choosing, report. A crash between
 //! any two writes is just another pass.
 
-use super::act::{Hands, Prepared, cut, stopped};
+use super::act::{Hands, Prepared, cut, late, stopped};
 use super::daemon::Pass;
 use super::edits;
 use super::fleet::{self, Fleet};
@@ -10,7 +10,7 @@ use super::look::{self, Files, Kube, Look, Recollection, Request, Secrets, look}
 use super::propose;
 use super::read::Filter;
 use super::recollection::Shelf;
-use super::report::{Deed, DeedKind, Outcome, Pull, Report, Row};
+use super::report::{Deed, DeedKind, Finding, Outcome, Pull, Report, Row};
 use super::survey::{self, Survey};
 use super::witness::{self, ClusterView};
 use super::{branches, elsewhere};
@@ -22,7 +22,7 @@ use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
 use crate::world::cluster::{Cluster, Sight};
 use crate::world::forge::Forge;
-use crate::world::git::{Fetched, Oid, Repository, Wanted as WantedRefs};
+use crate::world::git::{Failure, Fetched, Oid, Repository, Wanted as WantedRefs};
 use crate::world::registry::Registry;
 use crate::world::store::StoreHandle;
 use async_trait::async_trait;
@@ -94,6 +94,16 @@ impl Pass for RepositoryPass {
         report
     }
 
+    fn opens(&self, now: Timestamp) -> Option<Timestamp> {
+        let config = &self.shared.config;
+        if self.forge.is_none() || config.mode == Mode::Report || config.paused {
+            return None;
+        }
+        let rules = config.policy.rules.iter().filter_map(|rule| rule.schedule.as_ref());
+        let texts = std::iter::once(&self.repository.schedule).chain(rules);
+        texts.filter_map(|texts| Schedule::parse(texts).ok()?.next_start(now)).min()
+    }
+
     fn wake(&self) -> Option<Arc<Notify>> {
         self.shared.fleet.wake(self.number)
     }
@@ -151,7 +161,7 @@ impl RepositoryPass {
             let found = witness::beside(found, &self.cluster_view(sight.as_deref(), &fetched.base_branch));
             Ok((fetched, own, neighbours, found))
         };
-        let (fetched, own, neighbours, found) = Box::pin(read).await.inspect_err(|problem| self.unread(problem))?;
+        let (mut fetched, own, neighbours, found) = Box::pin(read).await.inspect_err(|problem| self.unread(problem))?;
         report.findings = found.findings.clone();
         let others = fleet::findings(&neighbours, &found.resolution.published, !found.resolution.doubtful.is_empty());
         let awaits = others.iter().any(|finding| finding.problem.reason == Reason::RepositoryUnread);
@@ -163,6 +173,11 @@ impl RepositoryPass {
         }
         let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(None) };
         let survey = survey?;
+        let on_base: BTreeSet<u64> = survey.foreign(&fetched.base_branch).iter().map(|pull| pull.number).collect();
+        fetched.unread_pulls.retain(|number, _| on_base.contains(number));
+        if !fetched.unread_pulls.is_empty() {
+            Arc::make_mut(&mut report.findings).problems.extend(unread_pulls(&fetched));
+        }
         // Shown also where something fails from here on.
         report.pulls = self.ours(&survey.pulls, &survey.login);
         if let Some(problem) = own.refusal() {
@@ -318,6 +333,7 @@ impl RepositoryPass {
         situation.signatures = signatures;
         situation.unsure.branches = doubtful;
         situation.unsure.all |= awaits;
+        situation.unsure.elsewhere = !fetched.unread_pulls.is_empty();
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
@@ -336,7 +352,15 @@ impl RepositoryPass {
             base: (&plan.base.0, plan.base.1),
             now: report.started,
         };
+        let windows = Schedule::parse(&self.repository.schedule).unwrap_or_default();
         for action in &plan.actions {
+            let prepared = action.wanted.and_then(|index| plan.prepared.get(index));
+            let now = (self.shared.now)();
+            let open = prepared.map_or_else(|| windows.open(now), |prepared| prepared.open(now));
+            if action.verb.writes() && !open {
+                report.deeds.push(late(action));
+                continue;
+            }
             if stop.is_cancelled() && action.verb.writes() {
                 report.deeds.push(stopped(action));
                 continue;
@@ -468,6 +492,27 @@ fn doubtful(found: &Look) -> BTreeSet<String> {
     }
     files.extend(found.resolution.doubtful.iter().cloned());
     files
+}
+
+/// A line for each cause: somebody else's pull requests that could not be fetched.
+fn unread_pulls(fetched: &Fetched) -> Vec<Finding> {
+    let mut causes: Vec<(&Failure, Vec<String>)> = Vec::new();
+    for (number, failure) in &fetched.unread_pulls {
+        let number = format!("#{number}");
+        match causes.iter_mut().find(|(known, _)| *known == failure) {
+            Some((_, numbers)) => numbers.push(number),
+            None => causes.push((failure, vec![number])),
+        }
+    }
+    let finding = |(failure, numbers): (&Failure, Vec<String>)| {
+        let numbers = numbers.join(", ");
+        let message = format!(
+            "somebody else's pull request {numbers} can't be fetched: {failure}; it may propose the same, so none is \
+             opened until it can be, or is closed"
+        );
+        Finding { file: None, line: None, problem: Problem::new(Reason::SourceError, message) }
+    };
+    causes.into_iter().map(finding).collect()
 }
 
 /// A link is only ever to a page.

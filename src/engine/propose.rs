@@ -79,8 +79,9 @@ impl Proposer<'_> {
             };
             let text = book.texts.get(&update.key, &of).unwrap_or_else(|| self.text(update, &releases, &of.in_use));
             book.texts.keep(update.key.clone(), of, text.clone());
-            let wanted = self.wanted(update, text, elsewhere.get(&number).cloned());
-            prepared.push(Prepared { wanted, files });
+            let windows = self.windows(update);
+            let wanted = self.wanted(update, text, elsewhere.get(&number).cloned(), &windows);
+            prepared.push(Prepared { wanted, files, windows });
         }
         (prepared, problems)
     }
@@ -165,15 +166,26 @@ impl Proposer<'_> {
         proposal::render(update, &context, &style)
     }
 
-    fn wanted(&self, update: &Update, text: Text, elsewhere: Option<PullLink>) -> Wanted {
-        let open = |effective: &&Effective| effective.schedule.as_ref().unwrap_or(self.schedule).open(self.now);
+    /// The schedules of its consumers, each once: all must be open.
+    fn windows(&self, update: &Update) -> Vec<Schedule> {
+        let mut windows: Vec<Schedule> = Vec::new();
+        for effective in self.effective(update) {
+            let schedule = effective.schedule.as_ref().unwrap_or(self.schedule);
+            if !windows.contains(schedule) {
+                windows.push(schedule.clone());
+            }
+        }
+        windows
+    }
+
+    fn wanted(&self, update: &Update, text: Text, elsewhere: Option<PullLink>, windows: &[Schedule]) -> Wanted {
         Wanted {
             key: update.key.clone(),
             branch: update.branch.clone(),
             target: update.target.text.clone(),
             text,
             elsewhere,
-            in_schedule: self.effective(update).iter().all(open),
+            in_schedule: windows.iter().all(|schedule| schedule.open(self.now)),
         }
     }
 

@@ -76,9 +76,11 @@ impl Window {
 
     /// `now` where it is open, else when it opens next.
     pub fn next_open(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.open(now) {
-            return Some(now);
-        }
+        if self.open(now) { Some(now) } else { self.next_start(now) }
+    }
+
+    /// When it opens next, after `now`.
+    pub fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
         // Two weeks: the clock may jump over one week's only opening.
         self.around(now, 0..=15).map(|(start, _)| start).filter(|start| *start > now).min()
     }
@@ -134,6 +136,11 @@ impl Schedule {
     /// Whether writes are allowed.
     pub fn open(&self, now: Timestamp) -> bool {
         self.0.is_empty() || self.0.iter().any(|window| window.open(now))
+    }
+
+    /// When one of the windows opens next, after `now`.
+    pub fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.iter().filter_map(|window| window.next_start(now)).min()
     }
 
     /// `now` where writes are allowed, else when they next are.

@@ -226,6 +226,8 @@ pub enum DeferReason {
     OpenLimit,
     /// `limits.perHour` were opened within the last hour.
     HourlyLimit,
+    /// Somebody else's pull requests could not all be read: they may propose the same.
+    ElsewhereUnknown,
     /// Writes are not allowed at this time.
     OutsideSchedule,
     /// `paused: true`.
@@ -240,6 +242,7 @@ impl DeferReason {
         match self {
             Self::OpenLimit => "open-limit",
             Self::HourlyLimit => "hourly-limit",
+            Self::ElsewhereUnknown => "elsewhere-unknown",
             Self::OutsideSchedule => "outside-schedule",
             Self::Paused => "paused",
             Self::ReportMode => "report-mode",

@@ -62,8 +62,11 @@ pub fn decide(
         };
         let action = Action { branch: wanted[index].branch.clone(), wanted: Some(index), pull, verb };
         let mut action = gate(action, situation, wanted[index].in_schedule);
+        let free = |places: &mut Places| {
+            if situation.unsure.elsewhere { Err(DeferReason::ElsewhereUnknown) } else { places.take() }
+        };
         if matches!(action.verb, Verb::Open { .. })
-            && let Err(why) = places.take()
+            && let Err(why) = free(&mut places)
         {
             action.verb = Verb::Defer { why, instead: Box::new(action.verb) };
         }

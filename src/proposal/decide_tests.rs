@@ -197,6 +197,17 @@ fn a_commit_that_the_tokens_owner_amended_is_a_persons() {
 }
 
 #[test]
+fn nothing_is_opened_while_others_proposals_are_not_known_and_the_rest_goes_on() {
+    let unsure = Unsure { elsewhere: true, ..Unsure::default() };
+    let situation = Situation { unsure, ..situation() };
+    let w = wanted("5.2.0");
+    let actions = decide(&[w.clone()], &[], &[], now(), &situation);
+    assert!(matches!(actions[0].verb, Verb::Defer { why: DeferReason::ElsewhereUnknown, .. }), "{actions:?}");
+    let actions = decide(&[w], &[pull_for(1, &wanted("5.1.0"))], &[stale()], now(), &situation);
+    assert_eq!(actions[0].verb, Verb::UpdateInPlace { push: at_head() });
+}
+
+#[test]
 fn a_commit_of_our_author_without_the_trailer_is_a_persons() {
     // A person who runs Davit with their own token and name.
     let own = BranchCommit { message: "tune values".into(), ..commit("head1") };

@@ -61,6 +61,8 @@ pub struct Situation {
 pub struct Unsure {
     /// The repository itself was not read completely.
     pub all: bool,
+    /// Somebody else's pull requests were not all read: nothing is opened that they may propose.
+    pub elsewhere: bool,
     /// Digests ([`crate::model::chart_digest`]) of charts whose source could not be read.
     pub charts: Vec<String>,
     /// Branches that change a file of which a part could not be read or resolved, while a document is broken.

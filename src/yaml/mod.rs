@@ -3,6 +3,7 @@
 //! Reads people's manifests the way Flux does (sigs.k8s.io/yaml: the last duplicate key wins, anchors may be defined
 //! again, merge keys count) and keeps where every scalar stands, so that an edit can swap its bytes.
 
+mod beside;
 mod embedded;
 mod env_file;
 mod lines;
@@ -16,6 +17,7 @@ mod source;
 mod stream;
 mod tree;
 
+pub use beside::State;
 pub use embedded::{Embedded, embedded, text_at};
 pub use env_file::{EnvEntry, env_entries, is_env_file};
 pub use node::{Entry, Node, NodeKind, ScalarType};

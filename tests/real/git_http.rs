@@ -2,7 +2,7 @@
 
 use crate::git_fleet::{Fleet, cached, open, ours, wanted};
 use crate::git_server::{Fault, GitServer};
-use davit::world::git::{Basic, Credentials, Failure, Git, GitOptions, Wanted};
+use davit::world::git::{Basic, Credentials, Failure, Git, GitOptions, Oid, Wanted};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,6 +101,67 @@ async fn an_old_branch_behind_the_cut_gets_the_history_that_its_log_needs() {
     );
     let next = fleet.commit("main", fleet.at("main"), "version: next\n");
     assert_eq!(repo.fetch(wanted()).await.unwrap().base_commit, next);
+}
+
+#[tokio::test]
+async fn history_that_an_answer_needed_once_stays_when_the_base_moves() {
+    let fleet = Fleet::new(300);
+    fleet.commit("davit/old", Some(fleet.ancestor("main", 120)), "version: ours\n");
+    let server = GitServer::start(fleet.dir.path()).await;
+    let url = format!("{}/fleet.git", server.url);
+    let tip = fleet.at("davit/old").unwrap();
+    {
+        let repo = open(trusting(&fleet, &server, "a"), &url);
+        let fetched = repo.fetch(wanted()).await.unwrap();
+        repo.log(fetched.base_commit, tip).await.unwrap();
+    }
+    // Another process, too.
+    let repo = open(trusting(&fleet, &server, "a"), &url);
+    for n in 0..3 {
+        let next = fleet.commit("main", fleet.at("main"), &format!("version: next {n}\n"));
+        let fetched = repo.fetch(wanted()).await.unwrap();
+        let before = server.requests().len();
+        let log = repo.log(fetched.base_commit, tip).await.unwrap();
+        assert_eq!((fetched.base_commit, log.commits.len()), (next, 1));
+        assert_eq!(server.requests().len(), before, "no history is fetched again");
+    }
+}
+
+#[tokio::test]
+async fn a_pull_request_that_is_too_much_or_broken_costs_itself_alone() {
+    let fleet = Fleet::new(3);
+    let raw = fleet.raw();
+    let pull = |number: u64, content: &str| {
+        let head = fleet.commit("tmp", fleet.at("main"), content);
+        raw.reference(&format!("refs/pull/{number}/head"), head, true, "").unwrap();
+        head
+    };
+    let mut noise = 7_u64;
+    let mut word = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{:08x}", noise >> 32)
+    };
+    let big: String = (0..1 << 19).map(|_| word()).collect();
+    let small = pull(1, "version: pull\n");
+    pull(2, &big);
+    raw.find_reference("refs/heads/tmp").unwrap().delete().unwrap();
+    let server = GitServer::start(fleet.dir.path()).await;
+    let options = GitOptions { heads_limit: 1 << 20, ..trusting(&fleet, &server, "a") };
+    let repo = open(options, &format!("{}/fleet.git", server.url));
+    let base = fleet.at("main").unwrap();
+    for _ in 0..2 {
+        let fetched = repo.fetch(Wanted { pulls: vec![1, 2], ..wanted() }).await.unwrap();
+        assert_eq!((fetched.base_commit, fetched.pull_heads), (base, [(1, small)].into()));
+        let why = fetched.unread_pulls[&2].to_string();
+        assert!(why.starts_with("the head of pull request #2 has ") && why.contains("more than 1048576"), "{why}");
+    }
+    // The server itself can't read the third one.
+    pull(3, "version: lost\n");
+    let lost = Oid::hash_object(git2::ObjectType::Blob, b"version: lost\n").unwrap().to_string();
+    std::fs::remove_file(fleet.path().join("objects").join(&lost[..2]).join(&lost[2..])).unwrap();
+    let fetched = repo.fetch(Wanted { pulls: vec![1, 3], ..wanted() }).await.unwrap();
+    assert_eq!((fetched.base_commit, fetched.pull_heads), (base, [(1, small)].into()));
+    assert_eq!(fetched.unread_pulls.into_keys().collect::<Vec<_>>(), [3]);
 }
 
 #[tokio::test]

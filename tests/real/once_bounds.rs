@@ -129,6 +129,17 @@ async fn labels_that_are_refused_are_named_with_their_pull_request_and_set_later
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reviewers_that_the_credentials_may_not_ask_are_named_once_and_not_asked_again() {
+    let mut stage = Stage::new().await;
+    stage.settings.insert("pullRequests", "{reviewers: [casey]}".into());
+    stage.forge.server.fail(Fault::status("POST", "/requested_reviewers$", 403).times(1000));
+    let run = stage.good().await;
+    assert!(run.out.contains("reviewers were refused"), "{}", run.out);
+    assert_eq!(open(&stage), 4);
+    stage.silent().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_that_a_rule_rejects_costs_that_pull_request_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let stage = Stage::new().await;

@@ -1,11 +1,12 @@
-//! Brings the base branch, our own branches and the wanted pull request heads into the bare repository; nothing else.
+//! Brings the base branch and our own branches into the bare repository, then the wanted pull request heads; nothing
+//! else. Anybody can open a pull request: its head is fetched apart from what the pass stands on, and within a limit.
 //! Shallow over the network, never over a local path (libgit2 refuses it there).
 
 use super::address::{Address, Way};
 use super::error::Failure;
-use super::remote::{Advertised, present, watched};
+use super::remote::{Advertised, bounded, present, watched};
 use super::transport::context::Context;
-use git2::{AutotagOption, Direction, FetchOptions, Odb, Oid, Repository, Tree};
+use git2::{AutotagOption, Direction, FetchOptions, Odb, Oid, RemoteCallbacks, Repository, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,6 +16,10 @@ pub(super) const DEPTH: i32 = 50;
 pub(super) const WHOLE: i32 = i32::MAX;
 /// Our own refs in the bare repository lie below this.
 const KEPT: &str = "refs/davit/";
+/// Those of branches.
+const KEPT_BRANCHES: &str = "refs/davit/heads/";
+/// Beside the repository: the depth that an answer needed. A fetch with less would cut that history off again.
+const NEEDED: &str = "davit-depth";
 
 /// What to fetch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,37 +43,87 @@ pub struct Fetched {
     pub our_branches: BTreeMap<String, Oid>,
     /// Heads of the wanted pull requests that the server still shows.
     pub pull_heads: BTreeMap<u64, Oid>,
+    /// Wanted pull requests whose heads could not be fetched.
+    pub unread_pulls: BTreeMap<u64, Failure>,
 }
 
-/// Fetches with `depth` (0: no limit).
+/// Fetches the branches with `depth` (0: no limit). Also gives the heads of wanted pull requests that are not held yet,
+/// for [`fetch_heads`].
 pub(super) fn fetch(
     repository: &Repository,
     address: &Address,
     context: &Arc<Context>,
     wanted: &Wanted,
     depth: i32,
-) -> Result<Fetched, Failure> {
+) -> Result<(Fetched, BTreeMap<u64, Oid>), Failure> {
     present(address)?;
     let mut remote = repository.remote_anonymous(&address.url)?;
+    let mut connection = remote.connect_auth(Direction::Fetch, Some(watched(context)), None)?;
+    let advertised = Advertised::of(connection.remote())?;
+    let (mut fetched, mut refs) = select(&advertised, wanted)?;
+    let held = |oid: &Oid| repository.odb().is_ok_and(|odb| odb.exists(*oid));
+    if !refs.values().all(held) {
+        let specs: Vec<String> = refs.keys().map(|name| format!("+{name}:{}", kept(name))).collect();
+        connection.remote().download(&specs, Some(&mut options(address, depth, watched(context))))?;
+    }
+    drop(connection);
+    let (there, missing) = fetched.pull_heads.into_iter().partition(|(_, oid)| held(oid));
+    fetched.pull_heads = there;
+    refs.extend(fetched.pull_heads.iter().map(|(number, oid)| (head_ref(*number), *oid)));
+    keep(repository, &refs)?;
+    Ok((fetched, missing))
+}
+
+fn options<'a>(address: &Address, depth: i32, callbacks: RemoteCallbacks<'a>) -> FetchOptions<'a> {
     let mut options = FetchOptions::new();
-    options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(watched(context));
+    options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(callbacks);
     if address.way != Way::Local && depth > 0 {
         options.depth(depth);
     }
-    let mut connection = remote.connect_auth(Direction::Fetch, Some(watched(context)), None)?;
-    let advertised = Advertised::of(connection.remote())?;
-    let (fetched, refs) = select(&advertised, wanted)?;
-    let held = |oid: &Oid| repository.odb().is_ok_and(|odb| odb.exists(*oid));
-    if depth != DEPTH || !refs.values().all(held) {
-        let specs: Vec<String> = refs.keys().map(|name| format!("+{name}:{}", kept(name))).collect();
-        connection.remote().download(&specs, Some(&mut options))?;
-    }
-    drop(connection);
-    keep(repository, &refs)?;
-    Ok(fetched)
+    options
 }
 
-/// The wanted refs among the advertised ones.
+/// Fetches heads of pull requests, of at most `limit` bytes.
+pub(super) fn fetch_heads(
+    repository: &Repository,
+    address: &Address,
+    context: &Arc<Context>,
+    heads: &BTreeMap<u64, Oid>,
+    (depth, limit): (i32, u64),
+) -> Result<(), Failure> {
+    let mut remote = repository.remote_anonymous(&address.url)?;
+    let what = match heads.keys().collect::<Vec<_>>()[..] {
+        [number] => format!("the head of pull request #{number}"),
+        _ => "the heads of other people's pull requests".to_owned(),
+    };
+    let mut connection = remote.connect_auth(Direction::Fetch, Some(watched(context)), None)?;
+    let specs: Vec<String> =
+        heads.keys().map(|number| head_ref(*number)).map(|name| format!("+{name}:{}", kept(&name))).collect();
+    let callbacks = bounded(context, what, limit);
+    connection.remote().download(&specs, Some(&mut options(address, depth, callbacks)))?;
+    drop(connection);
+    for (number, oid) in heads {
+        repository.reference(&kept(&head_ref(*number)), *oid, true, "davit")?;
+    }
+    Ok(())
+}
+
+fn head_ref(number: u64) -> String {
+    format!("refs/pull/{number}/head")
+}
+
+/// The depth to fetch with (0: no limit): what an earlier answer needed, at least [`DEPTH`].
+pub(super) fn depth(repository: &Repository) -> i32 {
+    let text = std::fs::read_to_string(repository.path().join(NEEDED)).unwrap_or_default();
+    match text.trim().parse() {
+        // Asking for the whole again would also ask for what lies behind the cuts of pull requests.
+        Ok(WHOLE) => 0,
+        Ok(needed) => DEPTH.max(needed),
+        Err(_) => DEPTH,
+    }
+}
+
+/// What is wanted among the advertised, and the refs of the branches.
 fn select(advertised: &Advertised, wanted: &Wanted) -> Result<(Fetched, BTreeMap<String, Oid>), Failure> {
     let is_branch = |name: &str| name.starts_with("refs/heads/");
     if !advertised.refs.iter().any(|(name, _)| is_branch(name)) {
@@ -91,10 +146,10 @@ fn select(advertised: &Advertised, wanted: &Wanted) -> Result<(Fetched, BTreeMap
             }
         } else if let Some(number) = pull_number(name).filter(|n| wanted.pulls.contains(n)) {
             pull_heads.insert(number, *oid);
-            refs.insert(name.clone(), *oid);
         }
     }
-    Ok((Fetched { base_branch: base, base_commit, our_branches, pull_heads }, refs))
+    let unread_pulls = BTreeMap::new();
+    Ok((Fetched { base_branch: base, base_commit, our_branches, pull_heads, unread_pulls }, refs))
 }
 
 fn pull_number(name: &str) -> Option<u64> {
@@ -199,8 +254,9 @@ pub(super) fn walkable(repository: &Repository) -> Result<(), Failure> {
     super::shallow::ancestors(repository, &tips).map(|_| ())
 }
 
-/// Fetches the refs that are kept again, with more history: as into an empty repository, since libgit2 can't be
-/// trusted to deepen one. The objects that are there stay; a call that breaks off here is healed by a fresh clone.
+/// Fetches the branches that are kept again, with more history: as into an empty repository, since libgit2 can't be
+/// trusted to deepen one. The objects that are there stay, and so do pull requests, with their own cuts: what lies behind
+/// those is anybody's. A call that breaks off here is healed by a fresh clone.
 pub(super) fn deepen(
     repository: Repository,
     address: &Address,
@@ -218,6 +274,7 @@ pub(super) fn deepen(
         repository.find_reference(name)?.delete()?;
     }
     super::push::forget_source(&repository);
+    let former = super::shallow::cut(&repository);
     drop(repository);
     match std::fs::remove_file(dir.join("shallow")) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -231,6 +288,9 @@ pub(super) fn deepen(
         repository.reference(name, *oid, true, "davit")?;
     }
     fetched?;
+    let unusable = |detail: std::io::Error| Failure::Cache { dir: dir.clone(), detail: detail.to_string() };
+    super::shallow::cut_again(&repository, former).map_err(unusable)?;
+    std::fs::write(dir.join(NEEDED), depth.to_string()).map_err(unusable)?;
     drop(repository);
     Ok(Repository::open_bare(&dir)?)
 }
@@ -243,12 +303,10 @@ fn again(
     refs: &BTreeMap<String, Oid>,
 ) -> Result<(), Failure> {
     let mut remote = repository.remote_anonymous(&address.url)?;
-    let mut options = FetchOptions::new();
-    options.download_tags(AutotagOption::None).update_fetchhead(false).remote_callbacks(watched(context));
-    options.depth(depth);
+    let branches = refs.keys().filter(|name| name.starts_with(KEPT_BRANCHES));
     let specs: Vec<String> =
-        refs.keys().filter_map(|name| Some(format!("+refs/{}:{name}", name.strip_prefix(KEPT)?))).collect();
-    Ok(remote.download(&specs, Some(&mut options))?)
+        branches.filter_map(|name| Some(format!("+refs/{}:{name}", name.strip_prefix(KEPT)?))).collect();
+    Ok(remote.download(&specs, Some(&mut options(address, depth, watched(context))))?)
 }
 
 #[cfg(test)]

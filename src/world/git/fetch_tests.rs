@@ -32,7 +32,7 @@ fn only_the_base_our_branches_and_the_asked_pull_requests_are_chosen() {
         ("refs/tags/v1", 7),
     ];
     let (fetched, refs) = select(&remote(Some(1), Some("refs/heads/main"), &refs), &wanted(None)).unwrap();
-    assert_eq!(refs.keys().collect::<Vec<_>>(), ["refs/heads/davit/a", "refs/heads/main", "refs/pull/7/head"]);
+    assert_eq!(refs.keys().collect::<Vec<_>>(), ["refs/heads/davit/a", "refs/heads/main"]);
     assert_eq!((fetched.base_branch.as_str(), fetched.base_commit), ("main", oid(1)));
     assert_eq!(fetched.our_branches.len(), 1);
     assert_eq!(fetched.pull_heads.get(&7), Some(&oid(4)));

@@ -84,6 +84,9 @@ pub enum SshAuth {
     },
 }
 
+/// Most bytes of one download of pull request heads.
+const HEADS: u64 = 64 << 20;
+
 /// Everything the Git side is told, checked by the configuration before.
 #[derive(Clone)]
 pub struct GitOptions {
@@ -93,6 +96,8 @@ pub struct GitOptions {
     pub cache_dir: PathBuf,
     /// The longest one operation may take.
     pub timeout: Duration,
+    /// Most bytes of one download of pull request heads: anybody can open one.
+    pub heads_limit: u64,
     /// Credentials of HTTP remotes, where a repository brings none of its own.
     pub http: Arc<dyn Credentials>,
     /// A PEM bundle that extends the system's authorities.
@@ -112,6 +117,7 @@ impl GitOptions {
             author: Author { name: "davit".to_owned(), email: "davit@users.noreply.github.com".to_owned() },
             cache_dir: cache_dir.into(),
             timeout: Duration::from_mins(2),
+            heads_limit: HEADS,
             http: Arc::new(Anonymous),
             ca_file: None,
             insecure: false,
@@ -140,6 +146,7 @@ impl GitOptions {
             author: git.author.clone(),
             cache_dir: git.cache_dir.clone(),
             timeout: git.timeout,
+            heads_limit: HEADS,
             http,
             ca_file: git.http.ca_file.clone(),
             insecure: git.http.insecure,

@@ -64,6 +64,20 @@ pub(super) fn watched<'a>(context: &Arc<Context>) -> RemoteCallbacks<'a> {
     callbacks
 }
 
+/// The same, and at `limit` bytes of `what`.
+pub(super) fn bounded<'a>(context: &Arc<Context>, what: String, limit: u64) -> RemoteCallbacks<'a> {
+    let mut callbacks = watched(context);
+    let context = context.clone();
+    callbacks.transfer_progress(move |progress| {
+        let size = progress.received_bytes() as u64;
+        if size > limit {
+            context.record(Failure::TooBig { what: what.clone(), size, limit });
+        }
+        size <= limit && context.goes_on()
+    });
+    callbacks
+}
+
 /// Connects and reads what the remote has, for a look without a repository.
 pub(super) fn list(address: &Address, context: &Arc<Context>) -> Result<Advertised, Failure> {
     present(address)?;

@@ -6,7 +6,7 @@ use super::address::Address;
 use super::cache::Cache;
 use super::commit::{self, Change, Committed};
 use super::error::{Failure, GitError};
-use super::fetch::{self, DEPTH, Fetched, WHOLE, Wanted};
+use super::fetch::{self, Fetched, WHOLE, Wanted};
 use super::history::{self, BranchLog, CommitInfo};
 use super::options::Credentials;
 use super::push;
@@ -15,7 +15,7 @@ use super::transport::context::Context;
 use crate::model::BlobId;
 use crate::world::tree::{Listing, TreeReader};
 use git2::Oid;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Between a shallow history and the whole one lies one more step.
@@ -56,36 +56,45 @@ impl Repository {
         &self.inner.address.shown
     }
 
-    /// Brings the bare copy up to date. A damaged copy is deleted and cloned afresh.
+    /// Brings the bare copy up to date. A damaged copy is deleted and cloned afresh. Heads of pull requests come last:
+    /// what can't be had of them is told, and stops nothing else.
     pub async fn fetch(&self, wanted: Wanted) -> Result<Fetched, GitError> {
         let sound = self.inner.sound.clone();
+        let heads_limit = self.inner.git.options().heads_limit;
         self.remote(move |cache, address, context| {
-            let attempt = |repository: &git2::Repository| {
+            let attempt = |repository: &git2::Repository, last: bool| {
                 let mut seen = sound.lock().unwrap_or_else(PoisonError::into_inner);
                 // A copy made anew holds nothing yet: what was seen in the old one says nothing of it.
                 let before = seen.filter(|before| repository.odb().is_ok_and(|odb| odb.exists(*before)));
                 *seen = before;
-                let result = fetch::fetch(repository, address, context, &wanted, DEPTH);
+                let mut depth = fetch::depth(repository);
+                let result = fetch::fetch(repository, address, context, &wanted, depth);
                 let result = match settle(context, cache, result) {
                     Err(failure) if no_shallow(&failure) => {
-                        settle(context, cache, fetch::fetch(repository, address, context, &wanted, 0))
+                        depth = 0;
+                        settle(context, cache, fetch::fetch(repository, address, context, &wanted, depth))
                     }
                     other => other,
                 };
-                result.and_then(|fetched| {
-                    fetch::walkable(&git2::Repository::open_bare(cache.dir())?)?;
-                    if before != Some(fetched.base_commit) {
-                        fetch::sound(repository, fetched.base_commit, before)?;
-                        *seen = Some(fetched.base_commit);
-                    }
-                    Ok(fetched)
-                })
+                let (mut fetched, missing) = result?;
+                fetch::walkable(&git2::Repository::open_bare(cache.dir())?)?;
+                if before != Some(fetched.base_commit) {
+                    fetch::sound(repository, fetched.base_commit, before)?;
+                    *seen = Some(fetched.base_commit);
+                }
+                let heads = |some: &BTreeMap<u64, Oid>| {
+                    let result = fetch::fetch_heads(repository, address, context, some, (depth, heads_limit));
+                    settle(context, cache, result)?;
+                    fetch::walkable(&git2::Repository::open_bare(cache.dir())?)
+                };
+                add_heads(&mut fetched, missing, last, heads)?;
+                Ok(fetched)
             };
-            match cache.ready().and_then(|repository| attempt(&repository)) {
+            match cache.ready().and_then(|repository| attempt(&repository, false)) {
                 Err(failure) if failure.damaged() => {
                     tracing::warn!(repository = address.shown, %failure, "the cached repository is damaged; cloning it again");
                     cache.wipe()?;
-                    attempt(&cache.ready()?)
+                    attempt(&cache.ready()?, true)
                 }
                 other => other,
             }
@@ -181,6 +190,11 @@ impl Repository {
             |repository, found| found.is_some() || !repository.is_shallow(),
         )
         .await
+    }
+
+    /// The same, from what is there: of a stranger's branch no history is fetched for an answer.
+    pub async fn merge_base_held(&self, a: Oid, b: Oid) -> Result<Option<Oid>, GitError> {
+        self.local(move |repository| history::merge_base(repository, a, b)).await
     }
 
     /// Whether this is a merge of two parents that holds what merging them gives by itself, and so nobody's own work.
@@ -307,6 +321,37 @@ impl Repository {
         };
         result.map_err(|failure| failure.at(&self.inner.address.shown))
     }
+}
+
+/// Fetches the missing heads, together or, where that is too much, each alone, so that one is not laid to the others.
+/// Damage is healed by a fresh clone, but for the `last` time.
+fn add_heads(
+    fetched: &mut Fetched,
+    missing: BTreeMap<u64, Oid>,
+    last: bool,
+    heads: impl Fn(&BTreeMap<u64, Oid>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut open = vec![missing];
+    while let Some(some) = open.pop().filter(|some| !some.is_empty()) {
+        match heads(&some) {
+            Ok(()) => fetched.pull_heads.extend(some),
+            Err(Failure::Cancelled) => return Err(Failure::Cancelled),
+            Err(failure) if failure.damaged() && !last => return Err(failure),
+            Err(failure) if some.len() > 1 && !general(&failure) => {
+                open.extend(some.into_iter().map(|one| BTreeMap::from([one])));
+            }
+            Err(failure) => fetched.unread_pulls.extend(some.into_keys().map(|number| (number, failure.clone()))),
+        }
+    }
+    Ok(())
+}
+
+/// The server's or the network's fault, whatever is asked for.
+fn general(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Timeout { .. } | Failure::Unreachable(_) | Failure::Unauthorized(_) | Failure::Forbidden(_)
+    )
 }
 
 /// The cause that the transport recorded, instead of what libgit2 made of it.

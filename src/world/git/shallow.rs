@@ -19,6 +19,22 @@ pub(super) fn cut(repository: &Repository) -> HashSet<Oid> {
     text.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect()
 }
 
+/// Cuts again where parents are still not there: behind a pull request that was not fetched with the rest.
+pub(super) fn cut_again(repository: &Repository, former: HashSet<Oid>) -> std::io::Result<()> {
+    let Ok(odb) = repository.odb() else { return Ok(()) };
+    let mut all = cut(repository);
+    let before = all.len();
+    all.extend(former.into_iter().filter(|id| {
+        repository.find_commit(*id).is_ok_and(|commit| commit.parent_ids().any(|parent| !odb.exists(parent)))
+    }));
+    if all.len() == before {
+        return Ok(());
+    }
+    let mut lines: Vec<String> = all.iter().map(|id| format!("{id}\n")).collect();
+    lines.sort();
+    std::fs::write(repository.path().join("shallow"), lines.concat())
+}
+
 /// These commits and all behind them down to the cut, with their times.
 pub(super) fn ancestors(repository: &Repository, tips: &[Oid]) -> Result<HashMap<Oid, i64>, Failure> {
     let mut seen = HashMap::new();

@@ -2,7 +2,8 @@
 
 use super::auth::{Auth, Installation, Need};
 use super::refused::{self, Refusal};
-use super::service;
+use super::remembered::Remembered;
+use super::{service, wire};
 use crate::config::web_host;
 use crate::proposal::Signatures;
 use crate::world::forge::ForgeError;
@@ -12,7 +13,6 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
@@ -25,10 +25,6 @@ const REDIRECTS: usize = 5;
 const BACKOFF: Backoff = Backoff { attempts: 3, first: Duration::from_millis(500), longest: Duration::from_secs(10) };
 /// GitHub asks for a second between writes; a forge of one's own does not.
 const WRITE_GAP: Duration = Duration::from_secs(1);
-/// Remembered answers of polled lists.
-const CACHE_ENTRIES: usize = 512;
-/// Largest answer that is remembered, in bytes.
-const CACHE_BODY: usize = 1 << 20;
 
 pub(super) struct Client {
     octocrab: octocrab::Octocrab,
@@ -42,7 +38,7 @@ pub(super) struct Client {
     quiet_until: Mutex<Option<Timestamp>>,
     /// Writes go one after the other; when the last one ended.
     writes: tokio::sync::Mutex<Option<Timestamp>>,
-    cache: Mutex<Cache>,
+    cache: Mutex<Remembered>,
     /// What the commits that this process made through the API were signed with.
     made: Mutex<Signatures>,
 }
@@ -111,7 +107,7 @@ impl Client {
             gap: if public { WRITE_GAP } else { Duration::ZERO },
             quiet_until: Mutex::new(None),
             writes: tokio::sync::Mutex::new(None),
-            cache: Mutex::new(Cache::default()),
+            cache: Mutex::default(),
             made: Mutex::default(),
         }
     }
@@ -271,7 +267,7 @@ impl Client {
     /// A conditional request where the list was seen before: an unchanged one costs nothing of the rate limit.
     async fn remembered(&self, ask: &Ask<'_>, token: Option<&SecretString>) -> Result<Answer, ForgeError> {
         let url = self.url(ask.path);
-        let known = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&url);
+        let known = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&url, self.clock.now());
         self.send(ask, token, known).await
     }
 
@@ -324,12 +320,12 @@ impl Client {
                 .body_to_string(response)
                 .await
                 .map_err(|e| refused::transport(ask.what, self.timeout, &e))?;
+            let read = ask.method == Method::GET;
+            let body = if read { wire::trimmed(body) } else { body };
             let answer = Answer { body, next: next_page(&headers, &url) };
-            if ask.method == Method::GET
-                && let Some(etag) = headers.get(ETAG)
-            {
+            if read && let Some(etag) = headers.get(ETAG) {
                 let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-                cache.put(self.url(ask.path), etag.clone(), answer.clone());
+                cache.put(self.url(ask.path), etag.clone(), &answer, self.clock.now());
             }
             return Ok(answer);
         }
@@ -418,31 +414,4 @@ fn next_page(headers: &HeaderMap, from: &str) -> Option<String> {
     let url = entry.split(';').next()?.trim().strip_prefix('<')?.strip_suffix('>')?;
     let (next, from) = (Url::parse(url).ok()?, Url::parse(from).ok()?);
     (next.origin() == from.origin()).then(|| next.into())
-}
-
-/// Answers by URL, the oldest forgotten first.
-#[derive(Default)]
-struct Cache {
-    answers: HashMap<String, (HeaderValue, Answer)>,
-    order: VecDeque<String>,
-}
-
-impl Cache {
-    fn get(&self, url: &str) -> Option<(HeaderValue, Answer)> {
-        self.answers.get(url).cloned()
-    }
-
-    fn put(&mut self, url: String, etag: HeaderValue, answer: Answer) {
-        if answer.body.len() > CACHE_BODY {
-            return;
-        }
-        if self.answers.insert(url.clone(), (etag, answer)).is_none() {
-            self.order.push_back(url);
-        }
-        while self.order.len() > CACHE_ENTRIES {
-            if let Some(oldest) = self.order.pop_front() {
-                self.answers.remove(&oldest);
-            }
-        }
-    }
 }

@@ -5,6 +5,7 @@ mod auth;
 mod client;
 mod commit;
 mod refused;
+mod remembered;
 mod service;
 mod wire;
 

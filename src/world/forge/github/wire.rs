@@ -4,6 +4,59 @@ use crate::proposal::{Mergeable, PullRequest, PullState};
 use crate::world::forge::{Review, Verdict};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
+
+/// Every field that the types below read of an answer to a GET, at any depth: lists of pull requests are a tenth without
+/// the rest.
+const READ: &[&str] = &[
+    "archived",
+    "assignees",
+    "base",
+    "body",
+    "closed_by",
+    "commit_id",
+    "created_at",
+    "draft",
+    "email",
+    "full_name",
+    "head",
+    "html_url",
+    "id",
+    "labels",
+    "login",
+    "mergeable_state",
+    "merged_at",
+    "name",
+    "number",
+    "object",
+    "ref",
+    "repo",
+    "sha",
+    "slug",
+    "state",
+    "title",
+    "tree",
+    "updated_at",
+    "user",
+];
+
+/// The answer without the fields that nobody reads; what is no JSON stays, for the message.
+pub(super) fn trimmed(body: String) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(&body) else { return body };
+    trim(&mut value);
+    value.to_string()
+}
+
+fn trim(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(trim),
+        Value::Object(fields) => {
+            fields.retain(|name, _| READ.contains(&name.as_str()));
+            fields.values_mut().for_each(trim);
+        }
+        _ => {}
+    }
+}
 
 #[derive(Deserialize)]
 pub(super) struct Account {
