@@ -57,7 +57,11 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         site: Some(site),
         current: Some(current.to_owned()),
         chart_kind: Some(ChartKind::Tag),
-        lookup: Some(Lookup::oci(url, TagRules { leading_v: true, underscore_is_plus: true }, false)),
+        lookup: Some(Lookup::oci(
+            url,
+            TagRules { leading_v: true, by_version: false, underscore_is_plus: true },
+            false,
+        )),
         annotations: Annotations::default(),
         notes: Vec::new(),
         digest_site: None,

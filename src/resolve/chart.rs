@@ -124,7 +124,8 @@ impl<'w> Follow<'_, 'w> {
         let Some(source) = self.source(Kind::HelmRepository, SourceKind::HelmRepository, namespace, name) else {
             return;
         };
-        self.ask(version::ask_repository(&source.object, chart, &self.world.place(&source.object)));
+        let version = self.chart.current.as_deref().map(str::trim);
+        self.ask(version::ask_repository(&source.object, chart, version, &self.world.place(&source.object)));
     }
 
     fn git(&mut self, namespace: &str, name: &str) {
