@@ -21,4 +21,4 @@ pub use remote::same_repository;
 
 /// Version of what [`read_file`] makes of the same bytes: raise it with every change of [`FileFacts`] or of what goes
 /// into it, so that nobody remembers what older code read.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;

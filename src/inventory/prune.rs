@@ -33,6 +33,7 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "endpoint",
             "bucketName",
             "sourceRef",
+            "ignore",
         ],
         Kind::FluxKustomization => &[
             "path",
@@ -47,6 +48,7 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "sourceRef",
             "suspend",
             "postBuild",
+            "commonMetadata",
         ],
         Kind::FluxInstance => &["sync"],
         Kind::ResourceSet => &["inputs", "inputsFrom", "inputStrategy"],

@@ -309,6 +309,7 @@ impl<'w> Follow<'_, 'w> {
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {
                     aspect: Aspect::Source,
+                    key: None,
                     reason: Reason::VersionInSubstitution,
                     message: String::new(),
                 }));
