@@ -44,6 +44,7 @@ pub(super) fn contents(chart_yaml: &[u8], requirements: Option<&[u8]>) -> Result
         deprecated: root.get("deprecated").and_then(Node::scalar_type) == Some(ScalarType::Bool(true)),
         dependencies,
         crds: Vec::new(),
+        size: 0,
     })
 }
 
@@ -96,6 +97,7 @@ mod tests {
             deprecated: true,
             dependencies: vec![dependency("cache", "1.x"), dependency("common", "")],
             crds: Vec::new(),
+            size: 0,
         };
         assert_eq!(read(text), Ok(expected));
     }

@@ -9,7 +9,7 @@ use crate::config::Purpose;
 use crate::engine::inside::{self, Changes};
 use crate::engine::report::{Findings, Row};
 use crate::engine::{json, local};
-use crate::model::{Bump, Live, Note, Status};
+use crate::model::{Bump, Live, Note, Status, flux_limits};
 use crate::policy::Policy;
 use anstyle::Style;
 use std::fmt::Write as _;
@@ -154,6 +154,11 @@ fn inside_words(changes: &Changes) -> Vec<String> {
             None => format!("needs Kubernetes {wanted}; not checked: cluster.kubeVersion is not set"),
         });
     }
+    if changes.archive_bytes_to > flux_limits::CHART {
+        let before = changes.archive_bytes_from.map(flux_limits::mebibytes);
+        let before = before.map_or_else(String::new, |size| format!("{size} → "));
+        words.push(format!("archive {before}{}", flux_limits::mebibytes(changes.archive_bytes_to)));
+    }
     if changes.deprecated {
         words.push("marked deprecated by its author".to_owned());
     }
@@ -213,6 +218,8 @@ fn note_text(note: &Note) -> &str {
         | Note::RenovateHint(text)
         | Note::SignatureUnchecked(text)
         | Note::AssumedSource(text)
+        | Note::LargeArchive(text)
+        | Note::LargeIndex(text)
         | Note::Other(text) => text,
     }
 }

@@ -149,6 +149,18 @@ fn temporary_cache() -> Result<tempfile::TempDir, Problem> {
 /// The policy in force: the configuration's, and the repository's own file on top, as in the daemon.
 fn rules(config: &Config, listing: &Listing, reader: &TreeReader) -> Result<Rules, Failed> {
     let own = listing.tree.files.iter().find(|file| file.path == OVERLAY_PATH);
+    // What stands in its place, or in its directory's, and is no file could hold something back as well.
+    let below = format!("{OVERLAY_PATH}/");
+    let directory = OVERLAY_PATH.split('/').next().unwrap_or_default();
+    let odd = listing.skipped.iter().find(|skipped| skipped.path == OVERLAY_PATH || skipped.path == directory);
+    if let Some(odd) = odd {
+        let message = format!("{}: {}: the repository's own policy can't be read from it", odd.path, odd.why);
+        return Err(Problem::new(Reason::InvalidDocument, message).into());
+    }
+    if listing.tree.files.iter().any(|file| file.path.starts_with(&below)) {
+        let message = format!("{OVERLAY_PATH} is a directory, not a regular file");
+        return Err(Problem::new(Reason::InvalidDocument, message).into());
+    }
     let overlay = match own {
         None => config::Overlay::default(),
         Some(file) => config::overlay(&reader.read(file, OVERLAY_LIMIT)?, OVERLAY_PATH).map_err(Failed::Overlay)?,

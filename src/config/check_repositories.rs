@@ -1,9 +1,10 @@
-//! Checks of `repositories`: names are unique, and no two of them read the same files of the same branch.
+//! Checks of `repositories`: names are unique, no two of them read the same files of the same branch, and no two open
+//! pull requests on one forge's repository.
 
 use super::check::{Checker, set};
 use super::plain::PathFilter;
 use super::raw::{RawForge, RawRepository};
-use super::types::{Forge, GitHubRepository, Repository};
+use super::types::{Forge, GitHubRepository, Repository, web_host};
 use super::{Remote, Transport};
 use std::time::Duration;
 
@@ -94,6 +95,14 @@ impl Checker<'_> {
                     "reads the same files as repositories[{index}]: same repository, same branch, overlapping paths"
                 );
                 self.issue(path, message);
+            } else if let (Forge::GitHub(a), Forge::GitHub(b)) = (&old.forge, &new.forge)
+                && a.is(b)
+            {
+                let message = format!(
+                    "opens pull requests on {b}, as repositories[{index}] does: each would close the other's, which look \
+                     like its own; put both directories in one entry (paths.include), or set forge: none on one of them"
+                );
+                self.issue(path, message);
             }
         }
     }
@@ -102,8 +111,7 @@ impl Checker<'_> {
 /// Whether the remote is on the GitHub that `github.apiUrl` is of.
 fn on_github(remote: &Remote, api_host: &str) -> bool {
     let host = remote.host.as_deref().unwrap_or_default();
-    let github = if api_host == "api.github.com" { "github.com" } else { api_host };
-    host == github || host == "github.com" || host == "ssh.github.com"
+    host == web_host(api_host) || host == "github.com" || host == "ssh.github.com"
 }
 
 fn slug(text: &str) -> Option<GitHubRepository> {

@@ -226,10 +226,39 @@ fn two_repositories_of_one_name_or_with_overlapping_paths_are_refused() {
     );
     let text = "repositories:\n  - {url: https://github.com/a/b, name: x, paths: {include: [\"apps/**\"]}}\n  - {url: git@github.com:a/b.git, name: y}\n";
     assert!(issue(text).contains("reads the same files as repositories[0]"));
-    let apart = text.replace("name: y", "name: y, paths: {include: [\"infra/**\"]}");
+    let apart = text.replace("name: y", "name: y, forge: none, paths: {include: [\"infra/**\"]}");
     assert_eq!(local(&apart).unwrap().repositories.len(), 2);
-    let branch = text.replace("name: y", "name: y, branch: next");
+    let branch = text.replace("name: y", "name: y, forge: none, branch: next");
     assert_eq!(local(&branch).unwrap().repositories.len(), 2);
+}
+
+#[test]
+fn with_data_residency_the_api_is_beside_the_repositories() {
+    let text = "github: {apiUrl: https://api.acme.ghe.com}\nrepositories: [{url: https://acme.ghe.com/a/b}]\n";
+    let config = local(text).unwrap();
+    assert!(matches!(&config.repositories[0].forge, Forge::GitHub(slug) if slug.to_string() == "a/b"));
+}
+
+#[test]
+fn two_entries_that_open_pull_requests_on_one_repository_are_refused_with_the_remedy() {
+    let text = |second: &str| {
+        format!(
+            "repositories:\n  - {{url: https://github.com/a/b, name: x, paths: {{include: [\"apps/**\"]}}}}\n  - {{{second}, name: y, paths: {{include: [\"infra/**\"]}}}}\n"
+        )
+    };
+    for second in [
+        "url: git@github.com:a/b.git",
+        "url: https://github.com/A/B.git",
+        "url: https://github.com/a/b, branch: next",
+        "url: https://git.example.com/mirror/of-b, github: a/b",
+    ] {
+        let said = issue(&text(second));
+        assert!(said.starts_with("davit.yaml:3:5: repositories[1]: opens pull requests on "), "{said}");
+        assert!(said.contains("as repositories[0] does"), "{said}");
+        assert!(said.contains("paths.include") && said.contains("forge: none"), "{said}");
+        assert_eq!(local(&text(&format!("{second}, forge: none"))).unwrap().repositories.len(), 2);
+    }
+    assert_eq!(local(&text("url: https://github.com/a/c")).unwrap().repositories.len(), 2);
 }
 
 #[test]

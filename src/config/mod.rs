@@ -33,7 +33,7 @@ pub use remote::{Remote, Transport};
 pub use secret::SecretRef;
 pub use types::{
     Cluster, ClusterAccess, Config, Forge, Git, GitHttp, GitHub, GitHubAuth, GitHubRepository, GitSsh, PolicyConfig,
-    PullRequests, Registries, RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig,
+    PullRequests, Registries, RegistryHost, Repository, RepositorySettings, RuleConfig, Server, StoreConfig, web_host,
 };
 
 /// The JSON Schema of the configuration, for editors; committed as `docs/config.schema.json`.

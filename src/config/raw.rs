@@ -324,7 +324,7 @@ pub(super) struct RawCluster {
     /// With `access: kubeconfig`: the context; empty: the file's current one.
     pub context: String,
     /// `true` reads the Secrets that chart sources name, one by one and only where the live source has the URL and the
-    /// `secretRef` that Git has.
+    /// references that Git has.
     pub secrets: bool,
     /// Longest time for one look at the cluster.
     pub timeout: String,

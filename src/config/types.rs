@@ -79,6 +79,13 @@ pub struct GitHubRepository {
     pub name: String,
 }
 
+impl GitHubRepository {
+    /// Whether both are one repository: GitHub's names ignore case.
+    pub fn is(&self, other: &Self) -> bool {
+        self.owner.eq_ignore_ascii_case(&other.owner) && self.name.eq_ignore_ascii_case(&other.name)
+    }
+}
+
 impl std::fmt::Display for GitHubRepository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.owner, self.name)
@@ -96,6 +103,15 @@ pub struct GitHub {
     pub webhook_secret: Option<SecretRef>,
     /// How commits come to be.
     pub commit_via: CommitVia,
+}
+
+/// The host of the pages, and of Git, of the GitHub whose API is on this host: another one for github.com and for data
+/// residency (`api.SUB.ghe.com`), the same for Enterprise Server.
+pub fn web_host(api_host: &str) -> &str {
+    match api_host.strip_prefix("api.") {
+        Some(web) if web == "github.com" || web.ends_with(".ghe.com") => web,
+        _ => api_host,
+    }
 }
 
 /// How Davit signs in to GitHub.
@@ -334,4 +350,22 @@ pub struct RepositorySettings {
     pub policy: PolicyConfig,
     /// How its pull requests look.
     pub pull_requests: PullRequests,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::web_host;
+
+    #[test]
+    fn pages_and_git_are_beside_the_api_or_on_its_own_host() {
+        for (api, web) in [
+            ("api.github.com", "github.com"),
+            ("api.acme.ghe.com", "acme.ghe.com"),
+            ("ghe.corp", "ghe.corp"),
+            ("api.ghe.corp", "api.ghe.corp"),
+            ("ghe.com", "ghe.com"),
+        ] {
+            assert_eq!(web_host(api), web);
+        }
+    }
 }

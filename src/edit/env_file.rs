@@ -21,7 +21,7 @@ pub(super) fn apply(bytes: &[u8], swaps: &[&Swap]) -> Result<Vec<u8>, Refusal> {
     match proven((bytes, &before), &edited, &wanted) {
         Ok(()) => Ok(edited),
         Err(what) => {
-            let file = swaps.first().map(|swap| swap.site.file.clone()).unwrap_or_default();
+            let file = swaps.first().map(|swap| swap.site.file.to_string()).unwrap_or_default();
             Err(Refusal::Unproven { file, what })
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn apply(bytes: &[u8], swaps: &[&Swap]) -> Result<Vec<u8>, Refusal> {
 /// The number of the line that a site is the value of.
 fn find(bytes: &[u8], before: &[EnvEntry], swap: &Swap) -> Result<usize, Refusal> {
     let site = &swap.site;
-    let here = |entry: &EnvEntry| entry.key == site.path && entry.value == Some(site.start..site.end);
+    let here = |entry: &EnvEntry| *entry.key == *site.path && entry.value == Some(site.start..site.end);
     let number = before.iter().position(here).filter(|_| site.inner.is_none()).ok_or_else(|| moved(swap))?;
     if bytes.get(site.start..site.end) != Some(site.text.as_bytes()) {
         return Err(moved(swap));
@@ -45,7 +45,7 @@ fn find(bytes: &[u8], before: &[EnvEntry], swap: &Swap) -> Result<usize, Refusal
 
 fn moved(swap: &Swap) -> Refusal {
     Refusal::Moved {
-        file: swap.site.file.clone(),
+        file: swap.site.file.to_string(),
         line: swap.site.line,
         path: swap.site.shown_path().into_owned(),
         expected: swap.site.text.clone(),

@@ -11,10 +11,10 @@ fn site(bytes: &[u8], key: &str) -> Site {
     let entry = entries.iter().find(|entry| entry.key == key).unwrap();
     let value = entry.value.clone().unwrap();
     Site {
-        file: "app/versions.env".to_owned(),
+        file: "app/versions.env".into(),
         line: entry.line,
         column: entry.column,
-        path: key.to_owned(),
+        path: key.into(),
         start: value.start,
         end: value.end,
         text: std::str::from_utf8(&bytes[value]).unwrap().to_owned(),

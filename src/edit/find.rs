@@ -33,7 +33,7 @@ struct Scalar {
 /// Finds a site and says what to write.
 pub(super) fn splice(bytes: &[u8], before: &Side<'_>, swap: &Swap) -> Result<Splice, Refusal> {
     let find = Find { bytes, swap, site: &swap.site };
-    let (mut stream, mut path) = (Cow::Borrowed(&before.stream), &swap.site.path);
+    let (mut stream, mut path) = (Cow::Borrowed(&before.stream), &*swap.site.path);
     let mut documents = vec![swap.site.document];
     let mut holders: Vec<Holder> = Vec::new();
     let inner = swap.site.inner.as_deref();
@@ -44,7 +44,7 @@ pub(super) fn splice(bytes: &[u8], before: &Side<'_>, swap: &Swap) -> Result<Spl
         stream = Cow::Owned(holder.source.parse());
         holders.push(holder);
         documents.push(place.document);
-        path = &place.path;
+        path = place.path.as_str();
     }
     let document = documents.last().copied().unwrap_or_default();
     let part = inner.and_then(|inner| inner.part.as_ref());
@@ -77,7 +77,7 @@ struct Find<'a> {
 impl Find<'_> {
     fn moved(&self) -> Refusal {
         Refusal::Moved {
-            file: self.site.file.clone(),
+            file: self.site.file.to_string(),
             line: self.site.line,
             path: self.site.shown_path().into_owned(),
             expected: self.site.text.clone(),

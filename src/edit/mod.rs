@@ -149,7 +149,7 @@ pub fn apply(bytes: &[u8], swaps: &[Swap]) -> Result<Vec<u8>, Refusal> {
     }
     edited.extend_from_slice(&bytes[copied..]);
     prove::only(&splices, &before, &Side::of(&edited)).map_err(|what| Refusal::Unproven {
-        file: swaps.first().map(|swap| swap.site.file.clone()).unwrap_or_default(),
+        file: swaps.first().map(|swap| swap.site.file.to_string()).unwrap_or_default(),
         what,
     })?;
     Ok(edited)
@@ -171,7 +171,7 @@ fn in_order(swaps: &[Swap]) -> Result<Vec<&Swap>, Refusal> {
         }
         if same_place || swap.site.start < last.site.end {
             return Err(Refusal::Conflict {
-                file: swap.site.file.clone(),
+                file: swap.site.file.to_string(),
                 line: swap.site.line,
                 first: last.site.shown_path().into_owned(),
                 second: swap.site.shown_path().into_owned(),

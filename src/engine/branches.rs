@@ -3,17 +3,20 @@
 
 use super::drafts::{Book, BranchOf};
 use super::edits::Edited;
-use crate::proposal::{BranchCommit, OurBranch, is_ours};
+use crate::proposal::{BranchCommit, OurBranch, Signatures, is_ours};
 use crate::world::git::{CommitInfo, Fetched, GitError, Oid, Repository, blob_id};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// Author's and committer's time of a new commit differ by less, in seconds.
+const MOMENT: u64 = 60;
 
 /// Every branch of ours. `wanted` has the edited files of the update that each wanted branch should hold.
 pub(super) async fn branches(
     repository: &Repository,
     fetched: &Fetched,
     wanted: &HashMap<&str, &[Arc<Edited>]>,
-    author_emails: &[String],
+    signatures: &Signatures,
     book: &mut Book,
 ) -> Vec<OurBranch> {
     let mut branches = Vec::new();
@@ -23,12 +26,12 @@ pub(super) async fn branches(
             head: *head,
             base: fetched.base_commit,
             wanted: edited.map(<[_]>::to_vec),
-            author_emails: author_emails.to_vec(),
+            signatures: signatures.clone(),
         };
         let known = book.branches.get(name, &of);
         let read = match known {
             Some(branch) => Ok(branch),
-            None => one(repository, fetched.base_commit, name, *head, edited, author_emails).await,
+            None => one(repository, fetched.base_commit, name, *head, edited, signatures).await,
         };
         let branch = match read {
             Ok(branch) => {
@@ -61,14 +64,14 @@ async fn one(
     name: &str,
     head: Oid,
     edited: Option<&[Arc<Edited>]>,
-    author_emails: &[String],
+    signatures: &Signatures,
 ) -> Result<OurBranch, GitError> {
     let log = repository.log(base, head).await?;
     let mut commits = Vec::new();
     for commit in &log.commits {
         commits.push(known(repository, base, commit).await?);
     }
-    mark_former_base(&mut commits, &log.commits, author_emails);
+    mark_former_base(&mut commits, &log.commits, signatures);
     let holds_wanted = match (edited, log.merge_base) {
         (Some(edited), Some(merge_base)) => holds(repository, merge_base, head, edited).await?,
         _ => false,
@@ -83,24 +86,27 @@ async fn one(
 }
 
 async fn known(repository: &Repository, base: Oid, commit: &CommitInfo) -> Result<BranchCommit, GitError> {
-    let mut merge_of_base = commit.parents.len() > 1;
-    for parent in commit.parents.iter().skip(1) {
-        merge_of_base &= repository.merge_base(base, *parent).await? == Some(*parent);
-    }
+    let merge_of_base = match commit.parents[..] {
+        [_, second] => {
+            repository.merge_base(base, second).await? == Some(second) && repository.is_automatic_merge(commit).await?
+        }
+        _ => false,
+    };
     Ok(BranchCommit {
         sha: commit.id.to_string(),
         author_email: commit.author.email.clone(),
         committer_email: commit.committer.email.clone(),
         message: commit.message.clone(),
+        retouched: commit.committer.time.abs_diff(commit.author.time) > MOMENT,
         merge_of_base,
         former_base: false,
     })
 }
 
 /// Marks what lies behind our own commits. Goes by parents: the order of the list says nothing sure.
-fn mark_former_base(commits: &mut [BranchCommit], log: &[CommitInfo], author_emails: &[String]) {
+fn mark_former_base(commits: &mut [BranchCommit], log: &[CommitInfo], signatures: &Signatures) {
     let parents: HashMap<Oid, &[Oid]> = log.iter().map(|commit| (commit.id, commit.parents.as_slice())).collect();
-    let ours = |known: &BranchCommit| !known.merge_of_base && is_ours(known, author_emails);
+    let ours = |known: &BranchCommit| !known.merge_of_base && is_ours(known, signatures);
     let own = log.iter().zip(commits.iter()).filter(|(_, known)| ours(known));
     let mut open: Vec<Oid> = own.flat_map(|(commit, _)| commit.parents.iter().copied()).collect();
     let mut behind = BTreeSet::new();

@@ -7,7 +7,7 @@ use super::report::{Findings, Row};
 use crate::config::PullRequests;
 use crate::model::{Candidate, Lookup, Update, UpdateSite};
 use crate::policy::Effective;
-use crate::proposal::{OurBranch, PullLink, Text};
+use crate::proposal::{OurBranch, PullLink, Signatures, Text};
 use crate::world::git::Oid;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -177,7 +177,7 @@ pub(super) struct BranchOf {
     pub head: Oid,
     pub base: Oid,
     pub wanted: Option<Vec<Arc<Edited>>>,
-    pub author_emails: Vec<String>,
+    pub signatures: Signatures,
 }
 
 /// What others propose is read from these.

@@ -45,7 +45,7 @@ async fn look(
 ) -> Result<HashMap<usize, PullLink>, HashMap<usize, PullLink>> {
     let mut found = HashMap::new();
     let mut whole = true;
-    let files: BTreeSet<&str> = updates.iter().flat_map(|u| u.sites.iter().map(|s| s.site.file.as_str())).collect();
+    let files: BTreeSet<&str> = updates.iter().flat_map(|u| u.sites.iter().map(|s| &*s.site.file)).collect();
     for pull in foreign {
         let Some(head) = fetched.pull_heads.get(&pull.number) else { continue };
         let changed = match repository.changed_paths(fetched.base_commit, *head).await {
@@ -101,7 +101,7 @@ async fn read<'a>(
 /// Whether any site of the update stands at the target or beyond in these files.
 fn proposes(update: &Update, files: &HashMap<&str, Vec<u8>>) -> bool {
     update.sites.iter().any(|site| {
-        let Some(bytes) = files.get(site.site.file.as_str()) else { return false };
+        let Some(bytes) = files.get(&*site.site.file) else { return false };
         yaml::text_at(bytes, &site.site).is_some_and(|text| {
             text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
         })

@@ -33,7 +33,7 @@ pub(super) async fn first_seen(
         .iter()
         .zip(effective)
         .filter(|(_, effective)| !effective.policy.minimum_age.is_zero())
-        .filter_map(|(release, _)| release.lookup.as_ref())
+        .filter_map(|(release, _)| release.lookup.as_deref())
         .collect();
     let mut times = HashMap::new();
     for lookup in aged {

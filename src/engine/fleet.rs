@@ -4,7 +4,7 @@
 
 use super::report::Finding;
 use crate::model::{Problem, Reason};
-use crate::resolve::{Member, Neighbour, Neighbours, Published, State, concern};
+use crate::resolve::{Member, Neighbour, Neighbours, Published, State, is_news, taken_of};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
@@ -79,11 +79,8 @@ impl Fleet {
         let nobody_awaited = all_tried(&slots);
         for (other, slot) in slots.iter_mut().enumerate().filter(|(other, _)| *other != number) {
             let theirs = slot.state.published().cloned();
-            let concerned = theirs.is_some_and(|theirs| {
-                concern(&theirs, published)
-                    || before.as_ref().is_some_and(|before| concern(&theirs, before))
-                    || nobody_awaited && theirs.waits
-            });
+            let concerned = theirs
+                .is_some_and(|theirs| is_news(&theirs, before.as_deref(), published) || nobody_awaited && theirs.waits);
             if concerned {
                 slot.tell(other);
             }
@@ -155,7 +152,7 @@ pub(super) fn findings(neighbours: &Neighbours, own: &Published, doubtful: bool)
                 let message = format!("the repository {name} was never read, and may have a say here: {why}");
                 found.push(finding(Reason::OutOfReach, message));
             }
-            State::Stale(published, why) if concern(own, published) => {
+            State::Stale(published, why) if !taken_of(own, published).is_nothing() => {
                 let message = format!("the repository {name} is taken as it was read last: {why}");
                 found.push(finding(Reason::OutOfReach, message));
             }

@@ -1,12 +1,12 @@
 //! The settings in force for one commit: the daemon's, and the repository's own file (`.davit/config.yaml`) on top. A
-//! file that is broken costs no row: the daemon's own policy judges, and nothing is written until it is mended, because
+//! file that is broken, or no file (a symlink, say), costs no row: the daemon's own policy judges, and nothing is written until it is mended, because
 //! what it would have held back is not known.
 
 use super::report::Finding;
 use crate::config::{self, Config, Issue, Overlay, RepositorySettings};
 use crate::model::{Problem, Reason};
 use crate::policy::Rules;
-use crate::world::git::{Failure, Fetched, Repository};
+use crate::world::git::{Fetched, Repository};
 
 /// What one commit is judged by.
 pub(super) struct InForce {
@@ -53,9 +53,9 @@ pub(super) async fn in_force(git: &Repository, config: &Config, fetched: &Fetche
 }
 
 async fn own(git: &Repository, fetched: &Fetched) -> Result<Overlay, Vec<Finding>> {
-    match git.file(fetched.base_commit, config::OVERLAY_PATH, config::OVERLAY_LIMIT).await {
-        Ok(bytes) => config::overlay(&bytes, config::OVERLAY_PATH).map_err(broken),
-        Err(error) if matches!(error.kind, Failure::Missing(_)) => Ok(Overlay::default()),
+    match git.file_if_any(fetched.base_commit, config::OVERLAY_PATH, config::OVERLAY_LIMIT).await {
+        Ok(Some(bytes)) => config::overlay(&bytes, config::OVERLAY_PATH).map_err(broken),
+        Ok(None) => Ok(Overlay::default()),
         Err(error) => {
             Err(vec![Finding { file: Some(config::OVERLAY_PATH.to_owned()), line: None, problem: error.problem() }])
         }

@@ -27,6 +27,10 @@ pub struct Changes {
     pub app_version_to: Option<String>,
     /// The target is marked deprecated by its author.
     pub deprecated: bool,
+    /// Bytes of the archive in use, where it could be opened.
+    pub archive_bytes_from: Option<u64>,
+    /// Bytes of the target's archive.
+    pub archive_bytes_to: u64,
     /// Dependencies that differ.
     pub dependencies: Vec<DependencyChange>,
     /// Files below `crds/` that differ.
@@ -59,7 +63,7 @@ pub async fn changes(registry: &Arc<Registry>, look: &Look, row: &Row, cluster: 
     let to = by_text(target)?.inside.contents()?;
     let before = match by_text(current) {
         Some(candidate) => {
-            inside_of(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await
+            inside_of(&registry.round_with([lookup.as_ref()], look.grants.clone()), lookup, candidate.clone()).await
         }
         None => Err(format!("the source offers no {current} any more")),
     };
@@ -74,6 +78,8 @@ pub async fn changes(registry: &Arc<Registry>, look: &Look, row: &Row, cluster: 
         app_version_from: before.as_ref().ok().and_then(|before| before.app_version.clone()),
         app_version_to: to.app_version.clone(),
         deprecated: to.deprecated,
+        archive_bytes_from: before.as_ref().ok().map(|before| before.size),
+        archive_bytes_to: to.size,
         dependencies,
         crds: crds.into_iter().map(|(change, path)| CrdChange { change, path, applied: applied(change) }).collect(),
         unknown: before.err(),
@@ -111,7 +117,8 @@ pub async fn named(
         let Some(text) = super::local::offered(candidates, to) else { continue };
         let Some(candidate) = candidates.versions.iter().find(|candidate| candidate.text == text) else { continue };
         let opened =
-            offers::opened(&registry.round_with([lookup], look.grants.clone()), lookup, candidate.clone()).await?;
+            offers::opened(&registry.round_with([lookup.as_ref()], look.grants.clone()), lookup, candidate.clone())
+                .await?;
         match &opened.inside {
             Inside::Refused(problem) => return Err(Problem::clone(problem)),
             Inside::Opened(_) if row.release.kind == RowKind::ChartDependency => {}

@@ -123,9 +123,9 @@ fn release(row: &Row) -> ReleaseRow {
         namespace: release.namespace.clone(),
         name: release.name.clone(),
         kind: release.kind.as_str(),
-        kustomization: release.kustomization.as_ref().map(NsName::to_string),
+        kustomization: release.kustomization.as_deref().map(NsName::to_string),
         cluster: row.cluster().map(str::to_owned),
-        file: release.file.clone(),
+        file: release.file.to_string(),
         line: release.line,
         chart: release.chart.clone(),
         source: release.source.as_ref().map(|s| SourceRow {
@@ -161,7 +161,7 @@ fn live(live: &Live) -> LiveRow {
 }
 
 fn site(site: &Site) -> SiteRow {
-    SiteRow { file: site.file.clone(), line: site.line, column: site.column, path: site.shown_path().into_owned() }
+    SiteRow { file: site.file.to_string(), line: site.line, column: site.column, path: site.shown_path().into_owned() }
 }
 
 /// The URL of the chart's source as Git has it: the first consumer's. The key holds the canonical one.
@@ -194,7 +194,7 @@ fn update(update: &Update, rows: &[Arc<Row>]) -> UpdateRow {
 
 fn update_site(site: &Site, from: &str, to: &str) -> UpdateSiteRow {
     UpdateSiteRow {
-        file: site.file.clone(),
+        file: site.file.to_string(),
         line: site.line,
         column: site.column,
         path: site.shown_path().into_owned(),

@@ -1,9 +1,11 @@
 //! Releases and offers become rows: pure and synchronous. Releases that share bytes are judged together, because they
 //! move together.
 
+use super::notes;
 use super::offers::{LeftOut, Offers};
+use super::remedy;
 use super::report::Row;
-use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Note, Problem, Reason, Release, RowKind, Version};
+use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Problem, Reason, Release, RowKind, Version};
 use crate::policy::{self, Consumer, Effective, Outcome, Policy};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -105,7 +107,7 @@ impl<'d> Sitting<'d> {
         let mut askers: HashMap<&Lookup, Vec<usize>> = HashMap::new();
         for (number, place) in places.iter().enumerate() {
             let asked: BTreeSet<&Lookup> =
-                place.moving.iter().filter_map(|index| docket.releases[*index].lookup.as_ref()).collect();
+                place.moving.iter().filter_map(|index| docket.releases[*index].lookup.as_deref()).collect();
             for lookup in asked {
                 askers.entry(lookup).or_default().push(number);
             }
@@ -214,7 +216,7 @@ fn together(
     let candidates = match offers.get(lookup) {
         Some(Ok(candidates)) => candidates,
         Some(Err(problem)) => {
-            return Ok(members.iter().map(|i| Judgement::Held(with_secret(&releases[*i], problem), None)).collect());
+            return Ok(members.iter().map(|i| Judgement::Held(remedy::told(&releases[*i], problem), None)).collect());
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
@@ -235,7 +237,9 @@ fn together(
         .collect();
     let first_seen = |candidate: &Candidate| (docket.seen)(lookup, candidate);
     match policy::choose_shared(current, kind, candidates, &consumers, docket.now, &first_seen) {
-        Outcome::Decided(_) if wanted.is_some() => Err(wanted.map(|text| (lookup.clone(), text)).into_iter().collect()),
+        Outcome::Decided(_) if wanted.is_some() => {
+            Err(wanted.map(|text| (Lookup::clone(lookup), text)).into_iter().collect())
+        }
         Outcome::Decided(decisions) => Ok(members
             .iter()
             .zip(decisions)
@@ -257,7 +261,7 @@ fn together(
             Ok(members.iter().zip(decisions).map(told).collect())
         }
         Outcome::NeedsDetail(texts) => {
-            Err(texts.into_iter().chain(wanted).map(|text| (lookup.clone(), text)).collect())
+            Err(texts.into_iter().chain(wanted).map(|text| (Lookup::clone(lookup), text)).collect())
         }
     }
 }
@@ -288,28 +292,6 @@ fn in_git_by_digest(
     (!known.detailed).then(|| current.to_owned())
 }
 
-/// Tags that name another manifest now than the digest beside them in Git: worth a word, and no update of its own.
-fn moved_tag(release: &Release, offers: &Offers) -> Option<Note> {
-    let (site, tag) = (release.digest_site.as_ref()?, release.current.as_ref()?);
-    let candidates = offers.get(release.lookup.as_ref()?)?.as_ref().ok()?;
-    let now = candidates.versions.iter().find(|candidate| candidate.text == *tag)?.digest.as_ref()?;
-    (*now != site.text).then(|| {
-        Note::Other(format!(
-            "the tag {tag} was moved: the registry names {} now, and Git {}. Flux runs what the digest in Git names",
-            short(now),
-            short(&site.text)
-        ))
-    })
-}
-
-/// As much of a digest as tells it from another.
-fn short(digest: &str) -> String {
-    digest
-        .char_indices()
-        .nth("sha256:".len() + 12)
-        .map_or_else(|| digest.to_owned(), |(at, _)| format!("{}…", &digest[..at]))
-}
-
 /// The highest admissible version for a release that is held anyway: no detail is fetched for it.
 fn latest(release: &Release, policy: &Policy, offers: &Offers) -> Option<String> {
     let (lookup, kind) = (release.lookup.as_ref()?, release.chart_kind?);
@@ -326,24 +308,6 @@ fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
     }
 }
 
-/// A refused request where the source names a Secret: which one, and where its content belongs for Davit.
-fn with_secret(release: &Release, problem: &Problem) -> Problem {
-    match &release.credentials {
-        // Where Secrets may be read, the problem says itself why this one was not, or that it is wrong.
-        Some(_) if release.lookup.as_ref().is_some_and(|lookup| lookup.source().is_some()) => problem.clone(),
-        Some(hint) if problem.reason == Reason::SourceUnauthorized => Problem::new(
-            problem.reason,
-            format!(
-                "{}; the source's Secret {} is not readable from here: put its content into registries.hosts \
-                 (username and passwordFile)",
-                problem.message,
-                hint.secret_id()
-            ),
-        ),
-        _ => problem.clone(),
-    }
-}
-
 fn no_site(release: &Release) -> Problem {
     let message = format!("{} has no version that could be edited", release.id());
     Problem::new(Reason::NotEditable, message)
@@ -351,14 +315,7 @@ fn no_site(release: &Release) -> Problem {
 
 /// The row of a verdict.
 pub fn row(release: &Arc<Release>, judgement: Judgement, offers: &Offers) -> Arc<Row> {
-    let release = match moved_tag(release, offers) {
-        None => release.clone(),
-        Some(note) => {
-            let mut noted = release.as_ref().clone();
-            noted.notes.push(note);
-            Arc::new(noted)
-        }
-    };
+    let release = notes::noted(release, judgement.decision().map(Arc::as_ref), offers);
     Arc::new(match judgement {
         Judgement::Decided(decision) => {
             let step = step(&release, &decision);

@@ -61,9 +61,9 @@ fn offered(releases: &[Arc<Release>], versions: &[&str], detailed: bool) -> Offe
         detailed,
         inside: Inside::Opened(Contents::default().into()),
     };
-    let candidates = Candidates { versions: versions.iter().map(candidate).collect(), ignored: 0 };
+    let candidates = Candidates { versions: versions.iter().map(candidate).collect(), ..Candidates::default() };
     let lookups = releases.iter().filter_map(|release| release.lookup.clone());
-    lookups.map(|lookup| (Arc::new(lookup), Ok(Arc::new(candidates.clone())))).collect()
+    lookups.map(|lookup| (lookup, Ok(Arc::new(candidates.clone())))).collect()
 }
 
 /// Each row's cluster with its target or the reason for none, and who stands in the updates.
@@ -91,7 +91,7 @@ fn judged(text: &str) -> (Vec<(String, String)>, Vec<Vec<usize>>) {
             Judgement::Held(problem, _) => problem.reason.to_string(),
             Judgement::GivenUp(_) => panic!(),
         };
-        (release.cluster.clone().unwrap_or_default(), said)
+        (release.cluster.as_deref().unwrap_or_default().to_owned(), said)
     };
     let rows = releases.iter().zip(&verdicts).map(told).collect();
     let (mut movers, mut others) = (Vec::new(), Vec::new());
@@ -169,7 +169,7 @@ fn a_place_is_judged_again_only_where_its_source_was_looked_at() {
     while !wanted.is_empty() && rounds.get() < 5 {
         rounds.set(rounds.get() + 1);
         let looked_at: BTreeSet<Lookup> = wanted.into_iter().map(|(lookup, _)| lookup).collect();
-        assert_eq!(looked_at.iter().collect::<Vec<_>>(), [releases[1].lookup.as_ref().unwrap()]);
+        assert_eq!(looked_at.iter().collect::<Vec<_>>(), [releases[1].lookup.as_deref().unwrap()]);
         if rounds.get() == 3 {
             offers.extend(offered(&releases[1..], &["1.0.0", "1.1.0"], true));
         }

@@ -244,7 +244,7 @@ impl<'a> Standing<'a> {
                 let before = &earlier.ground.effective[*number];
                 let unchanged = Arc::ptr_eq(before, effective) || before == effective;
                 let source = moved.is_empty()
-                    || release.lookup.as_ref().is_none_or(|lookup| !recollection::among(&moved, &lookup));
+                    || release.lookup.as_deref().is_none_or(|lookup| !recollection::among(&moved, &lookup));
                 unchanged && source && effective.policy.minimum_age.is_zero()
             });
             if number.is_none() {
@@ -259,10 +259,11 @@ impl<'a> Standing<'a> {
         }
         // A closer look that nothing stands on any more is not what a look without memory would have.
         let releases = || rows.iter().zip(&ground.resolution.releases);
-        let fallen = releases().filter(|(row, _)| row.is_none()).filter_map(|(_, release)| release.lookup.as_ref());
+        let fallen = releases().filter(|(row, _)| row.is_none()).filter_map(|(_, release)| release.lookup.as_deref());
         let mut unused: HashSet<&Lookup> = fallen.collect();
         if !unused.is_empty() {
-            for lookup in releases().filter(|(row, _)| row.is_some()).filter_map(|(_, release)| release.lookup.as_ref())
+            for lookup in
+                releases().filter(|(row, _)| row.is_some()).filter_map(|(_, release)| release.lookup.as_deref())
             {
                 if recollection::among(&unused, &lookup) {
                     unused.remove(lookup);
@@ -278,7 +279,7 @@ impl<'a> Standing<'a> {
 type Place<'a> = (&'a str, usize, usize);
 
 fn place(release: &Release) -> Option<Place<'_>> {
-    release.site.as_ref().map(|site| (site.file.as_str(), site.start, site.end))
+    release.site.as_ref().map(|site| (&*site.file, site.start, site.end))
 }
 
 /// What the look rests on, and the commit.
@@ -307,8 +308,8 @@ async fn ground(
         before => Arc::new(effective_of(request, &resolution, before.as_deref())),
     };
     let lookups = recollection::lookups(&resolution.releases, before.as_deref());
-    let (rules, neighbours) = (request.rules.clone(), request.neighbours.concerning(&resolution.published));
-    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, neighbours });
+    let (rules, taken) = (request.rules.clone(), request.neighbours.taken_by(&resolution.published));
+    let ground = Arc::new(Ground { files, resolution, problems, effective, rules, lookups, taken });
     if let Some(commit) = revision.as_ref().filter(|_| whole) {
         request.recollection.keep_ground(commit, &ground);
     }

@@ -17,7 +17,7 @@ use super::{branches, elsewhere};
 use crate::config::{self, Config, Forge as ForgeConfig, Mode, RepositorySettings};
 use crate::model::{Problem, Reason, Schedule, Status, chart_digest};
 use crate::policy::Rules;
-use crate::proposal::{self, Action, PullRequest, Situation, Unsure, Verb};
+use crate::proposal::{self, Action, PullRequest, Signatures, Situation, Unsure, Verb};
 use crate::resolve::Neighbours;
 use crate::world::cache::Cache;
 use crate::world::cluster::{Cluster, Sight};
@@ -134,12 +134,12 @@ impl RepositoryPass {
     /// Reads everything and decides; nothing to carry out where there is no forge.
     async fn plan(&self, report: &mut Report) -> Result<Option<Plan>, Problem> {
         let now = report.started;
+        let prefix = &self.shared.config.pull_requests.branch_prefix;
         let survey = match &self.forge {
-            Some(forge) => Some(survey::survey(forge.as_ref()).await),
+            Some(forge) => Some(survey::survey(forge.as_ref(), prefix).await),
             None => None,
         };
         let numbers = survey.as_ref().and_then(|s| s.as_ref().ok()).map(Survey::numbers).unwrap_or_default();
-        let prefix = &self.shared.config.pull_requests.branch_prefix;
         let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
         let read = async {
             let (fetched, sight) = tokio::join!(self.git.fetch(wanted), self.sight());
@@ -304,15 +304,15 @@ impl RepositoryPass {
         }
         let edited: HashMap<&str, &[Arc<edits::Edited>]> =
             prepared.iter().map(|p| (p.wanted.branch.as_str(), p.files.as_slice())).collect();
-        let mut author_emails = vec![self.shared.config.git.author.email.clone()];
-        author_emails.extend(survey.commit_emails.iter().cloned());
-        let branches = branches::branches(&self.git, fetched, &edited, &author_emails, &mut book).await;
+        let mut signatures = survey.signatures.clone();
+        signatures.authors.push(self.shared.config.git.author.email.clone());
+        let branches = branches::branches(&self.git, fetched, &edited, &signatures, &mut book).await;
         self.recollection.drafts.keep(book);
         let doubtful = branches::touching(&self.git, fetched.base_commit, &branches, &doubtful(found)).await;
         let names = prepared.iter().map(|p| p.wanted.branch.clone()).chain(branches.iter().map(|b| b.name.clone()));
         survey.look_closer(forge.as_ref(), names.collect()).await?;
         let mut situation = self.situation(report, found, &survey, fetched, &windows).await?;
-        situation.author_emails = author_emails;
+        situation.signatures = signatures;
         situation.unsure.branches = doubtful;
         situation.unsure.all |= awaits;
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
@@ -370,7 +370,7 @@ impl RepositoryPass {
             failed.filter_map(|row| row.release.lookup.as_ref()).map(|l| chart_digest(&l.canonical())).collect();
         Ok(Situation {
             login: survey.login.clone(),
-            author_emails: Vec::new(),
+            signatures: Signatures::default(),
             branch_prefix: prefix,
             base: fetched.base_branch.clone(),
             report: config.mode == Mode::Report,
@@ -408,10 +408,7 @@ impl RepositoryPass {
     fn web(&self, base: &str) -> Option<String> {
         let ForgeConfig::GitHub(github) = &self.repository.forge else { return None };
         let api = &self.shared.config.github.api_url;
-        let host = match api.host_str()? {
-            "api.github.com" => "github.com".to_owned(),
-            host => host.to_owned(),
-        };
+        let host = config::web_host(api.host_str()?);
         let port = api.port().map(|port| format!(":{port}")).unwrap_or_default();
         Some(format!("{}://{host}{port}/{github}/blob/{base}", api.scheme()))
     }
@@ -462,8 +459,8 @@ fn doubtful(found: &Look) -> BTreeSet<String> {
         // What a broken Kustomization builds is built by nobody in this pass, and stays in the cluster.
         let open = |row: &&Arc<Row>| row.status() == Status::Unresolved || row.reason == Reason::NotBuilt;
         for row in found.findings.rows.iter().filter(open) {
-            files.insert(row.release.file.clone());
-            files.extend(row.release.site.as_ref().map(|site| site.file.clone()));
+            files.insert(row.release.file.to_string());
+            files.extend(row.release.site.as_ref().map(|site| site.file.to_string()));
         }
     }
     files.extend(found.resolution.doubtful.iter().cloned());

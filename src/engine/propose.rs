@@ -57,7 +57,7 @@ impl Proposer<'_> {
                     Ok((edited, refused)) => {
                         files.extend(edited);
                         problems.extend(refused.iter().map(|r| Finding {
-                            file: Some(r.site.site.file.clone()),
+                            file: Some(r.site.site.file.to_string()),
                             line: Some(r.site.site.line),
                             problem: r.problem.clone(),
                         }));

@@ -13,7 +13,7 @@ use super::report::Finding;
 use crate::inventory::FileFacts;
 use crate::model::{Lookup, Problem, Release};
 use crate::policy::{Effective, Rules};
-use crate::resolve::{Memo, Neighbours, Resolution};
+use crate::resolve::{Memo, Neighbours, Resolution, Taken};
 use crate::world::tree::Listing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -40,14 +40,14 @@ pub(super) struct Ground {
     pub effective: Arc<Vec<Arc<Effective>>>,
     pub rules: Rules,
     pub lookups: Vec<Arc<Lookup>>,
-    /// The other repositories that had, or may have, a say.
-    pub neighbours: Neighbours,
+    /// What it hangs on in the other repositories.
+    pub taken: Taken,
 }
 
 impl Ground {
     /// Whether the other repositories say what they said.
     pub fn is_beside(&self, neighbours: &Neighbours) -> bool {
-        neighbours.concerning(&self.resolution.published).is_same(&self.neighbours)
+        neighbours.taken_by(&self.resolution.published) == self.taken
     }
 }
 
@@ -255,11 +255,11 @@ pub(super) fn lookups(releases: &[Arc<Release>], before: Option<&Ground>) -> Vec
     let same = same_as(earlier, releases);
     let new = releases.iter().zip(&same).filter(|(_, same)| same.is_none()).map(|(release, _)| release);
     let gone = others(earlier, &same);
-    let unsure: HashSet<&Lookup> = new.chain(gone).filter_map(|release| release.lookup.as_ref()).collect();
+    let unsure: HashSet<&Arc<Lookup>> = new.chain(gone).filter_map(|release| release.lookup.as_ref()).collect();
     if unsure.is_empty() {
         return known.to_vec();
     }
-    let mut wanted: HashSet<&Lookup> = HashSet::new();
+    let mut wanted: HashSet<&Arc<Lookup>> = HashSet::new();
     for lookup in releases.iter().filter_map(|release| release.lookup.as_ref()) {
         if among(&unsure, &lookup) {
             wanted.insert(lookup);
@@ -267,11 +267,11 @@ pub(super) fn lookups(releases: &[Arc<Release>], before: Option<&Ground>) -> Vec
     }
     let mut lookups: Vec<Arc<Lookup>> = Vec::with_capacity(known.len() + wanted.len());
     for lookup in known {
-        if !unsure.contains(lookup.as_ref()) || wanted.remove(lookup.as_ref()) {
+        if !unsure.contains(lookup) || wanted.remove(lookup) {
             lookups.push(lookup.clone());
         }
     }
-    lookups.extend(wanted.into_iter().map(|lookup| Arc::new(lookup.clone())));
+    lookups.extend(wanted.into_iter().cloned());
     lookups.sort();
     lookups
 }

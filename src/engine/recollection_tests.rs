@@ -9,7 +9,7 @@ fn lookup(chart: &str) -> Lookup {
 }
 
 fn offers(ignored: usize) -> Offers {
-    HashMap::from([(Arc::new(lookup("a")), Ok(Arc::new(Candidates { versions: Vec::new(), ignored })))])
+    HashMap::from([(Arc::new(lookup("a")), Ok(Arc::new(Candidates { ignored, ..Candidates::default() })))])
 }
 
 fn failed() -> Offers {
@@ -27,7 +27,7 @@ fn ground(minimum_age: Duration) -> Arc<Ground> {
         effective: Arc::new(effective),
         rules: Rules::default(),
         lookups: Vec::new(),
-        neighbours: Neighbours::default(),
+        taken: Taken::default(),
     })
 }
 

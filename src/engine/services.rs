@@ -198,8 +198,7 @@ fn open(
 
 /// Whether a remote's host is the forge whose API is configured (`api.github.com` speaks for `github.com`).
 fn same_host(config: &Config, host: Option<&str>) -> bool {
-    let api = config.github.api_url.host_str();
-    let forge = if api == Some("api.github.com") { Some("github.com") } else { api };
+    let forge = config.github.api_url.host_str().map(config::web_host);
     host.is_some_and(|host| forge.is_some_and(|forge| forge.eq_ignore_ascii_case(host)))
 }
 

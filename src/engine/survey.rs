@@ -2,7 +2,7 @@
 //! matter, what became of earlier ones.
 
 use crate::model::{Problem, Reason};
-use crate::proposal::{PullRequest, PullState};
+use crate::proposal::{PullRequest, PullState, Signatures};
 use crate::world::forge::{Forge, ForgeError};
 use futures_util::StreamExt as _;
 use std::collections::BTreeSet;
@@ -16,33 +16,38 @@ const FOREIGN: usize = 200;
 pub(super) struct Survey {
     /// Our login.
     pub login: String,
-    /// Addresses that commits made through the forge carry as author.
-    pub commit_emails: Vec<String>,
+    /// What commits made through the forge are signed with.
+    pub signatures: Signatures,
+    /// What the names of our branches begin with.
+    pub branch_prefix: String,
     /// Every open pull request; after [`Survey::look_closer`] also the closed ones of our branches.
     pub pulls: Vec<PullRequest>,
 }
 
 /// Asks who we are and what is open.
-pub(super) async fn survey(forge: &dyn Forge) -> Result<Survey, Problem> {
+pub(super) async fn survey(forge: &dyn Forge, branch_prefix: &str) -> Result<Survey, Problem> {
     let login = forge.login().await.map_err(|error| problem_of(&error))?;
     let pulls = forge.open_pull_requests().await.map_err(|error| problem_of(&error))?;
-    let commit_emails = forge.commit_emails().await.map_err(|error| problem_of(&error))?;
-    Ok(Survey { login, commit_emails, pulls })
+    let signatures = forge.signatures().await.map_err(|error| problem_of(&error))?;
+    Ok(Survey { login, signatures, branch_prefix: branch_prefix.to_owned(), pulls })
 }
 
 impl Survey {
-    /// Numbers of other people's open pull requests, whose heads are to be fetched.
+    /// Numbers of open pull requests that are not ours, whose heads are to be fetched.
     pub fn numbers(&self) -> Vec<u64> {
         self.pulls.iter().filter(|p| !self.ours(p)).map(|p| p.number).take(FOREIGN).collect()
     }
 
-    /// Other people's open pull requests on this base.
+    /// Open pull requests on this base that are not ours.
     pub fn foreign(&self, base: &str) -> Vec<PullRequest> {
         self.pulls.iter().filter(|p| p.base == base && !self.ours(p)).cloned().collect()
     }
 
+    /// What our account opened on other branches is another program's, or a person's.
     fn ours(&self, pull: &PullRequest) -> bool {
-        pull.same_repository && pull.author.eq_ignore_ascii_case(&self.login)
+        pull.same_repository
+            && pull.head.starts_with(&self.branch_prefix)
+            && pull.author.eq_ignore_ascii_case(&self.login)
     }
 
     /// Adds the history of these branches' pull requests, and whether our open ones can be merged.

@@ -2,17 +2,17 @@ use super::{ClusterView, beside};
 use crate::config;
 use crate::engine::look::{Kube, Look};
 use crate::engine::report::{Findings, Row};
-use crate::model::{Annotations, NsName, Problem, Reason, Release, RowKind, Status, Version};
+use crate::model::{NsName, Problem, Reason, Release, RowKind, Status, Version};
 use std::sync::Arc;
 
 fn row(cluster: Option<&str>, name: &str) -> Arc<Row> {
     let release = Release {
         kind: RowKind::HelmRelease,
-        cluster: cluster.map(str::to_owned),
-        kustomization: Some(NsName { namespace: "flux-system".to_owned(), name: "apps".to_owned() }),
+        cluster: cluster.map(Into::into),
+        kustomization: Some(Arc::new(NsName { namespace: "flux-system".to_owned(), name: "apps".to_owned() })),
         namespace: "media".to_owned(),
         name: name.to_owned(),
-        file: format!("apps/{name}.yaml"),
+        file: format!("apps/{name}.yaml").into(),
         line: 3,
         chart: None,
         source: None,
@@ -22,7 +22,7 @@ fn row(cluster: Option<&str>, name: &str) -> Arc<Row> {
         current: Some("5.1.0".to_owned()),
         chart_kind: None,
         lookup: None,
-        annotations: Annotations::default(),
+        annotations: Arc::default(),
         notes: Vec::new(),
         problem: None,
         chain: Vec::new(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::report::{Deed, DeedKind, Finding, Findings, Outcome, Pull, Report, Row};
-use crate::model::{Annotations, Bump, NsName, Problem, Reason, Release};
+use crate::model::{Bump, NsName, Problem, Reason, Release};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use std::sync::Mutex;
@@ -16,11 +16,11 @@ fn at(second: i64) -> Timestamp {
 fn release(name: &str) -> Release {
     Release {
         kind: crate::model::RowKind::HelmRelease,
-        cluster: Some("clusters/production".to_owned()),
-        kustomization: Some(NsName { namespace: "flux-system".to_owned(), name: "apps".to_owned() }),
+        cluster: Some("clusters/production".into()),
+        kustomization: Some(Arc::new(NsName { namespace: "flux-system".to_owned(), name: "apps".to_owned() })),
         namespace: "media".to_owned(),
         name: name.to_owned(),
-        file: format!("apps/{name}.yaml"),
+        file: format!("apps/{name}.yaml").into(),
         line: 3,
         chart: Some("app-template".to_owned()),
         source: None,
@@ -28,7 +28,7 @@ fn release(name: &str) -> Release {
         current: Some("4.4.0".to_owned()),
         chart_kind: None,
         lookup: None,
-        annotations: Annotations::default(),
+        annotations: Arc::default(),
         notes: Vec::new(),
         digest_site: None,
         problem: None,

@@ -22,10 +22,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<FileFacts> {
             facts.sites.push(SiteFacts {
                 start: u32::try_from(range.start).ok()?,
                 site: Some(Site {
-                    file: String::new(),
+                    file: "".into(),
                     line: entry.line,
                     column: entry.column,
-                    path: entry.key.clone(),
+                    path: entry.key.as_str().into(),
                     start: range.start,
                     end: range.end,
                     text: value.to_owned(),

@@ -12,7 +12,7 @@ mod remote;
 mod scan;
 mod sites;
 
-pub use elsewhere::{Elsewhere, Foreign, foreign_number};
+pub use elsewhere::{Elsewhere, Foreign, foreign_number, is_file_of};
 pub use facts::{DocumentFacts, FileFacts, FileProblem, Kind, Marker, MarkerKind, SiteFacts, Template};
 pub use place::{Context, Directory, Found, Inventory, gather, gather_after};
 pub use prune::keeps;

@@ -31,4 +31,8 @@ pub struct Candidates {
     pub versions: Vec<Candidate>,
     /// How many entries were not versions by Flux's rules (other tags, `1.2`).
     pub ignored: usize,
+    /// The MiB, rounded up, of the index that they come from, where it is larger than Flux takes by default
+    /// ([`super::flux_limits::INDEX`]); nothing for any other, so that its growth makes no other answer.
+    #[serde(default)]
+    pub large_index: Option<u64>,
 }

@@ -25,6 +25,8 @@ pub struct Contents {
     pub dependencies: Vec<Dependency>,
     /// The files that Helm takes for CRDs, those of packaged sub-charts included, sorted by path.
     pub crds: Vec<CrdFile>,
+    /// Bytes of the archive as it was fetched; 0 where that is not known.
+    pub size: u64,
 }
 
 /// A chart that another one names as a part of it.

@@ -1,6 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
-use super::{NsName, SourceKind, shown};
+use super::{CredentialsHint, shown};
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -41,7 +41,7 @@ pub enum Lookup {
         /// URL, canonical.
         url: String,
     },
-    /// Another question, asked for a source that names a Secret: what one Secret shows is no answer for another one's
+    /// Another question, asked for a source that names credentials: what one Secret shows is no answer for another one's
     /// source on the same URL. Made only where Secrets may be read (Flux rule 27).
     Signed {
         /// The source.
@@ -67,11 +67,11 @@ impl Lookup {
         Self::GitTags { url: canonical_url(url) }
     }
 
-    /// The question for a source that names a Secret. Tags of Git repositories are asked without one.
+    /// The question for a source that names credentials. Tags of Git repositories are asked without.
     #[must_use]
     pub fn signed(self, source: &CredentialsHint) -> Self {
         match self {
-            Self::Index { .. } | Self::Oci { .. } => {
+            Self::Index { .. } | Self::Oci { .. } if source.references.names_any() => {
                 Self::Signed { source: Box::new(source.clone()), question: Box::new(self) }
             }
             other => other,
@@ -86,7 +86,7 @@ impl Lookup {
         }
     }
 
-    /// The source that names a Secret, where it may have a say.
+    /// The source that names credentials, where they may have a say.
     pub fn source(&self) -> Option<&CredentialsHint> {
         match self {
             Self::Signed { source, .. } => Some(source),
@@ -158,31 +158,10 @@ pub fn chart_digest(canonical: &str) -> String {
     digest
 }
 
-/// That a source in Git names a Secret: what Flux rule 27 compares with the live source, and what the message of a
-/// refused request says.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct CredentialsHint {
-    /// Kind of the source.
-    pub kind: SourceKind,
-    /// Namespace and name of the source; the Secret lives in the same namespace.
-    pub source: NsName,
-    /// Its `spec.url` in force. May hold credentials: not for display.
-    pub url: String,
-    /// `spec.secretRef.name`
-    pub secret: String,
-}
-
-impl CredentialsHint {
-    /// Namespace and name of the Secret.
-    pub fn secret_id(&self) -> NsName {
-        NsName { namespace: self.source.namespace.clone(), name: self.secret.clone() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{NsName, SourceKind};
-    use super::{CredentialsHint, Lookup, TagRules, canonical_url};
+    use super::super::{CredentialsHint, NsName, References, SourceKind};
+    use super::{Lookup, TagRules, canonical_url};
 
     #[test]
     fn urls_that_mean_one_place_have_one_canonical_form() {
@@ -209,14 +188,21 @@ mod tests {
             kind: SourceKind::HelmRepository,
             source: NsName { namespace: namespace.to_owned(), name: "charts".to_owned() },
             url: "https://example.com".to_owned(),
-            secret: "auth".to_owned(),
+            references: References { secret: Some("auth".to_owned()), ..References::default() },
+            provider: None,
         };
         let plain = Lookup::index("https://Example.com/", "app");
         let (one, two) = (plain.clone().signed(&source("a")), plain.clone().signed(&source("b")));
         assert!(one != two && one != plain);
         assert_eq!((one.question(), one.canonical()), (&plain, plain.canonical()));
         assert_eq!((one.url(), one.chart()), (plain.url(), "app"));
-        assert_eq!(one.source().unwrap().secret_id().to_string(), "a/auth");
+        assert_eq!(one.source().unwrap().beside("auth").to_string(), "a/auth");
+        let nothing = CredentialsHint {
+            references: References { pass_credentials: true, ..References::default() },
+            provider: Some("aws".to_owned()),
+            ..source("a")
+        };
+        assert_eq!(plain.clone().signed(&nothing), plain, "a source that names nothing to read asks as everybody does");
         assert_eq!(one.clone().signed(&source("b")), one, "a question is signed once");
         let tags = Lookup::git_tags("ssh://git@example.com/a");
         assert_eq!(tags.clone().signed(&source("a")), tags, "a Git repository's Secret is none for charts");

@@ -2,8 +2,10 @@
 
 mod candidate;
 mod contents;
+mod credentials;
 mod decision;
 mod fact;
+pub mod flux_limits;
 mod live;
 mod lookup;
 mod reason;
@@ -17,10 +19,11 @@ mod window;
 
 pub use candidate::{Candidate, Candidates};
 pub use contents::{Change, Contents, CrdFile, CrdUpgrade, Dependency, DependencyChange, Inside};
+pub use credentials::{CredentialsHint, References};
 pub use decision::{Bump, Decision, Dropped};
 pub use fact::{Fact, Problem};
 pub use live::{Live, LiveState, Witness};
-pub use lookup::{CredentialsHint, Lookup, TagRules, canonical_url, chart_digest};
+pub use lookup::{Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Frame, Note, NsName, Release, RowKind, SourceKind, SourceRef, Step};
 pub use shown::shown;

@@ -1,6 +1,7 @@
 //! A HelmRelease as Flux would apply it: who it is, where its chart comes from, which bytes hold its version.
 
 use super::{Lookup, Problem, Site};
+use std::sync::Arc;
 
 /// Namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -79,7 +80,7 @@ pub enum ChartKind {
 }
 
 /// `davit.dev/…` annotations in force: the release's own, else its source's. Text as written, checked by policy.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Annotations {
     /// `davit.dev/range`
     pub range: Option<String>,
@@ -124,6 +125,10 @@ pub enum Note {
     SignatureUnchecked(String),
     /// Membership of this repository was assumed, not proven (Flux rule 24).
     AssumedSource(String),
+    /// The target's archive is larger than source-controller takes by default.
+    LargeArchive(String),
+    /// The chart repository's index is larger than source-controller takes by default.
+    LargeIndex(String),
     /// Anything else worth a line.
     Other(String),
 }
@@ -166,11 +171,11 @@ pub struct Step {
     /// What it changed: `version`, `chart`, `source`, `url`, `suspend`, `namespace`, `name`, ….
     pub field: &'static str,
     /// File.
-    pub file: std::sync::Arc<str>,
+    pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,
     /// What happened there, for a person.
-    pub what: std::sync::Arc<str>,
+    pub what: Arc<str>,
 }
 
 /// Fixed text around the variable that a version is made of: `v${VERSION}`. The site holds what is between.
@@ -182,28 +187,29 @@ pub struct Frame {
     pub suffix: String,
 }
 
-/// One row: a release in one Flux Kustomization of one cluster; or a chart source that none of them uses.
+/// One row: a release in one Flux Kustomization of one cluster; or a chart source that none of them uses. A daemon keeps
+/// the rows of all its repositories, so what many rows have in common is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// What the row stands for.
     pub kind: RowKind,
     /// Directory of the root in Git (`clusters/production`), until the configuration names the cluster; nothing where
     /// the repository has no root.
-    pub cluster: Option<String>,
+    pub cluster: Option<Arc<str>>,
     /// The Flux Kustomization that builds it; nothing where none does.
-    pub kustomization: Option<NsName>,
+    pub kustomization: Option<Arc<NsName>>,
     /// Namespace in force; empty where nothing says which.
     pub namespace: String,
     /// Name in force.
     pub name: String,
     /// File of its document.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line of its `kind:` key, from 1.
     pub line: u32,
     /// Chart name: `spec.chart.spec.chart`, or the last segment of the source's URL.
     pub chart: Option<String>,
     /// Where the chart comes from.
-    pub source: Option<SourceRef>,
+    pub source: Option<Arc<SourceRef>>,
     /// The bytes that hold the version.
     pub site: Option<Site>,
     /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag (Flux rule 6).
@@ -215,9 +221,9 @@ pub struct Release {
     /// Which rules read the version.
     pub chart_kind: Option<ChartKind>,
     /// What to ask for newer versions.
-    pub lookup: Option<Lookup>,
+    pub lookup: Option<Arc<Lookup>>,
     /// Annotations in force.
-    pub annotations: Annotations,
+    pub annotations: Arc<Annotations>,
     /// What a person should know.
     pub notes: Vec<Note>,
     /// Why nothing can be proposed, known before any registry is asked: unresolved, floating, suspended, not built.
@@ -226,8 +232,8 @@ pub struct Release {
     pub chain: Vec<Step>,
     /// What an upgrade may do to CRDs (Flux rule 20).
     pub crds: super::CrdUpgrade,
-    /// The Secret that the source names, for the message of a refused request.
-    pub credentials: Option<super::CredentialsHint>,
+    /// The credentials that the source names, for the message of a refused request.
+    pub credentials: Option<Arc<super::CredentialsHint>>,
 }
 
 impl Frame {

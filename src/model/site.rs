@@ -3,6 +3,7 @@
 use super::{Problem, Reason};
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How a scalar is written; an edit keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -25,14 +26,14 @@ pub enum ScalarStyle {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Site {
     /// Path from the repository's root, `/`-separated.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line of the first byte, from 1.
     pub line: u32,
     /// Column of the first byte, from 1, in UTF-8 bytes.
     pub column: u32,
     /// The route of the scalar in its document: `spec.ref.tag`, `spec.inputs[2].version`. People read
     /// [`Site::shown_path`], which has the way inside the scalar too.
-    pub path: String,
+    pub path: Arc<str>,
     /// First byte of the scalar's content, or of the part.
     pub start: usize,
     /// One past its last byte.
@@ -121,7 +122,7 @@ impl Site {
     /// text.
     pub fn shown_path(&self) -> std::borrow::Cow<'_, str> {
         let Some(inner) = &self.inner else { return std::borrow::Cow::Borrowed(&self.path) };
-        let mut shown = self.path.clone();
+        let mut shown = self.path.to_string();
         for place in &inner.embedded {
             if place.document > 0 {
                 let _ = write!(shown, "#{}", place.document + 1);

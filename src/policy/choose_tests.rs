@@ -30,7 +30,7 @@ fn candidate(text: &str) -> Candidate {
 }
 
 fn offer(texts: &[&str]) -> Candidates {
-    Candidates { versions: texts.iter().map(|text| candidate(text)).collect(), ignored: 0 }
+    Candidates { versions: texts.iter().map(|text| candidate(text)).collect(), ..Candidates::default() }
 }
 
 fn decide_at(current: &str, kind: ChartKind, offer: &Candidates, policy: &Policy) -> Decision {
@@ -228,7 +228,12 @@ fn a_loose_tag_is_compared_loosely() {
 
 #[test]
 fn a_source_without_versions_is_no_proof_of_being_up_to_date() {
-    let decision = decide_at("1.0.0", ChartKind::Tag, &Candidates { versions: vec![], ignored: 7 }, &Policy::default());
+    let decision = decide_at(
+        "1.0.0",
+        ChartKind::Tag,
+        &Candidates { versions: vec![], ignored: 7, ..Candidates::default() },
+        &Policy::default(),
+    );
     assert_eq!(brief(&decision), ("-", "-", Reason::NoVersions));
     assert!(decision.message.contains('7'));
 }

@@ -73,7 +73,7 @@ fn stand<'a>(
     let mut still: BTreeMap<(String, String), Vec<Version>> = BTreeMap::new();
     for other in others.iter().filter(|other| has_a_say(other.release)) {
         let Some(site) = &other.release.site else { continue };
-        if let Some(moves) = sites.get_mut(&(site.file.as_str(), site.start, site.end)) {
+        if let Some(moves) = sites.get_mut(&(&*site.file, site.start, site.end)) {
             moves.releases.insert(other.index, other.release.id());
             continue;
         }
@@ -82,7 +82,7 @@ fn stand<'a>(
         let Some(version) = in_use.and_then(|text| Version::of_tag(text).or_else(|| Version::loose(text))) else {
             continue;
         };
-        let Some(canonical) = other.release.lookup.as_ref().map(Lookup::canonical) else { continue };
+        let Some(canonical) = other.release.lookup.as_deref().map(Lookup::canonical) else { continue };
         if moving.contains(&canonical) {
             still.entry((canonical, other.group.to_owned())).or_default().push(version);
         }
@@ -115,7 +115,7 @@ fn sites<'a>(movers: &[Mover<'a>]) -> BTreeMap<Place<'a>, Moves<'a>> {
     let mut sites: BTreeMap<Place<'a>, Moves<'a>> = BTreeMap::new();
     for mover in movers {
         let Some(moves) = moves(mover) else { continue };
-        let place = (moves.site.file.as_str(), moves.site.start, moves.site.end);
+        let place = (&*moves.site.file, moves.site.start, moves.site.end);
         match sites.remove(&place) {
             None => drop(sites.insert(place, moves)),
             Some(known) => {

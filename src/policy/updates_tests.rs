@@ -1,7 +1,7 @@
 use super::{Mover, Other, updates};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Contents, Decision, Inside, Lookup, Problem, Reason, Release, Site,
-    TagRules, Update, Version,
+    Bump, Candidate, ChartKind, Contents, Decision, Inside, Lookup, Problem, Reason, Release, Site, TagRules, Update,
+    Version,
 };
 use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +34,10 @@ fn decision(target: &str, within: Option<&str>) -> Decision {
 /// A release on a site of that file, with that chart URL.
 fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
     let site = Site {
-        file: file.to_owned(),
+        file: file.into(),
         line: 9,
         column: 10,
-        path: "spec.ref.tag".to_owned(),
+        path: "spec.ref.tag".into(),
         start: 100,
         end: 100 + current.len(),
         text: current.to_owned(),
@@ -50,19 +50,17 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         kustomization: None,
         namespace: "media".to_owned(),
         name: name.to_owned(),
-        file: file.to_owned(),
+        file: file.into(),
         line: 1,
         chart: None,
         source: None,
         site: Some(site),
         current: Some(current.to_owned()),
         chart_kind: Some(ChartKind::Tag),
-        lookup: Some(Lookup::oci(
-            url,
-            TagRules { leading_v: true, by_version: false, underscore_is_plus: true },
-            false,
-        )),
-        annotations: Annotations::default(),
+        lookup: Some(
+            Lookup::oci(url, TagRules { leading_v: true, by_version: false, underscore_is_plus: true }, false).into(),
+        ),
+        annotations: std::sync::Arc::default(),
         notes: Vec::new(),
         digest_site: None,
         problem: None,
@@ -120,7 +118,7 @@ fn flux_rule_10_every_site_of_one_chart_is_one_update_whatever_its_source_is_cal
     let update = &updates[0];
     assert_eq!((update.chart.as_str(), update.bump, update.target.text.as_str()), ("app", Bump::Major, "5.1.0"));
     assert_eq!(
-        update.sites.iter().map(|s| (s.site.file.as_str(), s.from.as_str())).collect::<Vec<_>>(),
+        update.sites.iter().map(|s| (s.site.file.as_ref(), s.from.as_str())).collect::<Vec<_>>(),
         [("a.yaml", "4.4.0"), ("b.yaml", "5.0.0")]
     );
     assert_eq!(update.releases, [0, 1]);
@@ -322,7 +320,7 @@ proptest! {
             still.iter().map(|(index, release, group)| Other { index: 100 + index, release, group }).collect();
         let after = updates(&movers, &others, "davit/");
         let sites = |update: &Update| -> Vec<(String, usize)> {
-            update.sites.iter().map(|site| (site.site.file.clone(), site.site.start)).collect()
+            update.sites.iter().map(|site| (site.site.file.to_string(), site.site.start)).collect()
         };
         for other in before.iter().filter(|other| other.key != update.key) {
             let same = after.iter().find(|after| {

@@ -159,7 +159,7 @@ pub(super) fn gather(update: &Update, context: &Context<'_>) -> Data {
         rows,
         sites: update.sites.len(),
         branch: update.branch.clone(),
-        notes: notes(&consumers),
+        notes: notes(update, &consumers, context),
         unchecked: unchecked(update, &consumers, context),
     }
 }
@@ -179,7 +179,7 @@ struct Consumer<'a> {
 impl Consumer<'_> {
     fn cluster(&self) -> String {
         let named = self.witness.map(|witness| witness.cluster.to_string());
-        named.or_else(|| self.release.cluster.clone()).unwrap_or_default()
+        named.or_else(|| self.release.cluster.as_deref().map(str::to_owned)).unwrap_or_default()
     }
 
     fn live(&self) -> Option<&Live> {
@@ -202,7 +202,7 @@ fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<R
             .map(ToString::to_string)
             .unwrap_or_default(),
         running: consumer.map(Consumer::running).unwrap_or_default(),
-        file: place.site.file.clone(),
+        file: place.site.file.to_string(),
         line: place.site.line,
         link: web.map(|web| file_link(web, &place.site.file, place.site.line)).unwrap_or_default(),
         from: place.from.clone(),
@@ -219,7 +219,7 @@ fn rows(update: &Update, consumers: &[Consumer<'_>], web: Option<&str>) -> Vec<R
         }
     }
     for place in &update.sites {
-        if !rows.iter().any(|r| r.file == place.site.file && r.line == place.site.line) {
+        if !rows.iter().any(|r| *r.file == *place.site.file && r.line == place.site.line) {
             rows.push(row(None, place));
         }
     }
@@ -266,7 +266,7 @@ fn source(lookup: &Lookup) -> (String, String) {
     (text, link)
 }
 
-fn notes(consumers: &[Consumer<'_>]) -> Vec<Line> {
+fn notes(update: &Update, consumers: &[Consumer<'_>], context: &Context<'_>) -> Vec<Line> {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for consumer in consumers {
         let release = consumer.release;
@@ -279,7 +279,8 @@ fn notes(consumers: &[Consumer<'_>]) -> Vec<Line> {
                 }
                 Note::RenovateHint(text) => add(format!("A Renovate hint stands above the version: {text}")),
                 Note::AssumedSource(text) => add(format!("Assumed, not proven: {text}")),
-                Note::Other(text) => add(text.clone()),
+                Note::LargeArchive(text) => add(format!("{text}{}", inside::in_use_is_large(context, update))),
+                Note::LargeIndex(text) | Note::Other(text) => add(text.clone()),
                 Note::SignatureUnchecked(_) => {}
             }
         }

@@ -1,8 +1,8 @@
 //! Wanted × existing → actions. Pure, and the same facts give the same list in the same order.
 //!
 //! Ours is a pull request whose head branch lies in the base repository itself, under our prefix, opened by our own
-//! login. Ours is a commit that carries our author, our (or the forge's) committer and our trailer. The marker decides
-//! nothing but text, a crash's leftovers, and whose a close was.
+//! login. Ours is a commit that carries our author, the same (or the forge's) committer and our trailer. The marker
+//! decides nothing but text, a crash's leftovers, and whose a close was.
 //!
 //! What a crash leaves, and how the next pass heals it:
 //!
@@ -19,15 +19,13 @@
 
 use super::{
     Action, BranchCommit, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, Marker, Mergeable, OurBranch,
-    PullLink, PullRequest, PullState, RebuildReason, Situation, Verb, Wanted, text_differs,
+    PullLink, PullRequest, PullState, RebuildReason, Signatures, Situation, Verb, Wanted, text_differs,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// The trailer that each of our commits carries.
 pub const TRAILER: &str = "Davit-Update:";
-/// The committer of what GitHub makes on its own pages and through its API.
-const FORGE_COMMITTER: &str = "noreply@github.com";
 /// How long a merge may be ahead of our view of the base.
 const MERGE_LAG: SignedDuration = SignedDuration::from_mins(10);
 
@@ -74,12 +72,14 @@ pub fn decide(
     actions
 }
 
-/// Whether a commit is Davit's own, or nobody's (the base merged into the branch).
-pub fn is_ours(commit: &BranchCommit, author_emails: &[String]) -> bool {
-    let ours = |email: &str| author_emails.iter().any(|own| own.eq_ignore_ascii_case(email));
+/// Whether a commit is Davit's own, or nobody's (the base merged into the branch). Who amends a commit of ours keeps its
+/// author and becomes its committer: the account's owner, whose token we use, is a person as any other.
+pub fn is_ours(commit: &BranchCommit, signatures: &Signatures) -> bool {
+    let among = |emails: &[String], email: &str| emails.iter().any(|own| own.eq_ignore_ascii_case(email));
+    let untouched = commit.author_email.eq_ignore_ascii_case(&commit.committer_email) && !commit.retouched;
     commit.merge_of_base
-        || (ours(&commit.author_email)
-            && (ours(&commit.committer_email) || commit.committer_email == FORGE_COMMITTER)
+        || (among(&signatures.authors, &commit.author_email)
+            && (untouched || among(&signatures.forge, &commit.committer_email))
             && commit.message.lines().any(|line| line.starts_with(TRAILER)))
 }
 
@@ -160,7 +160,7 @@ impl<'a> View<'a> {
         let mut own = commits.iter().filter(|c| !c.former_base).peekable();
         if own.peek().is_none() {
             Owner::Nobody
-        } else if own.all(|c| is_ours(c, &self.situation.author_emails)) {
+        } else if own.all(|c| is_ours(c, &self.situation.signatures)) {
             Owner::Ours
         } else {
             Owner::Person

@@ -3,7 +3,8 @@
 use super::decide;
 use crate::proposal::{
     Action, BranchCommit, CloseReason, DeferReason, DeleteReason, Lease, LeaveReason, Mergeable, OurBranch, PullLink,
-    PullRequest, PullState, RebuildReason, Situation, Stage, Text, Unsure, Verb, Wanted, body_to_close, body_to_write,
+    PullRequest, PullState, RebuildReason, Signatures, Situation, Stage, Text, Unsure, Verb, Wanted, body_to_close,
+    body_to_write,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -77,6 +78,7 @@ fn commit(sha: &str) -> BranchCommit {
         author_email: "davit@example.com".into(),
         committer_email: "davit@example.com".into(),
         message: format!("chore(deps): update\n\nDavit-Update: {BRANCH}\n"),
+        retouched: false,
         merge_of_base: false,
         former_base: false,
     }
@@ -103,7 +105,10 @@ fn stale() -> OurBranch {
 fn situation() -> Situation {
     Situation {
         login: "davit[bot]".into(),
-        author_emails: vec!["davit@example.com".into()],
+        signatures: Signatures {
+            authors: vec!["davit@example.com".into(), "1+davit[bot]@users.noreply.github.com".into()],
+            forge: vec!["noreply@github.com".into()],
+        },
         branch_prefix: "davit/".into(),
         base: "main".into(),
         report: false,
@@ -169,6 +174,26 @@ fn a_commit_amended_by_a_person_is_a_persons() {
     let mine = OurBranch { commits: Some(vec![amended]), ..stale() };
     let pull = pull_for(1, &wanted("5.1.0"));
     assert_eq!(only(&[wanted("5.2.0")], &[pull], &[mine]), Verb::Leave(LeaveReason::PersonsCommits));
+}
+
+#[test]
+fn a_commit_that_the_tokens_owner_amended_is_a_persons() {
+    let bot = "1+davit[bot]@users.noreply.github.com";
+    let pull = pull_for(1, &wanted("5.1.0"));
+    let verb = |commit: BranchCommit| {
+        let mine = OurBranch { commits: Some(vec![commit]), ..stale() };
+        only(&[wanted("5.2.0")], &[pull.clone()], &[mine])
+    };
+    // The owner's address is one that our commits may carry; as committer of ours it says that somebody amended it.
+    let amended = BranchCommit { committer_email: bot.into(), ..commit("head1") };
+    assert_eq!(verb(amended), Verb::Leave(LeaveReason::PersonsCommits));
+    // The owner's name stands on both, and the commit is younger than what it was made from.
+    let again = BranchCommit { retouched: true, ..commit("head1") };
+    assert_eq!(verb(again), Verb::Leave(LeaveReason::PersonsCommits));
+    // What the API made of ours: its committer is the forge.
+    let made =
+        BranchCommit { author_email: bot.into(), committer_email: "noreply@github.com".into(), ..commit("head1") };
+    assert_eq!(verb(made), Verb::UpdateInPlace { push: at_head() });
 }
 
 #[test]

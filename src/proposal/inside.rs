@@ -2,7 +2,7 @@
 //! they are. Raw texts of strangers; escaping happens when they are printed.
 
 use super::render::Context;
-use crate::model::{Change, Contents, Release, Update};
+use crate::model::{Change, Contents, Release, Update, flux_limits};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +49,15 @@ pub(super) fn crds_left(pairs: &[(&Contents, &Contents)], consumers: &[&Release]
     let left = changes.into_iter().filter(|(_, change)| leaving.iter().any(|release| !release.crds.applies(*change)));
     let left = left.map(|(path, change)| Crd { change: change.code(), path }).collect();
     (left, leaving.iter().map(|release| release.id().to_string()).collect())
+}
+
+/// What the archives of the versions in use say of a limit that the target's is over: one that is over it too is proof
+/// that the limit was raised, if Flux runs it.
+pub(super) fn in_use_is_large(context: &Context<'_>, update: &Update) -> String {
+    let mut large = pairs(update, context).into_iter().filter(|(from, _)| from.size > flux_limits::CHART);
+    let Some((from, _)) = large.next() else { return String::new() };
+    let size = flux_limits::mebibytes(from.size);
+    format!(". {} in use is over it too ({size}): where Flux runs that, the limit is raised already", from.version)
 }
 
 /// What could not be found out.

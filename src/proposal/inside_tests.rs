@@ -128,3 +128,18 @@ fn flux_rule_15_a_signature_that_was_not_checked_stands_on_the_pull_request() {
     let (_, unchecked) = body.split_once("### Not checked").unwrap();
     assert!(unchecked.contains("Flux refuses a version that is not signed. a.yaml asks Flux"), "{body}");
 }
+
+#[test]
+fn an_archive_over_flux_s_limit_is_said_and_what_the_one_in_use_proves() {
+    let sized = |text: &str, size: u64| {
+        let contents = Contents { version: text.to_owned(), size, ..Contents::default() };
+        Candidate { inside: Inside::Opened(Arc::new(contents)), ..candidate(text, "1") }
+    };
+    let body = |before: u64| {
+        let mut stage = Stage::new(sized("4.4.0", before), sized("5.1.0", 12 << 20), &[CrdUpgrade::Skip]);
+        stage.releases[0].notes = vec![Note::LargeArchive("the archive of 5.1.0 has 12.0 MiB".to_owned())];
+        stage.body()
+    };
+    assert!(body(11 << 20).contains("4.4.0 in use is over it too (11.0 MiB)"), "{}", body(11 << 20));
+    assert!(body(10 << 20).contains("5.1.0 has 12.0 MiB") && !body(10 << 20).contains("over it too"));
+}

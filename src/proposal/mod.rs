@@ -18,7 +18,7 @@ pub use marker::{Marker, Stage, body_to_close, body_to_write, text_differs};
 pub use pull::{BranchCommit, Mergeable, OurBranch, PullRequest, PullState};
 pub use render::{Context, Style, check_templates, render};
 pub use text::Text;
-pub use wanted::{Situation, Unsure, Wanted};
+pub use wanted::{Signatures, Situation, Unsure, Wanted};
 
 /// Longest title, in characters (GitHub takes 256).
 pub const TITLE_LIMIT: usize = 200;

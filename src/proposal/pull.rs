@@ -77,7 +77,10 @@ pub struct BranchCommit {
     pub committer_email: String,
     /// Its whole message.
     pub message: String,
-    /// It has several parents, and all but the first are on the base: what "Update branch" makes.
+    /// Committed well after it was written: amended, or put on another base.
+    pub retouched: bool,
+    /// It has two parents, the second is on the base, and its files are what merging them gives by itself: what "Update
+    /// branch" makes. A conflict that somebody resolved in it is that person's work.
     pub merge_of_base: bool,
     /// A commit of ours stands on it: it was on the base when that was made (ours stand on nothing else), and the base
     /// has been put elsewhere since. Nobody's.

@@ -1,7 +1,7 @@
 use super::{Context, Style, check_templates, render};
 use crate::model::{
-    Annotations, Bump, Candidate, ChartKind, Contents, Inside, Live, LiveState, Lookup, Note, Problem, Reason, Release,
-    Site, SourceKind, SourceRef, TagRules, Update, UpdateSite, Version, Witness,
+    Bump, Candidate, ChartKind, Contents, Inside, Live, LiveState, Lookup, Note, Problem, Reason, Release, Site,
+    SourceKind, SourceRef, TagRules, Update, UpdateSite, Version, Witness,
 };
 use crate::proposal::{BODY_LIMIT, Stage, TITLE_LIMIT, Wanted, body_to_write};
 
@@ -21,7 +21,7 @@ pub(crate) fn candidate(text: &str, app_version: &str) -> Candidate {
 }
 
 pub(crate) fn site(file: &str, line: u32) -> Site {
-    let (path, text) = ("spec.ref.tag".to_owned(), "4.4.0".to_owned());
+    let (path, text) = ("spec.ref.tag".into(), "4.4.0".to_owned());
     Site { file: file.into(), line, column: 10, path, start: 100, end: 105, text, document: 0, inner: None }
 }
 
@@ -35,17 +35,17 @@ pub(crate) fn release(name: &str, site: &Site) -> Release {
         file: site.file.clone(),
         line: 2,
         chart: Some("app-template".into()),
-        source: Some(SourceRef {
+        source: Some(std::sync::Arc::new(SourceRef {
             kind: SourceKind::OciRepository,
             namespace: "media".into(),
             name: "app-template".into(),
             url: Some(URL.into()),
-        }),
+        })),
         site: Some(site.clone()),
         current: Some("4.4.0".into()),
         chart_kind: Some(ChartKind::Tag),
         lookup: None,
-        annotations: Annotations::default(),
+        annotations: std::sync::Arc::default(),
         notes: vec![],
         digest_site: None,
         frame: None,
@@ -302,7 +302,10 @@ fn flux_rule_10_and_11_the_body_says_which_clusters_a_merge_touches() {
     let shared = site("apps/base/podinfo/release.yaml", 10);
     let by = |cluster: &str| Release {
         cluster: Some(cluster.into()),
-        kustomization: Some(crate::model::NsName { namespace: "flux-system".into(), name: "apps".into() }),
+        kustomization: Some(std::sync::Arc::new(crate::model::NsName {
+            namespace: "flux-system".into(),
+            name: "apps".into(),
+        })),
         ..release("podinfo", &shared)
     };
     let both = [by("clusters/staging"), by("clusters/production")];

@@ -20,13 +20,22 @@ pub struct Wanted {
     pub in_schedule: bool,
 }
 
+/// E-mail addresses that our commits carry.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signatures {
+    /// As author, and as committer too: `git.author.email`, and the account's own where the API commits.
+    pub authors: Vec<String>,
+    /// As committer of what the forge makes itself, on its pages and through its API.
+    pub forge: Vec<String>,
+}
+
 /// Who we are and what holds now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Situation {
     /// Our login on the forge, as it stands on pull requests that we open.
     pub login: String,
-    /// E-mail addresses that our commits carry as author: `git.author.email`, and the bot's own where the API commits.
-    pub author_emails: Vec<String>,
+    /// What our commits are signed with.
+    pub signatures: Signatures,
     /// Prefix of our branches.
     pub branch_prefix: String,
     /// The base branch.

@@ -11,7 +11,7 @@ use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{Kind, same_repository};
 use crate::model::{
-    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, SourceKind, SourceRef, Step, shown,
+    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, References, SourceKind, SourceRef, Step, shown,
 };
 use crate::yaml::ScalarType;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub(super) struct Chart {
     /// Who had a say in the sources.
     pub(super) steps: Vec<Step>,
     pub(super) lookup: Option<Lookup>,
-    pub(super) credentials: Option<CredentialsHint>,
+    pub(super) credentials: Option<Box<CredentialsHint>>,
     /// `davit.dev/…` annotations of the sources.
     pub(super) annotations: HashMap<String, String>,
     pub(super) notes: Vec<Note>,
@@ -255,13 +255,9 @@ impl<'w> Follow<'_, 'w> {
             self.chart.notes.push(Note::Other(format!("the source {place} is not built in the release's own cluster")));
         }
         self.verify(facts, "spec.verify", &place);
-        if let Some(secret) = facts.text("spec.secretRef.name") {
-            self.chart.credentials = Some(CredentialsHint {
-                kind: as_kind,
-                source: NsName { namespace: namespace.to_owned(), name: name.to_owned() },
-                url: facts.text("spec.url").unwrap_or_default().to_owned(),
-                secret: secret.to_owned(),
-            });
+        let id = NsName { namespace: namespace.to_owned(), name: name.to_owned() };
+        if let Some(hint) = credentials(facts, as_kind, id) {
+            self.chart.credentials = Some(Box::new(hint));
         }
         for (key, value) in facts.get("metadata.annotations").map(Look::pairs).unwrap_or_default() {
             if let Some(value) = value.text().filter(|_| key.starts_with("davit.dev/")) {
@@ -329,6 +325,23 @@ impl<'w> Follow<'_, 'w> {
             Err(problem) => self.concerns.push(Weight::Source, problem),
         }
     }
+}
+
+/// What a source says of the way to it (Flux rule 14), as its kind has it; nothing where it says nothing.
+fn credentials(facts: &Object, kind: SourceKind, source: NsName) -> Option<CredentialsHint> {
+    let text = |route: &str| facts.text(route).map(str::to_owned);
+    let (helm, oci) = (kind == SourceKind::HelmRepository, kind == SourceKind::OciRepository);
+    let references = References {
+        secret: text("spec.secretRef.name"),
+        certificates: text("spec.certSecretRef.name").filter(|_| helm || oci),
+        proxy: text("spec.proxySecretRef.name").filter(|_| oci),
+        service_account: text("spec.serviceAccountName").filter(|_| oci),
+        pass_credentials: helm && facts.is_true("spec.passCredentials"),
+    };
+    let url = text("spec.url").unwrap_or_default();
+    let hint = CredentialsHint { kind, source, url, references, provider: None };
+    let provider = text("spec.provider").filter(|provider| hint.is_oci() && provider != "generic");
+    (hint.references.names_any() || provider.is_some()).then_some(CredentialsHint { provider, ..hint })
 }
 
 fn reference(kind: SourceKind, namespace: &str, name: &str, url: Option<&str>) -> SourceRef {

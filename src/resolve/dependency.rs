@@ -132,7 +132,7 @@ impl Chart<'_, '_> {
             concerns.add(Weight::Say, Reason::ChartLock, format!("{place}: {why}"));
         }
         let mut row = entry.row(self.world, None, lookup, self.notes(node), concerns);
-        row.annotations = self.annotations();
+        row.annotations = self.world.pools.annotations.one(self.annotations());
         row
     }
 

@@ -34,10 +34,10 @@ fn a_dependency_of_a_chart_without_a_lock_is_a_row_with_its_site_and_question() 
     let rows = chart("  version: 17.0.0 # pinned\n", "");
     let [row] = rows.as_slice() else { panic!("{rows:#?}") };
     assert_eq!((row.kind, row.id().to_string().as_str(), reason(row)), (RowKind::ChartDependency, "app:redis", None));
-    assert_eq!((row.file.as_str(), row.line, row.cluster.as_deref()), ("charts/app/Chart.yaml", 5, None));
+    assert_eq!((row.file.as_ref(), row.line, row.cluster.as_deref()), ("charts/app/Chart.yaml", 5, None));
     let site = row.site.as_ref().unwrap();
-    assert_eq!((site.line, site.column, site.path.as_str()), (7, 12, "dependencies[0].version"));
-    assert_eq!(row.lookup, Some(Lookup::index("https://charts.example.com", "redis")));
+    assert_eq!((site.line, site.column, site.path.as_ref()), (7, 12, "dependencies[0].version"));
+    assert_eq!(row.lookup.as_deref(), Some(&Lookup::index("https://charts.example.com", "redis")));
     assert_eq!(row.source.as_ref().unwrap().url.as_deref(), Some("https://charts.example.com/"));
     assert!(notes(row).contains("no HelmRelease of this repository uses the chart"));
 }
@@ -129,7 +129,7 @@ dependencies: [{name: redis, version: 17.0.0, repository: 'https://charts.exampl
     assert!(resolved(old).releases.is_empty(), "no chart lies beside it");
     let text = format!("{old}=== app/Chart.yaml\napiVersion: v1\nname: first\n");
     let rows = resolved(&text).releases;
-    assert_eq!((rows.len(), rows[0].file.as_str(), rows[0].name.as_str()), (1, "app/requirements.yaml", "app:redis"));
+    assert_eq!((rows.len(), rows[0].file.as_ref(), rows[0].name.as_str()), (1, "app/requirements.yaml", "app:redis"));
     let both = format!("{text}dependencies: [{{name: other, version: 1.0.0, repository: 'https://x.example.com'}}]\n");
     let rows = resolved(&both).releases;
     assert_eq!((rows.len(), rows[0].name.as_str()), (1, "first:redis"));

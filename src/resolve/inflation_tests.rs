@@ -36,7 +36,7 @@ fn flux_rule_26_a_chart_that_kustomize_inflates_is_a_site_where_flux_does_not_bu
     let row = named(&rows, "cache");
     assert_eq!((row.namespace.as_str(), row.line, reason(row)), ("media", 3, None));
     let site = row.site.as_ref().unwrap();
-    assert_eq!((site.path.as_str(), site.text.as_str()), ("helmCharts[0].version", "1.2.3"));
+    assert_eq!((site.path.as_ref(), site.text.as_str()), ("helmCharts[0].version", "1.2.3"));
     assert_eq!(row.lookup.as_ref().unwrap().canonical(), "https://charts.example.com#redis");
     assert!(format!("{:?}", row.notes).contains("not applied by Flux"));
     let row = named(&rows, "minio");
@@ -79,7 +79,7 @@ valuesInline: {a: 1}
     let text = format!("{object}=== app/kustomization.yaml\nnamespace: media\ngenerators: [redis.yaml]\n");
     let rows = charts(&text);
     let row = named(&rows, "cache");
-    assert_eq!((row.file.as_str(), row.line, reason(row)), ("app/redis.yaml", 2, None));
-    assert_eq!((row.site.as_ref().unwrap().path.as_str(), row.namespace.as_str()), ("version", "media"));
+    assert_eq!((row.file.as_ref(), row.line, reason(row)), ("app/redis.yaml", 2, None));
+    assert_eq!((row.site.as_ref().unwrap().path.as_ref(), row.namespace.as_str()), ("version", "media"));
     assert_eq!(reason(named(&charts(&format!("{text}{ROOT}")), "cache")), Some(Reason::BuildFailed));
 }

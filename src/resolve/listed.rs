@@ -75,28 +75,31 @@ impl Entry<'_> {
         world.reads.take();
         let url = Some(self.repository).filter(|url| !url.is_empty()).map(|url| shown(url).into_owned());
         let (cluster, kustomization) = by.unzip();
+        let pools = &world.pools;
         Release {
             kind: self.kind,
-            cluster,
-            kustomization,
+            cluster: cluster.map(|cluster: String| pools.texts.one(cluster)),
+            kustomization: kustomization.map(|id| pools.names.one(id)),
             namespace: self.namespace,
             name: self.name,
-            file: world.inventory.path(self.file).to_owned(),
+            file: pools.texts.one(world.inventory.path(self.file)),
             line: self.line,
             chart: Some(self.chart.to_owned()),
-            source: url.map(|url| SourceRef {
-                kind: SourceKind::ChartRepository,
-                namespace: String::new(),
-                name: String::new(),
-                url: Some(url),
+            source: url.map(|url| {
+                pools.sources.one(SourceRef {
+                    kind: SourceKind::ChartRepository,
+                    namespace: String::new(),
+                    name: String::new(),
+                    url: Some(url),
+                })
             }),
             site: placed.and_then(|placed| placed.site),
             digest_site: None,
             frame: None,
             current,
             chart_kind: Some(ChartKind::Range),
-            lookup,
-            annotations: Annotations::default(),
+            lookup: lookup.map(|lookup| pools.lookups.one(lookup)),
+            annotations: pools.annotations.one(Annotations::default()),
             notes,
             problem: concerns.first(),
             chain: Vec::new(),

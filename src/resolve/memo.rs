@@ -3,10 +3,12 @@
 //! that it was made of is equal. Where a file came or went, nothing is.
 
 use super::build::Output;
+use super::entrusted::Entrusted;
 use super::flux::Reach;
-use super::neighbours::{Name, Neighbours, Published};
+use super::neighbours::{Name, Neighbours, Published, Standing};
 use super::object::{At, Fault, Object};
 use super::roots::Known;
+use super::taken;
 use super::variables::Variables;
 use super::world::{Built, Context, Lost};
 use crate::inventory::{DocumentFacts, FileFacts, Found, Inventory, Kind};
@@ -18,8 +20,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Memo {
     inventory: Option<Inventory>,
-    /// What the tree published, and what of its neighbours it was resolved by.
-    beside: Option<(Arc<Published>, Neighbours)>,
+    /// What the tree published, and what of its neighbours its rows were made of.
+    beside: Option<(Arc<Published>, taken::Rows)>,
     kept: Kept,
 }
 
@@ -32,9 +34,9 @@ impl Memo {
     /// What may be taken over to the resolving of a tree.
     pub(super) fn recall(&mut self, inventory: &Inventory, neighbours: &Neighbours) -> Recall {
         let earlier = std::mem::take(&mut self.kept);
-        let same = |(published, by): &(Arc<Published>, Neighbours)| neighbours.concerning(published).is_same(by);
-        let alone = neighbours.others.is_empty();
-        let before = self.inventory.take().filter(|_| self.beside.take().map_or(alone, |beside| same(&beside)));
+        let beside = self.beside.take();
+        let same = |(published, rows): (Arc<Published>, taken::Rows)| neighbours.taken_by(&published).rows == rows;
+        let before = self.inventory.take().filter(|_| beside.is_some_and(same));
         let changed = before.as_ref().and_then(|before| inventory.changed_since(before));
         let (Some(changed), Some(before)) = (changed, before) else { return Recall::default() };
         let same = changed.iter().all(|file| same_frame(before.files.get(*file), inventory.files.get(*file)));
@@ -50,7 +52,7 @@ impl Memo {
         neighbours: &Neighbours,
     ) {
         self.inventory = Some(inventory.clone());
-        self.beside = Some((published.clone(), neighbours.concerning(published)));
+        self.beside = Some((published.clone(), neighbours.taken_by(published).rows));
         self.kept = recall.now;
     }
 }
@@ -125,6 +127,8 @@ pub(super) struct Climate {
     pub(super) url: Option<String>,
     pub(super) rooted: bool,
     pub(super) lost: Vec<Lost>,
+    /// Which clusters it shares with others.
+    pub(super) standing: Standing,
 }
 
 /// What a row was made of, and the row.
@@ -137,6 +141,8 @@ pub(super) struct Row {
     pub(super) used: Vec<At>,
     /// Sources that it looks for in other repositories.
     pub(super) wants: Vec<Name>,
+    /// What of it another repository is to raise.
+    pub(super) entrusted: Option<Arc<Entrusted>>,
     pub(super) release: Arc<Release>,
 }
 

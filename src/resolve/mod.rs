@@ -9,6 +9,7 @@ mod artifact;
 mod build;
 mod chart;
 mod dependency;
+mod entrusted;
 mod envsubst;
 mod flux;
 mod generator;
@@ -17,12 +18,14 @@ mod json_patch;
 mod layer;
 mod listed;
 mod memo;
+mod mentioned;
 mod merge;
 mod neighbours;
 mod object;
 mod patch;
 mod patch_reach;
 mod path;
+mod pool;
 mod publish;
 mod resource_set;
 mod roots;
@@ -31,6 +34,7 @@ mod selector;
 mod site;
 mod sources;
 mod substitute;
+mod taken;
 mod template;
 mod value;
 mod variables;
@@ -39,7 +43,8 @@ mod view;
 mod world;
 
 pub use memo::Memo;
-pub use neighbours::{Member, Neighbour, Neighbours, Published, State, concern};
+pub use neighbours::{Member, Neighbour, Neighbours, Published, State};
+pub use taken::{Taken, is_news, taken_of};
 
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{Reason, Release, Site, Status};
@@ -74,10 +79,13 @@ pub fn resolve_after(inventory: &Inventory, neighbours: &Neighbours, memo: &mut 
     let recall = memo.recall(inventory, neighbours);
     let whole = inventory.beside(Arc::new(neighbours::files(neighbours)));
     let (world, mut recall) = world::build(&whole, neighbours, recall);
-    let rows = row::rows(&world, &mut recall);
+    let mut rows = row::rows(&world, &mut recall);
     let published = Arc::new(publish::publish(&world, &rows));
+    rows.releases.extend(entrusted::rows(&world, &published));
+    row::settle(&mut rows.releases, &mut recall);
     memo.keep(inventory, recall, &published, neighbours);
-    let doubtful = doubtful(&world, &rows);
+    let mut doubtful = doubtful(&world, &rows);
+    doubtful.extend(entrusted::undecided(&world, &published));
     let releases = rows.releases;
     let mut problems = inventory.problems.clone();
     problems.extend(world.problems);
@@ -93,9 +101,10 @@ fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     let ambiguous =
         |release: &Release| release.problem.as_ref().is_some_and(|problem| problem.reason == Reason::SourceAmbiguous);
+    // A neighbour that is not seen whole may read a version that stands here.
+    let unseen = world.neighbours.unread().is_some() || world.abroad.peers.iter().any(|peer| peer.broken);
     let unknown = publish::is_broken(world)
-        || world.neighbours.unread().is_some()
-        || world.abroad.peers.iter().any(|peer| peer.broken)
+        || unseen
         || !world.neighbours.others.is_empty() && rows.releases.iter().any(|release| ambiguous(release));
     if !unknown {
         return files;
@@ -104,13 +113,13 @@ fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
         reason.status() == Status::Unresolved || matches!(reason, Reason::NotBuilt | Reason::RepositoryUnread)
     };
     for release in rows.releases.iter().filter(|r| r.problem.as_ref().is_some_and(|problem| open(problem.reason))) {
-        files.insert(release.file.clone());
-        files.extend(release.site.as_ref().map(|site| site.file.clone()));
+        files.insert(release.file.to_string());
+        files.extend(release.site.as_ref().map(|site| site.file.to_string()));
     }
     let unused = world.sources.iter().filter(|source| !rows.used.contains(&source.object.at));
     files.extend(unused.map(|source| world.inventory.path(source.object.at.0).to_owned()));
     // Where a version may stand that a row would have: what defines variables, and what patches.
-    if !files.is_empty() {
+    if unseen || !files.is_empty() {
         for kind in [Kind::ConfigMap, Kind::EnvFile, Kind::Kustomization, Kind::FluxKustomization] {
             files.extend(world.inventory.of_kind(kind).map(|(file, ..)| world.inventory.path(file).to_owned()));
         }

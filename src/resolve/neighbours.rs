@@ -15,10 +15,12 @@
 //! Nothing is published per row: of the names that are built only a hash each, whole objects only where somebody may
 //! ask for them.
 
+use super::entrusted::Entrusted;
 use super::object::Object;
+use super::taken::{Shares, Taken, is_beside};
 use super::variables::Data;
 use super::world::Built;
-use crate::inventory::{Elsewhere, Kind, foreign_number, same_repository};
+use crate::inventory::{Elsewhere, Kind, is_file_of, same_repository};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher as _};
@@ -114,13 +116,17 @@ pub struct Published {
     pub(super) links: Vec<Link>,
     pub(super) sources: BTreeMap<Name, Vec<Shown>>,
     /// ConfigMaps, and the keys of Secrets, by cluster.
-    pub(super) data: BTreeMap<(ClusterId, Name), Data>,
+    pub(super) data: BTreeMap<(ClusterId, Name), Arc<Data>>,
     /// Names that it refers to and does not build.
     pub(super) wants: BTreeSet<Name>,
     /// Hashes of the names that it builds, sorted.
     pub(super) defined: Vec<u64>,
     /// Whose sources it uses: member, file, document; by whom.
     pub(super) uses: BTreeMap<(u32, Arc<str>, usize), Vec<String>>,
+    /// Versions that its releases read and others hold.
+    pub(super) entrusted: Vec<Arc<Entrusted>>,
+    /// What it had taken of those others.
+    pub(super) seen: Vec<(u32, Arc<Shares>)>,
     /// A document of it is broken: what it holds may be missing here.
     pub(super) broken: bool,
     /// Rows wait for a neighbour's first look.
@@ -133,15 +139,6 @@ impl State {
         match self {
             Self::Read(published) | Self::Stale(published, _) => Some(published),
             Self::Unread | Self::Failed(_) => None,
-        }
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Unread, Self::Unread) => true,
-            (Self::Failed(why), Self::Failed(then)) => why == then,
-            // A failed try changes nothing of what is known.
-            (a, b) => a.published().zip(b.published()).is_some_and(|(a, b)| Arc::ptr_eq(a, b)),
         }
     }
 }
@@ -200,38 +197,12 @@ impl Neighbours {
         }
     }
 
-    /// What of this view a repository that published this hangs on: those that it has something to do with, and the
-    /// first of those that were never read. What is left out may change as it likes.
+    /// What of this view the last resolving of a repository, which published this, hangs on. What is not in it may change
+    /// as it likes.
     #[must_use]
-    pub fn concerning(&self, own: &Published) -> Self {
-        let (mut unread, mut failed) = (true, true);
-        let concerns = |other: &&Neighbour| match &other.state {
-            State::Unread => std::mem::take(&mut unread),
-            State::Failed(_) => std::mem::take(&mut failed),
-            State::Read(theirs) | State::Stale(theirs, _) => concern(own, theirs),
-        };
-        Self { own: self.own.clone(), others: self.others.iter().filter(concerns).cloned().collect() }
+    pub fn taken_by(&self, own: &Published) -> Taken {
+        Taken::of(self, own)
     }
-
-    /// Whether both views know the same of the same members: by identity of what was published.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Neighbour, &Neighbour)| a.member == b.member && a.state.is_same(&b.state);
-        self.own == other.own
-            && self.others.len() == other.others.len()
-            && self.others.iter().zip(&other.others).all(same)
-    }
-}
-
-/// Whether one of two members has a say in the other's rows: one builds the other, or they are together and one builds
-/// what the other builds too, or looks for.
-pub fn concern(a: &Published, b: &Published) -> bool {
-    let builds = |a: &Published, b: &Published| a.links.iter().any(|link| link.to.contains(&b.number));
-    let asks = |a: &Published, b: &Published| a.wants.iter().any(|name| b.defines(name));
-    let lacks = |a: &Published, b: &Published| a.broken && !b.wants.is_empty() || b.broken && !a.wants.is_empty();
-    builds(a, b)
-        || builds(b, a)
-        || together(a, b)
-            && (asks(a, b) || asks(b, a) || lacks(a, b) || common(&a.defined, &b.defined).next().is_some())
 }
 
 /// Whether two members share a cluster, for all that is known.
@@ -241,7 +212,7 @@ pub(super) fn together(a: &Published, b: &Published) -> bool {
 }
 
 /// Directories of roots that both hold for the same cluster.
-fn merged<'p>(a: &'p Published, b: &'p Published) -> impl Iterator<Item = &'p str> {
+pub(super) fn merged<'p>(a: &'p Published, b: &'p Published) -> impl Iterator<Item = &'p str> {
     let both = a
         .standing
         .selves
@@ -292,11 +263,7 @@ pub(super) struct Abroad<'n> {
 impl<'n> Abroad<'n> {
     /// `own` has its standing, and need not have more.
     pub(super) fn new(neighbours: &'n Neighbours, own: &Published) -> Self {
-        let beside = |other: &&Arc<Published>| {
-            let builds = |a: &Published, b: &Published| a.links.iter().any(|link| link.to.contains(&b.number));
-            together(own, other) || builds(other, own) || builds(own, other)
-        };
-        let peers: Vec<_> = neighbours.read().filter(beside).collect();
+        let peers: Vec<_> = neighbours.read().filter(|other| is_beside(own, other)).collect();
         let mut abroad = Self { peers, ..Self::default() };
         for peer in abroad.peers.clone() {
             for (name, shown) in &peer.sources {
@@ -332,8 +299,7 @@ pub(super) fn files(neighbours: &Neighbours) -> Elsewhere {
     // Who holds a file says what it is; what others hold of it may be older, and is overwritten.
     for own in [false, true] {
         for published in neighbours.read() {
-            let of = |number: usize| foreign_number(published.number, number) == number;
-            let those = published.files.iter().filter(|(number, _)| of(**number) == own);
+            let those = published.files.iter().filter(|(number, _)| is_file_of(**number, published.number) == own);
             files.extend(those.map(|(number, file)| (*number, file.clone())));
         }
     }
@@ -342,4 +308,4 @@ pub(super) fn files(neighbours: &Neighbours) -> Elsewhere {
 
 #[cfg(test)]
 #[path = "neighbours_tests.rs"]
-mod tests;
+pub(super) mod tests;

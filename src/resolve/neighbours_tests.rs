@@ -47,8 +47,13 @@ impl Fleet {
         new
     }
 
+    /// Another tree for a member; its next look reads it.
+    pub(in crate::resolve) fn change(&mut self, number: usize, text: &str) {
+        text.clone_into(&mut self.members[number].1);
+    }
+
     /// Looks until nothing is new.
-    fn settled(mut self) -> Self {
+    pub(in crate::resolve) fn settled(mut self) -> Self {
         for _ in 0..ROUNDS {
             let new: Vec<bool> = (0..self.members.len()).map(|number| self.look(number)).collect();
             if !new.contains(&true) {
@@ -58,26 +63,26 @@ impl Fleet {
         panic!("the fleet never comes to rest");
     }
 
-    fn rows(&self, number: usize) -> &[Arc<Release>] {
+    pub(in crate::resolve) fn rows(&self, number: usize) -> &[Arc<Release>] {
         &self.last[number].releases
     }
 
-    fn only(&self, number: usize) -> &Release {
+    pub(in crate::resolve) fn only(&self, number: usize) -> &Release {
         assert_eq!(self.rows(number).len(), 1, "{:#?}", self.rows(number));
         &self.rows(number)[0]
     }
 }
 
-fn reason(release: &Release) -> Option<Reason> {
+pub(in crate::resolve) fn reason(release: &Release) -> Option<Reason> {
     release.problem.as_ref().map(|problem| problem.reason)
 }
 
-fn message(release: &Release) -> &str {
+pub(in crate::resolve) fn message(release: &Release) -> &str {
     release.problem.as_ref().map_or("", |problem| &problem.message)
 }
 
 /// A root that builds what a bootstrap leaves, and `./infra`.
-fn root(name: &str, cluster: &str) -> String {
+pub(in crate::resolve) fn root(name: &str, cluster: &str) -> String {
     format!(
         "=== clusters/{cluster}/flux-system/gotk-sync.yaml
 apiVersion: source.toolkit.fluxcd.io/v1
@@ -103,7 +108,7 @@ spec:
 }
 
 /// The tenant's repository and the Kustomization that builds its `./apps`.
-fn tenant(cluster: &str, name: &str, more: &str) -> String {
+pub(in crate::resolve) fn tenant(cluster: &str, name: &str, more: &str) -> String {
     format!(
         "=== clusters/{cluster}/{name}.yaml
 apiVersion: source.toolkit.fluxcd.io/v1
@@ -121,7 +126,7 @@ spec:
     )
 }
 
-fn repository(name: &str, url: &str) -> String {
+pub(in crate::resolve) fn repository(name: &str, url: &str) -> String {
     format!(
         "apiVersion: source.toolkit.fluxcd.io/v1
 kind: HelmRepository
@@ -131,7 +136,7 @@ spec: {{url: \"{url}\"}}
     )
 }
 
-const RELEASE: &str = "=== apps/web.yaml
+pub(in crate::resolve) const RELEASE: &str = "=== apps/web.yaml
 apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
 metadata:
@@ -144,7 +149,7 @@ spec:
       sourceRef: {kind: HelmRepository, name: charts, namespace: flux-system}
 ";
 
-const BY_REF: &str = "=== apps/web.yaml
+pub(in crate::resolve) const BY_REF: &str = "=== apps/web.yaml
 apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
 metadata: {name: web, namespace: shop}
@@ -152,7 +157,7 @@ spec:
   chartRef: {kind: OCIRepository, name: web, namespace: flux-system}
 ";
 
-const OCI: &str = "=== infra/web.yaml
+pub(in crate::resolve) const OCI: &str = "=== infra/web.yaml
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: OCIRepository
 metadata: {name: web, namespace: flux-system}
@@ -161,7 +166,7 @@ spec:
   ref: {tag: 1.0.0}
 ";
 
-fn platform(more: &str) -> String {
+pub(in crate::resolve) fn platform(more: &str) -> String {
     root("platform", "home")
         + &tenant("home", "shop", more)
         + "=== infra/charts.yaml\n"
@@ -176,7 +181,7 @@ fn flux_rule_24_a_kustomization_of_another_repository_builds_this_one() {
     assert_eq!(row.cluster.as_deref(), Some("platform:clusters/home"));
     assert_eq!(row.kustomization.as_ref().unwrap().to_string(), "flux-system/shop");
     assert_eq!(row.lookup.as_ref().unwrap().canonical(), "https://charts.example.com#web");
-    assert_eq!(row.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("apps/web.yaml", 9)));
+    assert_eq!(row.site.as_ref().map(|site| (site.file.as_ref(), site.line)), Some(("apps/web.yaml", 9)));
     assert!(row.chain.iter().any(|step| &*step.file == "platform:clusters/home/shop.yaml"), "{:#?}", row.chain);
     assert!(row.notes.is_empty(), "{:?}", row.notes);
     // The platform says no word of what is out of its reach: it is not.
@@ -221,7 +226,7 @@ fn flux_rule_01_a_version_in_the_platforms_source_is_raised_there_for_the_tenant
     // It names no layer, and is a chart's source because a release of another repository says so (rule 9).
     let source = fleet.only(0);
     assert_eq!((source.kind, reason(source)), (RowKind::OciRepository, None));
-    assert_eq!(source.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("infra/web.yaml", 6)));
+    assert_eq!(source.site.as_ref().map(|site| (site.file.as_ref(), site.line)), Some(("infra/web.yaml", 6)));
     let used = Note::Other("its source is used in other repositories too, by shop/web (shop:apps/web.yaml:2)".into());
     assert!(source.notes.contains(&used), "{:?}", source.notes);
 }
@@ -309,7 +314,7 @@ fn repositories_that_bootstrap_a_cluster_each_are_apart_though_their_directories
     assert_eq!((reason(row), row.cluster.as_deref()), (None, Some("clusters/home")));
     // And neither hangs on the other: what one shows may change as it likes.
     let published = fleet.last[1].published.clone();
-    assert!(fleet.view(1).concerning(&published).others.is_empty());
+    assert!(fleet.view(1).taken_by(&published).rows.shares.of.is_empty());
     let three = root("three", "home") + &release;
     let fleet = Fleet::new(&[("one", &one), ("three", &three)]).settled();
     assert_eq!(reason(fleet.only(1)), Some(Reason::SourceMissing));
@@ -353,7 +358,7 @@ fn one_tenant_in_two_clusters_has_a_row_in_each() {
     let rows: Vec<_> = fleet
         .rows(2)
         .iter()
-        .map(|row| (row.cluster.clone().unwrap(), row.lookup.as_ref().unwrap().canonical()))
+        .map(|row| (row.cluster.as_deref().unwrap().to_owned(), row.lookup.as_ref().unwrap().canonical()))
         .collect();
     let row = |name: &str| (format!("{name}:clusters/home"), format!("https://{name}.example.com#web"));
     assert_eq!(rows, [row("one"), row("two")]);
@@ -425,7 +430,7 @@ fn little_is_published_where_nobody_asks() {
 fn a_repository_names_its_own_files_whatever_older_names_others_hold() {
     use crate::inventory::{Foreign, foreign_number};
     let file = |name: &str| Arc::new(Foreign { name: Arc::from(name), embedded: Vec::new(), lines: Vec::new() });
-    let number = foreign_number(0, 1);
+    let number = foreign_number(0, "new.yaml", |_| false);
     let published = |member: u32, name: &str| Published {
         number: member,
         files: [(number, file(name))].into_iter().collect(),
@@ -439,8 +444,10 @@ fn a_repository_names_its_own_files_whatever_older_names_others_hold() {
         vec![neighbour(published(0, "platform:new.yaml")), neighbour(published(1, "platform:old.yaml"))],
         vec![neighbour(published(1, "platform:old.yaml")), neighbour(published(0, "platform:new.yaml"))],
     ] {
-        let known = super::files(&Neighbours { own: None, others });
-        assert_eq!(&*known[&number].name, "platform:new.yaml");
+        let neighbours = Neighbours { own: None, others };
+        assert_eq!(&*super::files(&neighbours)[&number].name, "platform:new.yaml");
+        let read: Vec<&Published> = neighbours.read().map(Arc::as_ref).collect();
+        assert_eq!(&*crate::resolve::taken::file(&read, number).unwrap().name, "platform:new.yaml");
     }
 }
 

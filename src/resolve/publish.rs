@@ -2,10 +2,12 @@
 //! their own repository's are numbered and named by it, those of others stay as they are. Nothing leaves that nobody
 //! may ask for.
 
-use super::neighbours::{Abroad, Link, Name, Published, Shown, common, hash_of};
+use super::mentioned::Mentioned;
+use super::neighbours::{Abroad, Link, Name, Published, Shown, hash_of};
 use super::object::{Object, Say};
 use super::row::Rows;
-use super::value::{Made, NOWHERE, Origin, Value};
+use super::taken::{self, Shares};
+use super::value::{Made, Origin, Value};
 use super::variables::{Data, Variable};
 use super::world::{Built, Context, World};
 use crate::inventory::{Foreign, Inventory, SiteFacts, foreign_number};
@@ -45,13 +47,13 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         .collect();
     let mut abroad = Leaving::new(world.inventory, own.number, &own.name);
     for (_, _, object) in links.clone() {
-        abroad.see(object);
+        abroad.seen.object(object);
     }
     for (_, source) in &sources {
-        abroad.see(&source.object);
+        abroad.seen.object(&source.object);
     }
-    for variable in data.iter().flat_map(|(_, _, data)| data.values()) {
-        abroad.see_variable(variable);
+    for (_, _, data) in &data {
+        abroad.seen.data(data);
     }
     abroad.number();
     for (cluster, to, object) in links {
@@ -67,9 +69,13 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         }
     }
     for (cluster, name, data) in data {
-        published.data.insert((world.cluster_id(cluster), name.clone()), abroad.data(data));
+        published.data.insert((world.cluster_id(cluster), name.clone()), Arc::new(abroad.data(data)));
     }
     published.files = abroad.files();
+    published.entrusted = rows.entrusted.clone();
+    let holders: BTreeSet<u32> = published.entrusted.iter().map(|entrusted| entrusted.to).collect();
+    let holders = world.abroad.peers.iter().filter(|peer| holders.contains(&peer.number));
+    published.seen = holders.map(|holder| (holder.number, Arc::new(Shares::of(&published, &[holder])))).collect();
     published
 }
 
@@ -102,11 +108,7 @@ fn defined(world: &World<'_>) -> Vec<u64> {
 
 /// What of it a peer looks for, or builds too.
 fn asked(published: &Published, abroad: &Abroad<'_>) -> HashSet<u64> {
-    let wants = |peer: &Arc<Published>| {
-        peer.wants.iter().map(|(kind, namespace, name)| hash_of(*kind, namespace, name)).collect::<Vec<_>>()
-    };
-    let wanted = abroad.peers.iter().flat_map(|peer| wants(peer));
-    wanted.chain(abroad.peers.iter().flat_map(|peer| common(&published.defined, &peer.defined))).collect()
+    abroad.peers.iter().flat_map(|peer| taken::asked(published, peer)).collect()
 }
 
 /// Objects on their way out: which own files they name.
@@ -114,46 +116,23 @@ struct Leaving<'i> {
     inventory: &'i Inventory,
     number: u32,
     name: &'i str,
-    seen: BTreeSet<usize>,
+    seen: Mentioned,
     numbers: BTreeMap<usize, usize>,
 }
 
 impl<'i> Leaving<'i> {
     fn new(inventory: &'i Inventory, number: u32, name: &'i str) -> Self {
-        Self { inventory, number, name, seen: BTreeSet::new(), numbers: BTreeMap::new() }
-    }
-
-    fn see(&mut self, object: &Object) {
-        self.seen.insert(object.at.0);
-        self.see_value(object.tree());
-    }
-
-    fn see_value(&mut self, value: &Value) {
-        match value {
-            Value::Written(_, file) => drop(self.seen.insert(*file)),
-            Value::Map(entries) => entries.iter().for_each(|(_, value)| self.see_value(value)),
-            Value::List(items) => items.iter().for_each(|value| self.see_value(value)),
-            Value::Made(made) => self.see_origin(&made.origin),
-        }
-    }
-
-    fn see_origin(&mut self, origin: &Origin) {
-        if let Origin::Scalar { file, .. } | Origin::Part { file, .. } = origin {
-            self.seen.insert(*file);
-        }
-    }
-
-    fn see_variable(&mut self, variable: &Variable) {
-        if let Variable::Known { origin, line, .. } = variable {
-            self.see_origin(origin);
-            self.seen.extend(line.map(|(file, _)| file));
-        }
+        Self { inventory, number, name, seen: Mentioned::default(), numbers: BTreeMap::new() }
     }
 
     /// Gives every own file that was seen its number abroad.
     fn number(&mut self) {
-        let own = self.seen.iter().filter(|file| **file != NOWHERE && !self.inventory.is_elsewhere(**file));
-        self.numbers = own.enumerate().map(|(index, file)| (*file, foreign_number(self.number, index))).collect();
+        let mut given: HashSet<usize> = HashSet::new();
+        for file in self.seen.files().filter(|file| !self.inventory.is_elsewhere(*file)) {
+            let number = foreign_number(self.number, self.inventory.path(file), |number| given.contains(&number));
+            given.insert(number);
+            self.numbers.insert(file, number);
+        }
     }
 
     fn file(&self, file: usize) -> usize {
@@ -171,7 +150,7 @@ impl<'i> Leaving<'i> {
             };
             (*number, Arc::new(foreign))
         });
-        let others = self.seen.iter().filter_map(|file| Some((*file, self.inventory.elsewhere(*file)?.clone())));
+        let others = self.seen.files().filter_map(|file| Some((file, self.inventory.elsewhere(file)?.clone())));
         own.chain(others).collect()
     }
 

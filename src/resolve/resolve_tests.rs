@@ -77,7 +77,7 @@ fn flux_rule_25_a_plain_folder_takes_the_namespace_from_its_kustomization() {
     assert_eq!((row.namespace.as_str(), row.name.as_str(), reason(row)), ("media", "plex", None));
     assert_eq!((row.cluster.as_deref(), row.kustomization.as_ref()), (None, None));
     let site = row.site.as_ref().unwrap();
-    assert_eq!((site.file.as_str(), site.line, site.column), ("app/release.yaml", 9, 16));
+    assert_eq!((site.file.as_ref(), site.line, site.column), ("app/release.yaml", 9, 16));
     assert_eq!(row.lookup.as_ref().unwrap().canonical(), "https://charts.example.com#plex");
     let resolution = resolved(RELEASE);
     assert_eq!((only(&resolution).namespace.as_str(), reason(only(&resolution))), ("", None));
@@ -186,7 +186,7 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     }
     assert_eq!(of(&digest), Some(Reason::DigestPinned));
     let both = only(&with(&format!("tag: 1.2.3, {digest}"))).clone();
-    assert_eq!((both.current.as_deref(), both.digest_site.unwrap().path.as_str()), (Some("1.2.3"), "spec.ref.digest"));
+    assert_eq!((both.current.as_deref(), both.digest_site.unwrap().path.as_ref()), (Some("1.2.3"), "spec.ref.digest"));
     assert_eq!(only(&with("tag: 1.2.3")).digest_site, None);
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
@@ -201,7 +201,7 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     assert_eq!((filtered.lookup, filtered.current.as_deref()), (None, Some("1.x")));
     assert!(only(&with("tag: 1.2.3, semverFilter: '-debian$'")).lookup.is_some());
     let row = only(&with("tag: 1.2.3")).clone();
-    assert_eq!((row.chart.as_deref(), row.site.unwrap().path.as_str()), (Some("chart"), "spec.ref.tag"));
+    assert_eq!((row.chart.as_deref(), row.site.unwrap().path.as_ref()), (Some("chart"), "spec.ref.tag"));
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn substituted(version: &str, post_build: &str, beside: &str) -> Release {
 }
 
 fn place(release: &Release) -> Option<(String, u32, String)> {
-    release.site.as_ref().map(|site| (site.file.clone(), site.line, site.text.clone()))
+    release.site.as_ref().map(|site| (site.file.to_string(), site.line, site.text.clone()))
 }
 
 const SETTINGS: &str = "apiVersion: v1
@@ -402,7 +402,7 @@ configMapGenerator:
     let row = only(&resolution);
     assert_eq!((reason(row), row.current.as_deref()), (None, Some("2.0.0")));
     let site = row.site.as_ref().unwrap();
-    assert_eq!((site.file.as_str(), site.line, site.text.as_str()), ("clusters/home/kustomization.yaml", 5, "2.0.0"));
+    assert_eq!((site.file.as_ref(), site.line, site.text.as_str()), ("clusters/home/kustomization.yaml", 5, "2.0.0"));
     let hashed = resolved(&text.replace("disableNameSuffixHash: true", "disableNameSuffixHash: false"));
     assert_eq!(reason(only(&hashed)), Some(Reason::VersionInSubstitution));
 }
@@ -425,8 +425,8 @@ configMapGenerator:
     let row = only(&resolution);
     assert_eq!((reason(row), row.current.as_deref()), (None, Some("2.0.0")));
     let site = row.site.as_ref().unwrap();
-    assert_eq!((site.file.as_str(), site.line, site.column), ("clusters/home/versions.env", 3, 6));
-    assert_eq!((site.path.as_str(), site.text.as_str()), ("PLEX", "2.0.0"));
+    assert_eq!((site.file.as_ref(), site.line, site.column), ("clusters/home/versions.env", 3, 6));
+    assert_eq!((site.path.as_ref(), site.text.as_str()), ("PLEX", "2.0.0"));
     let facts = inventory::read_file(b"PASSWORD=hunter2\nPLEX=2.0.0\n");
     assert!(!format!("{facts:?}").contains("hunter2"), "only versions are remembered");
     // A file of another name, one that kustomize refuses and one that is not there are named.

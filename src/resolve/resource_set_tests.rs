@@ -72,7 +72,7 @@ fn flux_rule_19_each_set_of_inputs_makes_rows_of_its_own_and_the_site_is_the_inp
     let resolution = resolved(&format!("{}{ROOT}", set(TWO, "<< inputs.version >>")));
     let first = &resolution.releases[0];
     assert_eq!(
-        (first.cluster.as_deref(), first.file.as_str(), first.line),
+        (first.cluster.as_deref(), first.file.as_ref(), first.line),
         (Some("clusters/home"), "apps/set.yaml", 18)
     );
     assert!(first.chain.iter().any(|step| step.field == "version" && step.line == 6), "{:#?}", first.chain);
@@ -184,7 +184,7 @@ patches:
     let resolution = resolved(&format!("{text}{}{over}{root}", provider("Static")));
     let release = &resolution.releases[0];
     assert_eq!((release.current.as_deref(), reason(release)), (Some("1.4.0"), None));
-    assert_eq!(release.site.as_ref().unwrap().file, "over/kustomization.yaml");
+    assert_eq!(&*release.site.as_ref().unwrap().file, "over/kustomization.yaml");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn flux_rule_19_patches_and_substitution_reach_the_inputs_and_a_changed_template
         resolved(&format!("{}{root}", set("  inputs: [{tenant: a, version: '${APP}'}]\n", "<< inputs.version >>")));
     let release = &resolution.releases[0];
     assert_eq!((release.current.as_deref(), reason(release)), (Some("1.5.0"), None));
-    assert_eq!(release.site.as_ref().unwrap().file, "clusters/home/apps.yaml");
+    assert_eq!(&*release.site.as_ref().unwrap().file, "clusters/home/apps.yaml");
     let patched = |patch: &str| {
         let root = ROOT.replace(
             "spec: {path: ./apps,",

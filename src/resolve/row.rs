@@ -3,6 +3,7 @@
 
 use super::chart::{self, Chart};
 use super::dependency;
+use super::entrusted::{self, Entrusted};
 use super::inflation;
 use super::memo::{Climate, Group, Recall, Row, Whose};
 use super::neighbours::Name;
@@ -10,6 +11,7 @@ use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
 use super::sources::Sources;
+use super::value::Origin;
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
@@ -49,6 +51,11 @@ impl Concerns {
         self.0.push((weight, problem));
     }
 
+    /// The one that would be first if the version did not lie in another repository.
+    fn beneath(&self) -> Option<(Weight, Problem)> {
+        self.0.iter().filter(|(weight, _)| *weight != Weight::Elsewhere).min_by_key(|(weight, _)| *weight).cloned()
+    }
+
     /// The one that hides the others; the first of equals.
     pub(super) fn first(self) -> Option<Problem> {
         self.0.into_iter().min_by_key(|(weight, _)| *weight).map(|(_, problem)| problem)
@@ -65,6 +72,8 @@ pub(super) struct Rows {
     lent: BTreeMap<At, BTreeSet<String>>,
     /// Sources that this repository does not build.
     pub(super) wants: BTreeSet<Name>,
+    /// Versions that others hold.
+    pub(super) entrusted: Vec<Arc<Entrusted>>,
     /// Rows wait for a neighbour's first look.
     pub(super) waits: bool,
 }
@@ -96,10 +105,12 @@ impl Rows {
     }
 }
 
-/// Every row, sorted: those of the releases, then those of chart sources that no release uses.
+/// Every row, in no order yet: those of the releases, those of chart sources that no release uses, and versions that no
+/// object of Flux holds.
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
-    let climate = Climate { url: world.url.clone(), rooted: world.rooted, lost: world.lost.clone() };
+    let (url, standing) = (world.url.clone(), world.me.standing.clone());
+    let climate = Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
@@ -112,9 +123,13 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let mut rows = std::mem::take(&mut all.releases);
     rows.extend(dependency::rows(world).into_iter().chain(inflation::rows(world)).map(Arc::new));
     all.used = used;
-    sort(&mut rows, recall);
-    framed_alike(&mut rows);
     Rows { releases: rows, ..all }
+}
+
+/// Puts the rows in their order, with what others entrusted among them.
+pub(super) fn settle(rows: &mut Vec<Arc<Release>>, recall: &mut Recall) {
+    sort(rows, recall);
+    framed_alike(rows);
 }
 
 /// Sorts the rows. Those of the last resolving keep its order; only the new ones are compared.
@@ -190,6 +205,7 @@ fn group(
             all.used.extend(&row.used);
         }
         all.wants.extend(earlier.rows.iter().flat_map(|row| &row.wants).cloned());
+        all.entrusted.extend(earlier.rows.iter().filter_map(|row| row.entrusted.clone()));
         all.waits |= earlier.waits;
         all.releases.extend(earlier.rows.iter().map(|row| row.release.clone()));
         return recall.keep_group(whose, earlier);
@@ -199,12 +215,14 @@ fn group(
         let alone = twins.is_empty();
         let known = alone.then(|| recall.row(&mut earlier, built, moved)).flatten();
         let row = known.unwrap_or_else(|| {
-            let (release, used, wants) = row(world, sources, built, &twins);
+            let (release, chart, entrusted) = row(world, sources, built, &twins);
             let (asked, reads) = (sources.asked(), world.reads.take());
-            Row { built: built.clone(), asked, reads, used, wants, release: Arc::new(release) }
+            let Chart { used, wants, .. } = chart;
+            Row { built: built.clone(), asked, reads, used, wants, entrusted, release: Arc::new(release) }
         });
         all.used.extend(&row.used);
         all.add(world, &row.release, &row.used, &row.wants);
+        all.entrusted.extend(row.entrusted.clone());
         all.releases.push(row.release.clone());
         // What hangs on other documents' lines, or is told to other repositories, is looked at each time.
         now.whole &= alone && !row.used.iter().any(|at| world.inventory.is_elsewhere(at.0));
@@ -223,7 +241,7 @@ fn waits(release: &Release) -> bool {
 
 /// One variable with different fixed text around it can't be set for all of its readers.
 fn framed_alike(rows: &mut [Arc<Release>]) {
-    let mut frames: HashMap<(String, usize), Vec<Option<Frame>>> = HashMap::new();
+    let mut frames: HashMap<(Arc<str>, usize), Vec<Option<Frame>>> = HashMap::new();
     let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
     if rows.iter().all(|row| row.frame.is_none()) {
         return;
@@ -253,7 +271,7 @@ type Order<'r> = (Option<&'r str>, Option<&'r NsName>, [&'r str; 3], u32, RowKin
 fn order(row: &Release) -> Order<'_> {
     let names = [&*row.namespace, &*row.name, &*row.file];
     let start = row.site.as_ref().map(|site| site.start);
-    (row.cluster.as_deref(), row.kustomization.as_ref(), names, row.line, row.kind, start)
+    (row.cluster.as_deref(), row.kustomization.as_deref(), names, row.line, row.kind, start)
 }
 
 /// Which row a release is: cluster, Kustomization, namespace, name; without a Kustomization, its document.
@@ -279,8 +297,13 @@ fn distinct<'w>(all: impl IntoIterator<Item = &'w Built>) -> Vec<(&'w Built, Vec
     rows
 }
 
-/// The row, the sources that it uses, and those that it looks for in other repositories.
-fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) -> (Release, Vec<At>, Vec<Name>) {
+/// The row, its chart, and what of it another repository is to raise.
+fn row(
+    world: &World<'_>,
+    sources: &Sources<'_>,
+    built: &Built,
+    twins: &[At],
+) -> (Release, Chart, Option<Arc<Entrusted>>) {
     let facts = &built.object;
     let place = world.place(facts);
     let mut concerns = Concerns::default();
@@ -296,7 +319,8 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) ->
     let placed =
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
-    let digest_site = digest_site(world, &chart, placed.site.as_ref(), &mut concerns);
+    let digest = (chart.digest.as_ref(), chart.substituted);
+    let digest_site = digest_site(world, digest, placed.site.as_ref(), &mut concerns);
     let mut chain = built.object.steps.clone();
     chain.extend(chart.steps.iter().cloned());
     let hidden = |aspect: Aspect| {
@@ -304,34 +328,42 @@ fn row(world: &World<'_>, sources: &Sources<'_>, built: &Built, twins: &[At]) ->
         says.chain(&chart.says).any(|say| say.aspect == aspect || say.aspect == Aspect::Build)
     };
     let (no_version, no_source) = (hidden(Aspect::Version), hidden(Aspect::Source));
+    let pools = &world.pools;
+    let beneath = concerns.beneath();
     let release = Release {
         kind: match facts.kind {
             Kind::OciRepository => RowKind::OciRepository,
             Kind::HelmChart => RowKind::HelmChart,
             _ => RowKind::HelmRelease,
         },
-        cluster: built.context.as_ref().map(|context| context.cluster.clone()),
-        kustomization: built.context.as_ref().map(|context| context.id.clone()),
+        cluster: built.context.as_ref().map(|context| pools.texts.one(context.cluster.as_str())),
+        kustomization: built.context.as_ref().map(|context| pools.names.one(context.id.clone())),
         namespace: built.object.namespace().to_owned(),
         name: built.object.name().to_owned(),
-        file: world.inventory.path(built.object.at.0).to_owned(),
+        file: pools.texts.one(world.inventory.path(built.object.at.0)),
         line: facts.line,
         chart: chart.name.clone().filter(|_| !no_source),
-        source: chart.source.clone().filter(|_| !no_source),
+        source: chart.source.clone().filter(|_| !no_source).map(|source| pools.sources.one(source)),
         site: placed.site.filter(|_| !no_version),
         digest_site: digest_site.filter(|_| !no_version),
         frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
         chart_kind: chart.kind,
-        lookup: chart.lookup.clone().filter(|_| !no_source && !no_version && !chart.unknown),
-        annotations: annotations(&chart, built),
+        lookup: chart
+            .lookup
+            .clone()
+            .filter(|_| !no_source && !no_version && !chart.unknown)
+            .map(|lookup| pools.lookups.one(lookup)),
+        annotations: pools.annotations.one(annotations(&chart, built)),
         notes,
         chain,
         crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
-        credentials: chart.credentials.clone(),
+        credentials: chart.credentials.clone().map(|source| pools.credentials.one(source)),
         problem: concerns.first(),
     };
-    (release, chart.used, chart.wants)
+    let elsewhere = release.problem.as_ref().is_some_and(|problem| problem.reason == Reason::InAnotherRepository);
+    let entrusted = elsewhere.then(|| entrusted::of(world, built, &chart, &release, beneath)).flatten();
+    (release, chart, entrusted)
 }
 
 /// What the place of the release in the tree says, before its chart is looked at.
@@ -404,8 +436,13 @@ fn used_elsewhere(world: &World<'_>, used: &[At]) -> Option<Note> {
 }
 
 /// The bytes of the digest beside the tag (Flux rule 6): without them the tag can't move either.
-fn digest_site(world: &World<'_>, chart: &Chart, tag: Option<&Site>, concerns: &mut Concerns) -> Option<Box<Site>> {
-    let digest = site::place(world, chart.digest.as_ref()?, chart.substituted, &mut Vec::new(), concerns).site?;
+pub(super) fn digest_site(
+    world: &World<'_>,
+    (digest, substituted): (Option<&Origin>, bool),
+    tag: Option<&Site>,
+    concerns: &mut Concerns,
+) -> Option<Box<Site>> {
+    let digest = site::place(world, digest?, substituted, &mut Vec::new(), concerns).site?;
     if tag.is_some_and(|tag| tag.file != digest.file) {
         let message = format!("the digest beside the tag stands in another file, {}:{}", digest.file, digest.line);
         concerns.add(Weight::NotEditable, Reason::NotEditable, message);

@@ -61,8 +61,32 @@ sops: {mac: 'ENC[x]', version: 3.9.0, lastmodified: '2026-01-01T00:00:00Z'}
 fn flux_rule_14_the_secret_of_a_source_is_named_in_the_sources_own_namespace() {
     let row = release("v2", "", "v1", ", secretRef: {name: login}");
     let hint = row.credentials.unwrap();
-    assert_eq!((hint.source.namespace.as_str(), hint.secret.as_str()), ("media", "login"));
+    assert_eq!((hint.source.namespace.as_str(), hint.references.secret.as_deref()), ("media", Some("login")));
     assert_eq!(release("v2", "", "v1", "").credentials, None);
+}
+
+#[test]
+fn flux_rule_14_what_a_source_names_is_what_its_kind_has() {
+    let all = ", secretRef: {name: login}, certSecretRef: {name: tls}, proxySecretRef: {name: proxy}, \
+               serviceAccountName: puller, passCredentials: true, provider: aws";
+    let hint = release("v2", "", "v1", all).credentials.unwrap();
+    let references = &hint.references;
+    assert_eq!((references.certificates.as_deref(), references.pass_credentials), (Some("tls"), true));
+    assert_eq!(
+        (&references.proxy, &references.service_account, &hint.provider),
+        (&None, &None, &None),
+        "HelmRepository"
+    );
+    let oci = format!(
+        "=== app.yaml\napiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: app, namespace: media}}\n\
+         spec: {{url: 'oci://registry.example.com/app', ref: {{tag: 1.2.3}}, layerSelector: {{mediaType: \
+         application/vnd.cncf.helm.chart.content.v1.tar+gzip}}{all}}}\n"
+    );
+    let hint = resolved(&oci).releases[0].credentials.clone().unwrap();
+    assert_eq!(hint.references.service_account.as_deref(), Some("puller"));
+    assert_eq!((hint.references.proxy.as_deref(), hint.provider.as_deref()), (Some("proxy"), Some("aws")));
+    assert!(!hint.references.pass_credentials, "an OCIRepository has no such field");
+    assert_eq!(resolved(&oci.replace(all, ", provider: generic")).releases[0].credentials, None);
 }
 
 #[test]
@@ -121,7 +145,7 @@ metadata: {name: settings, namespace: media}
     let resolution = resolved(text);
     let row = &resolution.releases[0];
     assert_eq!((row.cluster.as_deref(), reason(row)), (Some("clusters/home"), None), "{row:#?}");
-    assert_eq!(row.site.as_ref().map(|site| (site.file.as_str(), site.line)), Some(("apps/home/app.yaml", 7)));
+    assert_eq!(row.site.as_ref().map(|site| (site.file.as_ref(), site.line)), Some(("apps/home/app.yaml", 7)));
     // What the artifact leaves out is not built by it.
     let other = text.replace("=== apps/home/app.yaml", "=== apps/away/app.yaml");
     assert_eq!(reason(&resolved(&other).releases[0]), Some(Reason::NotBuilt));

@@ -1,5 +1,6 @@
 //! From where a value was last written to the bytes that an edit may swap, with what other bots say of them.
 
+use super::pool::Pools;
 use super::row::{Concerns, Weight};
 use super::value::Origin;
 use super::world::World;
@@ -56,7 +57,7 @@ pub(super) fn place(
         concerns.add(weight, reason, message);
         return Placed::default();
     };
-    let site = match (at(path, facts), part) {
+    let site = match (at(&world.pools, path, facts), part) {
         (None, _) => {
             concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
             return Placed::default();
@@ -82,8 +83,9 @@ pub(super) fn place(
 }
 
 /// The site in its file.
-pub(super) fn at(file: &str, facts: &SiteFacts) -> Option<Site> {
-    facts.site.clone().map(|site| Site { file: file.to_owned(), ..site })
+pub(super) fn at(pools: &Pools, file: &str, facts: &SiteFacts) -> Option<Site> {
+    let site = facts.site.clone()?;
+    Some(Site { file: pools.texts.one(file), path: pools.texts.one(site.path), ..site })
 }
 
 /// Flux rule 18.

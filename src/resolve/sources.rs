@@ -166,10 +166,10 @@ fn rank(of: &Built, source: &Built, namespace: &str) -> Option<(u8, u8)> {
 
 /// Two objects that lead to the same question and hold no version: either will do.
 fn alike(a: &Built, b: &Built) -> bool {
-    let same = |route: &str| a.object.text(route) == b.object.text(route);
-    a.object.kind == Kind::HelmRepository
-        && ["spec.url", "spec.type", "spec.suspend", "spec.secretRef.name"].iter().all(|route| same(route))
-        && a.object.says == b.object.says
+    let same = |route: &&str| a.object.text(route) == b.object.text(route);
+    let way = ["spec.url", "spec.type", "spec.suspend", "spec.insecure"];
+    let credentials = ["spec.secretRef.name", "spec.certSecretRef.name", "spec.passCredentials", "spec.provider"];
+    a.object.kind == Kind::HelmRepository && way.iter().chain(&credentials).all(same) && a.object.says == b.object.says
 }
 
 fn describe(wanted: Wanted<'_>) -> String {

@@ -8,6 +8,7 @@ use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::neighbours::{Abroad, ClusterId, Name, Neighbours, Published, same_cluster};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
+use super::pool::Pools;
 use super::resource_set::{self, Set};
 use super::roots::{
     Graph, Known, Plain, Root, Start, claimed, cluster_directory, included, plain_builds, selves, static_part, syncs,
@@ -87,6 +88,8 @@ pub(super) struct World<'a> {
     pub(super) data: Vec<(String, Store)>,
     /// Names that Kustomizations look for and that are not built here.
     pub(super) wants: BTreeSet<Name>,
+    /// What rows share.
+    pub(super) pools: Pools,
     clusters: HashMap<String, ClusterId>,
 }
 
@@ -122,8 +125,10 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         links: Vec::new(),
         data: Vec::new(),
         wants: BTreeSet::new(),
+        pools: Pools::default(),
         clusters: HashMap::new(),
     };
+    world.want_repositories(known.iter().map(|known| &known.object));
     let syncs = syncs(&mut world, &judge);
     let linked: Vec<_> = neighbours.links().collect();
     world.rooted = !linked.is_empty() || !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
@@ -279,14 +284,10 @@ impl Pass<'_, '_> {
             }
         }
         self.walk(cluster, starts, &mut store);
-        for object in std::mem::take(&mut self.visits) {
-            let named = references(&object).into_iter().filter(|name| !store.builds(name));
-            self.world.wants.extend(named);
-            let (kind, name, namespace) = flux::source_ref(&object);
-            if kind == "GitRepository" && !namespace.is_empty() {
-                self.world.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
-            }
-        }
+        let visits = std::mem::take(&mut self.visits);
+        let named = visits.iter().flat_map(|object| references(object)).filter(|name| !store.builds(name));
+        self.world.wants.extend(named);
+        self.world.want_repositories(&visits);
         self.world.data.push((cluster.to_owned(), store));
     }
 
@@ -579,6 +580,21 @@ impl World<'_> {
                 self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
             }
             _ => {}
+        }
+    }
+
+    /// Takes down where Kustomizations lead, built or not: a neighbour may say what lies there.
+    fn want_repositories<'o>(&mut self, kustomizations: impl IntoIterator<Item = &'o Arc<Object>>) {
+        if self.neighbours.others.is_empty() {
+            return;
+        }
+        for object in kustomizations {
+            let (kind, name, namespace) = flux::source_ref(object);
+            // One of another repository leads here: that is why it came.
+            let open = !self.inventory.is_elsewhere(object.at.0);
+            if open && kind == "GitRepository" && !namespace.is_empty() {
+                self.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
+            }
         }
     }
 

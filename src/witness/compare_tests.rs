@@ -41,7 +41,7 @@ fn said(testimony: &Testimony, reason: Reason) -> Vec<&str> {
 #[test]
 fn each_row_of_the_cluster_hears_what_it_has() {
     let mut elsewhere = tag("media/plex");
-    elsewhere.cluster = Some("clusters/staging".to_owned());
+    elsewhere.cluster = Some("clusters/staging".into());
     let mut chart = tag("media/plex");
     chart.kind = RowKind::OciRepository;
     let mut loose = tag("media/plex");
@@ -102,7 +102,7 @@ fn what_the_cluster_has_and_git_lacks_is_found_but_for_what_others_made() {
 fn a_kustomization_of_this_repository_without_a_row_is_ours_by_its_sources_url() {
     let seen = sighting(&[made_by("media/old", "flux-system/apps")]);
     let mut other = tag("media/plex");
-    other.kustomization = Some(id("flux-system/other"));
+    other.kustomization = Some(id("flux-system/other").into());
     let testimony = compare(&[other.clone()], &seen);
     assert_eq!(said(&testimony, Reason::ClusterOnly).len(), 1, "flux-system/apps builds acme/fleet: {testimony:?}");
     let mut unread = sighting(&[made_by("media/old", "flux-system/apps")]);
@@ -146,7 +146,7 @@ fn the_only_root_is_the_clusters_and_several_want_a_name() {
     let (one, mut two) = (tag("a/a"), tag("b/b"));
     assert_eq!(root(&[&one], None).unwrap().as_deref(), Some("clusters/production"));
     assert_eq!(root(&[], None).unwrap(), None);
-    two.cluster = Some("clusters/staging".to_owned());
+    two.cluster = Some("clusters/staging".into());
     let problem = root(&[&one, &two], None).unwrap_err();
     assert_eq!(problem.reason, Reason::ClusterAmbiguous);
     assert!(problem.message.contains("clusters/production, clusters/staging"), "{problem}");

@@ -40,7 +40,7 @@ fn git_only(statement: &Statement<'_>, live: &[Option<Live>]) -> Vec<Found> {
                     "Git builds the HelmRelease {} by Kustomization {by}{why}, and the cluster does not have it",
                     release.id()
                 );
-                single.push((Some((release.file.clone(), release.line)), Problem::new(Reason::GitOnly, message)));
+                single.push((Some((release.file.to_string(), release.line)), Problem::new(Reason::GitOnly, message)));
             }
         }
     }
@@ -60,7 +60,7 @@ fn without(by: &NsName, releases: &[&Release]) -> Found {
     let more = releases.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let message = format!("the cluster has no Kustomization {by}, so not its releases {}{more}", names.join(", "));
-    let place = releases.first().map(|release| (release.file.clone(), release.line));
+    let place = releases.first().map(|release| (release.file.to_string(), release.line));
     (place, Problem::new(Reason::GitOnly, message))
 }
 
@@ -68,10 +68,10 @@ fn without(by: &NsName, releases: &[&Release]) -> Found {
 fn cluster_only(statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>) -> Vec<Found> {
     let here = || statement.releases.iter().filter(|release| applies(release, statement.root));
     let named: HashSet<NsName> = here().filter(|release| is_named(release)).map(|release| release.id()).collect();
-    let builders: HashSet<&NsName> = here().filter_map(|release| release.kustomization.as_ref()).collect();
+    let builders: HashSet<&NsName> = here().filter_map(|release| release.kustomization.as_deref()).collect();
     // What a release without a whole name may be called in the cluster is not known.
     let vague: HashSet<&NsName> =
-        here().filter(|release| !is_named(release)).filter_map(|release| release.kustomization.as_ref()).collect();
+        here().filter(|release| !is_named(release)).filter_map(|release| release.kustomization.as_deref()).collect();
     let mut extra: Vec<&LiveRelease> = all.values().filter(|live| !named.contains(&live.id)).collect();
     extra.sort_by(|a, b| a.id.cmp(&b.id));
     let findings = extra.into_iter().filter_map(|live| {

@@ -3,8 +3,10 @@
 //! A witness decides nothing: which version is desired stays Git's word. What could not be read is unknown and never
 //! taken for "nothing there".
 
+mod access;
 mod compare;
 mod differences;
+mod docker;
 mod object;
 mod secret;
 mod source;
@@ -13,10 +15,12 @@ mod verdict;
 #[cfg(test)]
 mod test_objects;
 
+pub use access::{Access, Certificates, Login, SourceProxy};
 pub use compare::{Statement, Testimony, no_such_root, root, testify};
+pub use docker::keychain;
 pub use object::{Attempt, Condition, LiveKustomization, LiveRelease, LiveSource, Made};
-pub use secret::{Login, Reads, SecretData, login};
-pub use source::{Refusal, SecretName, may_read};
+pub use secret::{Reads, SecretData, certificates, login, proxy};
+pub use source::{AccountName, Permit, Refusal, SecretName, may_read};
 pub use verdict::live;
 
 use crate::model::{Fact, NsName, Problem, SourceKind, Version};

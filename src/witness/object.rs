@@ -1,7 +1,7 @@
 //! Live objects, read off what the API server serves: helm v2, v2beta2 and v2beta1, source and kustomize v1 and before.
 //! A field that is missing or of another type is absent; nothing here fails.
 
-use crate::model::NsName;
+use crate::model::{NsName, References};
 use serde_json::Value;
 
 /// One condition of a status.
@@ -88,8 +88,8 @@ pub struct LiveSource {
     pub id: NsName,
     /// `spec.url`
     pub url: Option<String>,
-    /// `spec.secretRef.name`
-    pub secret: Option<String>,
+    /// The objects that it names.
+    pub references: References,
     /// `spec.suspend`
     pub suspended: bool,
     /// `status.artifact.revision`
@@ -151,7 +151,13 @@ impl LiveSource {
         Some(Self {
             id: id(object)?,
             url: text(&spec["url"]),
-            secret: text(&spec["secretRef"]["name"]),
+            references: References {
+                secret: text(&spec["secretRef"]["name"]),
+                certificates: text(&spec["certSecretRef"]["name"]),
+                proxy: text(&spec["proxySecretRef"]["name"]),
+                service_account: text(&spec["serviceAccountName"]),
+                pass_credentials: spec["passCredentials"] == true,
+            },
             suspended: spec["suspend"] == true,
             revision: text(&object["status"]["artifact"]["revision"]),
         })

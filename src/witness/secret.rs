@@ -1,36 +1,24 @@
-//! What a source's Secret says (Flux rule 14): user and password, or Docker's JSON. Nothing here is ever shown.
+//! What a source's Secrets say (Flux rule 14): user and password, certificates, a proxy. Keys and their order are those of
+//! Flux's pkg/runtime/secrets. Nothing here is ever shown.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use super::access::{Certificates, Login, SourceProxy};
+use super::docker;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use url::Url;
 
 /// The decoded values of a Secret, by key.
 pub type SecretData = BTreeMap<String, SecretSlice<u8>>;
 
-/// The key of Docker's JSON in a Secret of its type.
-const DOCKER: &str = ".dockerconfigjson";
-
-/// Who we are to one host.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// `the Secret media/auth`: for messages, and to tell what one Secret shows from another's.
-    pub origin: String,
-    /// Host with its port where it is not the scheme's; the credentials are for it alone.
-    pub host: String,
-    /// User name.
-    pub username: String,
-    /// Password or token.
-    pub password: SecretString,
-}
+/// Longest address of a proxy that Flux takes, in bytes.
+const LONGEST_PROXY: usize = 2048;
 
 /// Which keys of a Secret a kind of source reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// `username` and `password`: a HelmRepository over HTTP.
     Basic,
-    /// Docker's JSON: an OCIRepository.
-    Docker,
     /// Docker's JSON, else `username` and `password`: a HelmRepository of type `oci`.
     Either,
 }
@@ -40,56 +28,80 @@ pub enum Reads {
 /// # Errors
 /// The Secret holds nothing for it; the sentence names no value.
 pub fn login(origin: &str, host: &str, data: &SecretData, reads: Reads) -> Result<Login, String> {
-    let made = |username: &str, password: &str| Login {
-        origin: origin.to_owned(),
-        host: host.to_owned(),
-        username: username.to_owned(),
-        password: SecretString::from(password.to_owned()),
-    };
-    let text = |key: &str| data.get(key).and_then(|bytes| std::str::from_utf8(bytes.expose_secret()).ok());
-    match text(DOCKER) {
-        Some(json) if reads != Reads::Basic => {
-            return docker(host, json).map(|(username, password)| made(&username, password.expose_secret()));
-        }
-        _ if reads == Reads::Docker => {
-            return Err(format!("it has no key {DOCKER}, and an OCIRepository reads no other"));
-        }
-        _ => {}
+    if reads == Reads::Either && data.contains_key(docker::CONFIG) {
+        return docker::by_host(origin, host, data);
     }
-    match (text("username"), text("password")) {
-        (Some(username), Some(password)) if !username.is_empty() => Ok(made(username, password)),
+    match (text(data, "username"), text(data, "password")) {
+        (Some(username), Some(password)) if !username.is_empty() => Ok(Login {
+            origin: origin.to_owned(),
+            host: host.to_owned(),
+            username: username.to_owned(),
+            password: SecretString::from(password.to_owned()),
+        }),
         _ if reads == Reads::Basic => Err("it has no username and password".to_owned()),
-        _ => Err(format!("it has neither {DOCKER} nor username and password")),
+        _ => Err(format!("it has neither {} nor username and password", docker::CONFIG)),
     }
 }
 
-fn docker(host: &str, json: &str) -> Result<(String, SecretString), String> {
-    // The parser's message may quote what it read.
-    let parsed: serde_json::Value = serde_json::from_str(json).map_err(|_| format!("{DOCKER} in it is not JSON"))?;
-    let auths = parsed["auths"].as_object().ok_or_else(|| format!("{DOCKER} in it has no auths"))?;
-    let entry = auths.iter().find(|(key, _)| host_of(key).eq_ignore_ascii_case(host));
-    let entry = entry.or_else(|| auths.iter().find(|(key, _)| is_hub(host) && is_hub(host_of(key))));
-    let Some((_, entry)) = entry else { return Err(format!("{DOCKER} in it has no entry for {host}")) };
-    let given = |key: &str| entry[key].as_str().filter(|text| !text.is_empty());
-    let pair = given("auth")
-        .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|pair| pair.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned())));
-    let pair = pair.or_else(|| Some((given("username")?.to_owned(), given("password")?.to_owned())));
-    let Some((username, password)) = pair else {
-        return Err(format!("the entry for {host} in {DOCKER} has neither auth nor username and password"));
+/// The certificates that a Secret holds, under the names of today, else the old ones.
+///
+/// # Errors
+/// It has none, or half a pair; the sentence names no value.
+pub fn certificates(origin: &str, data: &SecretData) -> Result<Certificates, String> {
+    // A key that is there and empty is not looked for under its old name.
+    let bytes = |key: &str, old: &str| data.get(key).or_else(|| data.get(old)).map(SecretSlice::expose_secret);
+    let found = |key: &str, old: &str| bytes(key, old).filter(|bytes| !bytes.is_empty());
+    let authorities = found("ca.crt", "caFile");
+    let identity = match (found("tls.crt", "certFile"), found("tls.key", "keyFile")) {
+        (Some(certificate), Some(key)) => Some([certificate, b"\n", key].concat()),
+        (Some(_), None) => return Err("it has tls.crt without tls.key".to_owned()),
+        (None, Some(_)) => return Err("it has tls.key without tls.crt".to_owned()),
+        (None, None) if authorities.is_none() => {
+            return Err("it has neither ca.crt nor tls.crt and tls.key".to_owned());
+        }
+        (None, None) => None,
     };
-    Ok((username, SecretString::from(password)))
+    Ok(Certificates {
+        origin: origin.to_owned(),
+        authorities_digest: digest(authorities.unwrap_or_default()),
+        identity_digest: digest(identity.as_deref().unwrap_or_default()),
+        authorities: authorities.map(|pem| SecretSlice::from(pem.to_vec())),
+        identity: identity.map(SecretSlice::from),
+    })
 }
 
-/// `https://index.docker.io/v1/` and `ghcr.io` alike.
-fn host_of(key: &str) -> &str {
-    let key = key.split_once("://").map_or(key, |(_, rest)| rest);
-    key.split('/').next().unwrap_or(key)
+/// The proxy that a Secret holds: `address`, and `username` with or without `password`.
+///
+/// # Errors
+/// It has no address that Davit can use; the sentence names no value.
+pub fn proxy(origin: &str, data: &SecretData) -> Result<SourceProxy, String> {
+    let address = text(data, "address").filter(|address| !address.is_empty()).ok_or("it has no address")?;
+    if address.len() > LONGEST_PROXY {
+        return Err(format!("its address is longer than {LONGEST_PROXY} bytes"));
+    }
+    let mut url = Url::parse(address).ok().filter(Url::has_host).ok_or("its address is not a URL")?;
+    match url.scheme() {
+        "http" | "https" => {}
+        "socks5" => return Err("its address is socks5://, which Davit does not speak".to_owned()),
+        _ => return Err("its address is neither http:// nor https://".to_owned()),
+    }
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let within = (!url.username().is_empty()).then(|| (decoded(url.username()), decoded(url.password().unwrap_or(""))));
+    let given = text(data, "username").map(|user| (user.to_owned(), text(data, "password").unwrap_or("").to_owned()));
+    let pair = given.or(within);
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    let (user, password) = pair.as_ref().map_or(("", ""), |(user, password)| (user, password));
+    let digest = digest(format!("{url}\n{user}\n{password}").as_bytes());
+    let login = pair.map(|(user, password)| (user, SecretString::from(password)));
+    Ok(SourceProxy { origin: origin.to_owned(), url, login, digest })
 }
 
-fn is_hub(host: &str) -> bool {
-    matches!(host, "docker.io" | "index.docker.io" | "registry-1.docker.io")
+fn text<'d>(data: &'d SecretData, key: &str) -> Option<&'d str> {
+    data.get(key).and_then(|bytes| std::str::from_utf8(bytes.expose_secret()).ok())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

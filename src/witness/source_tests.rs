@@ -1,7 +1,7 @@
 use super::super::test_objects::{denied, id, sighting};
 use super::super::{LiveSource, Sighting};
 use super::may_read;
-use crate::model::{CredentialsHint, Fact, SourceKind};
+use crate::model::{CredentialsHint, Fact, References, SourceKind};
 use serde_json::{Value, json};
 
 const URL: &str = "https://charts.example.com/private";
@@ -12,7 +12,8 @@ fn git() -> CredentialsHint {
         kind: SourceKind::HelmRepository,
         source: id("team-a/charts"),
         url: URL.to_owned(),
-        secret: "charts-auth".to_owned(),
+        references: References { secret: Some("charts-auth".to_owned()), ..References::default() },
+        provider: None,
     }
 }
 
@@ -34,13 +35,14 @@ fn live() -> Value {
 
 fn with(path: &str, value: Value) -> Value {
     let mut object = live();
-    *object.pointer_mut(path).unwrap() = value;
+    let (parent, key) = path.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap()[key] = value;
     object
 }
 
 #[test]
 fn flux_rule_27_the_secret_of_a_source_that_is_the_same_in_git_and_cluster_may_be_read() {
-    assert_eq!(may_read(&git(), &cluster(&live())).unwrap().id(), &id("team-a/charts-auth"));
+    assert_eq!(may_read(&git(), &cluster(&live())).unwrap().secret.unwrap().id(), &id("team-a/charts-auth"));
     let slash = with("/spec/url", json!("https://Charts.example.com/private/"));
     assert!(may_read(&git(), &cluster(&slash)).is_ok(), "the same place, written otherwise");
 }
@@ -51,8 +53,12 @@ fn flux_rule_27_a_source_that_says_something_else_in_the_cluster_reads_nothing()
         (with("/spec/url", json!("https://charts.example.com/other")), "another URL"),
         (with("/spec/url", json!("https://evil.example.com/private")), "another URL"),
         (with("/spec/url", json!(null)), "another URL"),
-        (with("/spec/secretRef/name", json!("other-auth")), "another Secret"),
-        (with("/spec/secretRef", json!(null)), "another Secret"),
+        (with("/spec/secretRef/name", json!("other-auth")), "another secretRef"),
+        (with("/spec/secretRef", json!(null)), "another secretRef"),
+        (with("/spec/certSecretRef", json!({"name": "tls"})), "another certSecretRef"),
+        (with("/spec/proxySecretRef", json!({"name": "proxy"})), "another proxySecretRef"),
+        (with("/spec/serviceAccountName", json!("puller")), "another serviceAccountName"),
+        (with("/spec/passCredentials", json!(true)), "another passCredentials"),
         (with("/metadata/namespace", json!("team-b")), "has no HelmRepository team-a/charts"),
         (with("/metadata/name", json!("charts2")), "has no HelmRepository team-a/charts"),
     ] {
@@ -79,4 +85,59 @@ fn flux_rule_27_what_could_not_be_listed_allows_nothing() {
     assert!(may_read(&git(), &seen).unwrap_err().to_string().contains("forbidden"));
     seen.sources.clear();
     assert!(may_read(&git(), &seen).is_err());
+}
+
+#[test]
+fn flux_rule_27_every_reference_of_git_must_stand_in_the_cluster_too() {
+    let named = |references: References| CredentialsHint { references, ..git() };
+    let all = || References {
+        secret: Some("charts-auth".to_owned()),
+        certificates: Some("tls".to_owned()),
+        proxy: Some("proxy".to_owned()),
+        service_account: Some("puller".to_owned()),
+        pass_credentials: true,
+    };
+    let mut object = live();
+    for (field, value) in [
+        ("certSecretRef", json!({"name": "tls"})),
+        ("proxySecretRef", json!({"name": "proxy"})),
+        ("serviceAccountName", json!("puller")),
+        ("passCredentials", json!(true)),
+    ] {
+        object["spec"][field] = value;
+    }
+    let permit = may_read(&named(all()), &cluster(&object)).unwrap();
+    let names = [permit.secret, permit.certificates, permit.proxy].map(|name| name.unwrap().id().to_string());
+    assert_eq!(names, ["team-a/charts-auth", "team-a/tls", "team-a/proxy"]);
+    assert_eq!(permit.account.unwrap().id(), &id("team-a/puller"));
+    for (less, why) in [
+        (References { secret: None, ..all() }, "secretRef"),
+        (References { certificates: Some("other".to_owned()), ..all() }, "certSecretRef"),
+        (References { proxy: None, ..all() }, "proxySecretRef"),
+        (References { service_account: Some("default".to_owned()), ..all() }, "serviceAccountName"),
+        (References { pass_credentials: false, ..all() }, "passCredentials"),
+    ] {
+        let refused = may_read(&named(less), &cluster(&object)).unwrap_err().to_string();
+        assert!(refused.contains(&format!("another {why} in the cluster")), "{refused}");
+    }
+}
+
+#[test]
+fn flux_rule_14_a_service_account_names_secrets_of_its_own_namespace_alone() {
+    let hint = CredentialsHint {
+        references: References { service_account: Some("puller".to_owned()), ..References::default() },
+        ..git()
+    };
+    let object = with("/spec/secretRef", json!(null));
+    let mut object = object;
+    object["spec"]["serviceAccountName"] = json!("puller");
+    let account = may_read(&hint, &cluster(&object)).unwrap().account.unwrap();
+    let live = json!({
+        "metadata": {"name": "puller", "namespace": "kube-system"},
+        "secrets": [{"name": "puller-token"}],
+        "imagePullSecrets": [{"name": "one"}, {"name": ""}, {}, {"name": "two", "namespace": "kube-system"}]
+    });
+    let names: Vec<String> = account.pull_secrets(&live).iter().map(|name| name.id().to_string()).collect();
+    assert_eq!(names, ["team-a/one", "team-a/two"]);
+    assert!(account.pull_secrets(&json!({})).is_empty());
 }

@@ -14,7 +14,10 @@ pub fn give_back() {
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "glibc's settings have no safe form, and their environment variable is read before main")]
+#[expect(
+    unsafe_code,
+    reason = "glibc's settings have no safe form, and their environment variable is read before main"
+)]
 mod glibc {
     use std::ffi::c_int;
 

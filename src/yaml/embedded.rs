@@ -67,15 +67,15 @@ fn open(
 pub fn text_at(bytes: &[u8], site: &Site) -> Option<String> {
     if is_env_file(&site.file) {
         let entries = env_entries(bytes)?;
-        let value = entries.iter().find(|entry| entry.key == site.path)?.value.clone()?;
+        let value = entries.iter().find(|entry| *entry.key == *site.path)?.value.clone()?;
         return std::str::from_utf8(bytes.get(value)?).ok().map(str::to_owned);
     }
     let inner = site.inner.as_deref();
     let mut source = Source::file(bytes);
-    let (mut document, mut path) = (site.document, &site.path);
+    let (mut document, mut path) = (site.document, &*site.path);
     for place in inner.map(|inner| inner.embedded.as_slice()).unwrap_or_default() {
         source = source.within(scalar(&source.parse(), document, path)?).ok()?;
-        (document, path) = (place.document, &place.path);
+        (document, path) = (place.document, place.path.as_str());
     }
     let stream = source.parse();
     let text = scalar(&stream, document, path)?.text()?;
@@ -110,9 +110,9 @@ impl Embedded {
         }
         let found = survey.site(&self.file, document, route)?;
         let mut embedded = self.way.clone();
-        embedded.push(EmbeddedPlace { document, path: found.path });
+        embedded.push(EmbeddedPlace { document, path: found.path.to_string() });
         let inner = Some(Box::new(Inner { embedded, part: None }));
-        Ok(Site { path: self.path.clone(), document: self.document, inner, ..found })
+        Ok(Site { path: self.path.as_str().into(), document: self.document, inner, ..found })
     }
 
     /// What the scalar at a route of one of the documents holds as text in its turn.

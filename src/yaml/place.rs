@@ -60,10 +60,10 @@ impl<'n> Survey<'n> {
             return Err(refuse(node.line, "has an anchor that also stands for a mapping key"));
         }
         Ok(Site {
-            file: file.to_owned(),
+            file: file.into(),
             line: node.line,
             column: node.column,
-            path: route.to_string(),
+            path: route.to_string().into(),
             start: node.start as usize,
             end: node.end as usize,
             text: text.to_owned(),

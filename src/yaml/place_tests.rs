@@ -17,7 +17,7 @@ fn refusal(text: &str, route: &str) -> String {
 fn a_site_is_the_scalar_with_its_position() {
     let text = "spec:\n  ref: {tag: '1.2.3'}\n";
     let site = site("apps/a.yaml", 4, &root(text), &"spec.ref.tag".parse().unwrap()).unwrap();
-    assert_eq!((site.file.as_str(), site.document, site.path.as_str()), ("apps/a.yaml", 4, "spec.ref.tag"));
+    assert_eq!((site.file.as_ref(), site.document, site.path.as_ref()), ("apps/a.yaml", 4, "spec.ref.tag"));
     assert_eq!((site.line, site.column, &text[site.start..site.end], site.text.as_str()), (2, 15, "1.2.3", "1.2.3"));
 }
 
@@ -27,7 +27,7 @@ fn an_alias_is_placed_where_its_anchor_is_defined_and_the_others_are_named() {
     let root = root(text);
     let route = "b[0]".parse().unwrap();
     let site = site("a.yaml", 0, &root, &route).unwrap();
-    assert_eq!((site.line, site.start, site.path.as_str()), (1, 6, "b[0]"));
+    assert_eq!((site.line, site.start, site.path.as_ref()), (1, 6, "b[0]"));
     let shared: Vec<_> = shared_by(&root, &route).iter().map(ToString::to_string).collect();
     assert_eq!(shared, ["a", "b[1].c"]);
     assert!(shared_by(&root, &"d".parse().unwrap()).is_empty());

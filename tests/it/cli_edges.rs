@@ -109,3 +109,18 @@ fn without_a_home_that_can_be_written_a_scan_keeps_what_it_fetches_for_itself_al
     let said = crate::person::said(command.args(["scan", "repo"]).output().unwrap()).expect(1);
     assert!(said.err.contains("XDG_CACHE_HOME"), "{said:?}");
 }
+
+#[test]
+fn a_repositorys_own_policy_behind_a_symlink_is_an_error_and_not_nothing() {
+    let person = Person::with_one_release();
+    person.write("elsewhere/config.yaml", "policy: {bump: patch}\n");
+    symlink("../elsewhere", person.repo().join(".davit")).unwrap();
+    let refused = person.davit(&["apply", "repo"]).expect(1);
+    assert!(refused.err.contains(".davit: symlink"), "{refused:?}");
+    assert!(person.read("repo/web.yaml").contains("6.4.0"));
+    std::fs::remove_file(person.repo().join(".davit")).unwrap();
+    std::fs::create_dir_all(person.repo().join(".davit/config.yaml")).unwrap();
+    person.write("repo/.davit/config.yaml/more.yaml", "a: 1\n");
+    let refused = person.davit(&["scan", "repo"]).expect(1);
+    assert!(refused.err.contains("is a directory, not a regular file"), "{refused:?}");
+}

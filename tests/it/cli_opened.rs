@@ -192,3 +192,23 @@ fn tags_that_are_no_charts_by_the_dozen_are_named_by_the_first_of_them() {
     let message = row["message"].as_str().unwrap();
     assert!(message.contains("9.69.0: no Helm chart") && message.contains("9.5.0, and what is older"), "{message}");
 }
+
+#[test]
+fn an_archive_that_flux_refuses_by_default_is_proposed_and_said_and_held_back_by_maxchartsize() {
+    let person = Person::with_one_release();
+    let mut archive = chart("podinfo", "8.0.0").archive();
+    archive.resize(11 << 20, 0);
+    let index = "apiVersion: v1\nentries:\n  podinfo:\n  - urls:\n    - big.tgz\n    version: 8.0.0\n  - urls:\n    - \
+                 charts/podinfo-6.5.0.tgz\n    version: 6.5.0\n  - urls:\n    - charts/podinfo-6.4.0.tgz\n    version: 6.4.0\n";
+    person.charts.put("/index.yaml", "text/yaml", index);
+    person.charts.put("/big.tgz", "application/gzip", archive);
+    let row = person.scan().row("media/web");
+    assert_eq!((&row["target"], &row["notes"][0]["kind"]), (&"8.0.0".into(), &"large-archive".into()), "{row:#}");
+    let explained = person.davit(&["explain", "web", "repo"]).expect(0).out;
+    assert!(explained.contains("the archive of 8.0.0 has 11.0 MiB: source-controller refuses"), "{explained}");
+    assert!(explained.contains("archive 0.1 MiB → 11.0 MiB"), "{explained}");
+    person.write("davit.yaml", "registries: {maxChartSize: 10MiB}\n");
+    let row = person.scan().row("media/web");
+    assert_eq!((&row["target"], &row["notes"]), (&"6.5.0".into(), &serde_json::json!([])), "{row:#}");
+    assert!(row["message"].as_str().unwrap().contains("raise registries.maxChartSize"), "{row:#}");
+}

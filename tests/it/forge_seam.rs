@@ -65,7 +65,7 @@ async fn every_function_of_the_seam_speaks_github_s_language() {
     let ground = ground();
     let forge: &dyn Forge = &ground.forge;
     assert_eq!((forge.name(), forge.login().await.unwrap().as_str()), (REPO, "davit"));
-    assert!(!forge.commit_emails().await.unwrap().is_empty());
+    assert!(!forge.signatures().await.unwrap().authors.is_empty());
     assert!(forge.git_credentials().await.unwrap().is_some());
     let (number, sha) = opened(forge).await;
     assert_eq!(forge.open_pull_requests().await.unwrap().len(), 1);

@@ -39,7 +39,7 @@ fn row(release: &Release) -> serde_json::Value {
         "name": release.name,
         "file": format!("{}:{}", release.file, release.line),
         "source": release.source.as_ref().map(|s| format!("{} {}/{}", s.kind.as_str(), s.namespace, s.name)),
-        "question": release.lookup.as_ref().map(davit::model::Lookup::canonical),
+        "question": release.lookup.as_deref().map(davit::model::Lookup::canonical),
         "site": release.site.as_ref().map(|s| format!("{}:{}:{} {}", s.file, s.line, s.column, s.shown_path())),
         "current": release.current,
         "reason": release.problem.as_ref().map(|problem| problem.reason.code()),

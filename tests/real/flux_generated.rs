@@ -155,7 +155,7 @@ fn step(site: &Site, releases: &[Arc<Release>]) -> Option<Step> {
 
 fn edit_site(files: &Files, site: &Site, to: &str) -> Result<Files, String> {
     let mut files = files.clone();
-    let (_, bytes) = files.iter_mut().find(|(path, _)| *path == site.file).ok_or("no such file")?;
+    let (_, bytes) = files.iter_mut().find(|(path, _)| **path == *site.file).ok_or("no such file")?;
     *bytes = edit::apply(bytes, &[Swap { site: site.clone(), to: to.to_owned() }]).map_err(|why| why.to_string())?;
     Ok(files)
 }

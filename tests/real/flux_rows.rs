@@ -178,7 +178,7 @@ pub fn compare(truths: &[Truth], walked: &Walked, resolution: &Resolution) -> Co
         let found = rows.iter().position(|row| row_id(row) == truth.id()).or_else(|| {
             // A name that hangs on something Davit does not follow: the same document, said otherwise.
             let same = |row: &&Release| match &truth.file {
-                Some(file) => row.cluster.as_deref() == Some(&truth.cluster) && row.file == *file,
+                Some(file) => row.cluster.as_deref() == Some(&truth.cluster) && *row.file == **file,
                 None => row_id(row).starts_with(&format!("{} {}/{} ", truth.cluster, truth.by.0, truth.by.1)),
             };
             let fits = |row: &&Release| same(row) && unnamed(row).is_some();
@@ -228,7 +228,7 @@ fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
     let source = row.source.as_ref();
     let named = source.map(|source| format!("{} {}/{}", source.kind.as_str(), source.namespace, source.name));
     let url = source.and_then(|source| source.url.clone());
-    let file = truth.file.as_ref().map(|_| row.file.clone());
+    let file = truth.file.as_ref().map(|_| row.file.to_string());
     let fields = [
         ("kustomization and name", Some(truth.id()), Some(row_id(row))),
         ("file", truth.file.clone(), file),
@@ -284,12 +284,12 @@ fn absent(truth: &Truth, walked: &Walked, resolution: &Resolution, compared: &mu
 /// A row whose Kustomization does not apply it.
 fn superfluous(row: &Release, walked: &Walked, compared: &mut Compared) {
     let by = row.kustomization.as_ref().map(|by| (by.namespace.clone(), by.name.clone())).unwrap_or_default();
-    let failed = walked.failed.iter().any(|failed| Some(&failed.cluster) == row.cluster.as_ref() && failed.by == by);
+    let failed = walked.failed.iter().any(|failed| Some(&*failed.cluster) == row.cluster.as_deref() && failed.by == by);
     let set = walked.applied.iter().any(|applied| {
-        Some(&applied.cluster) == row.cluster.as_ref()
+        Some(&*applied.cluster) == row.cluster.as_deref()
             && applied.by == by
             && is(&applied.object, "fluxcd.controlplane.io", "ResourceSet")
-            && applied.file.as_ref().is_none_or(|file| *file == row.file)
+            && applied.file.as_ref().is_none_or(|file| **file == *row.file)
             && applied.object["spec"].to_string().contains("HelmRelease")
     });
     if failed {

@@ -104,6 +104,38 @@ async fn a_github_app_commits_by_the_api_and_knows_its_own_again() {
     stage.lawful();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_enterprise_servers_addresses_are_known_again_by_the_next_process() {
+    let mut stage = Stage::new().await;
+    let key = stage.dir.path().join("app.pem");
+    std::fs::write(&key, rsa_key()).unwrap();
+    stage.forge.set_mail_host("127.0.0.1");
+    stage.forge.add_app(1, "davit", 7);
+    stage.forge.set_role(REPO, "davit[bot]", Some(Role::Write));
+    stage.settings.insert("signIn", format!("app: {{id: 1, installationId: 7, privateKeyFile: {}}}", key.display()));
+    stage.settings.insert("commitVia", "api".into());
+    stage.good().await;
+    let committer = stage.tip("davit/web-ca7dd8-6.x").committer().email().unwrap().to_owned();
+    assert_eq!(committer, "noreply@127.0.0.1");
+    stage.charts.add(davit::demo::chart::chart("web", "6.8.0"));
+    stage.good().await;
+    assert!(stage.pull("davit/web").title.ends_with("to 6.8.0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_our_account_opened_on_another_branch_is_proposed_elsewhere() {
+    let stage = Stage::new().await;
+    let theirs = stage.file("main", "apps/cache.yaml").replace("18.0.0", "18.2.0");
+    let davit = stage.forge.person(REPO, "davit");
+    davit.push("renovate/cache", "chore: cache", &[("apps/cache.yaml", Some(&theirs))]).unwrap();
+    davit.open("renovate/cache", "main", "cache 18.2.0", "").unwrap();
+    stage.good().await;
+    let pulls = stage.pulls();
+    assert!(!pulls.iter().any(|pull| pull.branch.starts_with("davit/cache")), "{pulls:#?}");
+    assert!(pulls.iter().any(|pull| pull.branch.starts_with("davit/web")), "{pulls:#?}");
+    stage.lawful();
+}
+
 fn rsa_key() -> String {
     use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
     use base64::Engine as _;

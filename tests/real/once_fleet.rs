@@ -168,3 +168,41 @@ async fn the_tenant_follows_when_the_platform_moves_its_charts() {
     stage.silent().await;
     stage.lawful();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_the_platform_defines_and_only_the_tenant_reads_is_raised_in_the_platform() {
+    let stage = stage().await;
+    let versions = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: versions, namespace: flux-system}\n\
+                    data:\n  other: 1.0.0\n  cron: 1.0.0 # of the night\n";
+    let casey = stage.forge.person(PLATFORM, "casey");
+    casey.push("main", "feat: versions", &[("clusters/home/versions.yaml", Some(versions))]).unwrap();
+    let post = "  targetNamespace: shop\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: versions}]}\n";
+    rewrite(&stage, PLATFORM, "clusters/home/shop.yaml", "  targetNamespace: shop\n", post);
+    let nightly = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: nightly}\nspec:\n  \
+                   chart:\n    spec:\n      chart: cron\n      version: \"${cron}\"\n      \
+                   sourceRef: {kind: HelmRepository, name: charts, namespace: flux-system}\n";
+    let casey = stage.forge.person(SHOP, "casey");
+    casey.push("main", "feat: nightly", &[("apps/nightly.yaml", Some(nightly))]).unwrap();
+    let run = stage.good().await;
+    for line in ["shop: 3 releases, 1 update", "platform: 2 releases, 2 updates"] {
+        assert!(run.out.contains(line), "{}", run.out);
+    }
+    let raised = |(title, open, _): &&(String, bool, String)| *open && title.contains("chart cron");
+    let pulls_of = pulls(&stage, PLATFORM);
+    let (_, _, changed) = pulls_of.iter().find(raised).unwrap_or_else(|| panic!("{pulls_of:#?}"));
+    assert!(changed.starts_with("+++ b/clusters/home/versions.yaml|+  cron: "), "{changed}");
+    assert!(changed.ends_with(" # of the night"), "{changed}");
+    let all = stage.forge.pulls(PLATFORM);
+    let body = &all.iter().find(|pull| pull.title.contains("chart cron")).unwrap().body;
+    assert!(body.contains("shop/nightly") && body.contains("shop:apps/nightly.yaml:2"), "{body}");
+    assert!(!pulls(&stage, SHOP).iter().any(|(title, ..)| title.contains("cron")));
+    stage.silent().await;
+    // The platform moves the bytes: the pull request follows, and nothing else is written.
+    rewrite(&stage, PLATFORM, "clusters/home/versions.yaml", "  other: 1.0.0\n", "  id: 1.0.0\n  other: 1.0.0\n");
+    stage.good().await;
+    let pulls_of = pulls(&stage, PLATFORM);
+    let (_, _, after) = pulls_of.iter().find(raised).unwrap_or_else(|| panic!("{pulls_of:#?}"));
+    assert_eq!(after, changed);
+    stage.silent().await;
+    stage.lawful();
+}

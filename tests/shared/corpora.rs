@@ -155,9 +155,9 @@ fn judge(case: &Case, tally: &mut Tally) -> Result<(), Failure> {
 }
 
 fn is(site: &Site, file: &File, listed: &Listed) -> bool {
-    site.file == file.path
+    *site.file == *file.path
         && site.line == listed.line
-        && (site.path == listed.path || site.path.ends_with(&format!(".{}", listed.path)))
+        && (*site.path == *listed.path || site.path.ends_with(&format!(".{}", listed.path)))
         && site.text == listed.from
 }
 
@@ -213,8 +213,8 @@ fn proposals(rows: &[Arc<Release>], wanted: &[Wanted], tally: &mut Tally) -> Res
     let mut decided = Vec::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.problem.is_none()) {
         let (Some(lookup), Some(current), Some(kind)) = (&row.lookup, &row.current, row.chart_kind) else { continue };
-        let versions = offers[lookup].iter().filter_map(|text| candidate(text)).collect();
-        let candidates = Candidates { versions, ignored: 0 };
+        let versions = offers[lookup.as_ref()].iter().filter_map(|text| candidate(text)).collect();
+        let candidates = Candidates { versions, ..Candidates::default() };
         match policy::choose(current, kind, &candidates, &policy, jiff::Timestamp::UNIX_EPOCH, &|_| None) {
             Outcome::Decided(decision) => decided.push((index, decision)),
             Outcome::NeedsDetail(texts) => return Err(format!("details of {texts:?} are wanted without need").into()),
@@ -266,7 +266,7 @@ pub fn census(name: &str, files: &[(String, Vec<u8>)]) -> Tally {
             tally.failures.push(format!("{name}: {} has neither a site and a question nor a reason", row.id()));
         }
     }
-    let placed: BTreeSet<(&str, u32)> = rows.iter().map(|row| (row.file.as_str(), row.line)).collect();
+    let placed: BTreeSet<(&str, u32)> = rows.iter().map(|row| (row.file.as_ref(), row.line)).collect();
     let patches = patches(files);
     for (file, line) in documents(files) {
         if patches.contains(file) {

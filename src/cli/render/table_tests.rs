@@ -2,7 +2,7 @@
 
 use super::{Reader, table};
 use crate::engine::report::{Findings, Row};
-use crate::model::{Annotations, Problem, Reason, Release, RowKind};
+use crate::model::{Problem, Reason, Release, RowKind};
 use std::sync::Arc;
 
 fn failed(name: &str, why: &str) -> Row {
@@ -12,7 +12,7 @@ fn failed(name: &str, why: &str) -> Row {
         kustomization: None,
         namespace: "media".to_owned(),
         name: name.to_owned(),
-        file: format!("a/long/path/to/the/manifests/of/{name}.yaml"),
+        file: format!("a/long/path/to/the/manifests/of/{name}.yaml").into(),
         line: 2,
         chart: Some("app".to_owned()),
         source: None,
@@ -20,7 +20,7 @@ fn failed(name: &str, why: &str) -> Row {
         current: Some("1.0.0".to_owned()),
         chart_kind: None,
         lookup: None,
-        annotations: Annotations::default(),
+        annotations: Arc::default(),
         notes: Vec::new(),
         digest_site: None,
         frame: None,

@@ -194,6 +194,12 @@ impl Forge {
         self.with(repository, |repo| repo.archived = archived);
     }
 
+    /// The host behind the addresses of accounts and of the forge itself: an Enterprise server's own (default:
+    /// `github.com`).
+    pub fn set_mail_host(&self, host: &str) {
+        self.state().mail_host = Some(host.to_owned());
+    }
+
     /// Whether the repository's plan has draft pull requests (default: yes).
     pub fn set_drafts(&self, repository: &str, drafts: bool) {
         self.with(repository, |repo| repo.drafts = drafts);

@@ -173,8 +173,8 @@ fn create_commit(state: &mut State, ask: &Ask<'_>) -> Answer {
     let (author, committer) = (own(&body["author"])?, own(&body["committer"])?);
     // GitHub signs what an App commits, as long as it says nothing about who wrote it.
     let signed = ask.app() && author.is_none() && committer.is_none();
-    let web = Signature::new("GitHub", "noreply@github.com", &Time::new(now.as_second(), 0))?;
-    let author = author.map_or_else(|| signature(&login, now), Ok)?;
+    let web = Signature::new("GitHub", &format!("noreply@{}", state.mail_host()), &Time::new(now.as_second(), 0))?;
+    let author = author.map_or_else(|| signature(state, &login, now), Ok)?;
     let committer = committer.unwrap_or_else(|| if signed { web } else { author.clone() });
     let made = bare::commit(&git, tree, message, &parents, &author, &committer)?;
     let repo = repo_mut(state, ask.key)?;

@@ -201,7 +201,7 @@ impl Person<'_> {
         let parent = bare::tip(&git, &name).or_else(|| bare::tip(&git, &default));
         let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.map(str::as_bytes))).collect();
         let tree = bare::with_files(&git, parent, &files)?;
-        let who = pulls::signature(&self.login, state.now())?;
+        let who = pulls::signature(state, &self.login, state.now())?;
         let parents: Vec<Oid> = parent.into_iter().collect();
         let made = bare::commit(&git, tree, message, &parents, &who, &who)?;
         git.reference(&name, made, true, "push")?;

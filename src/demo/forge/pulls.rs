@@ -308,8 +308,8 @@ fn files(state: &State, ask: &Ask<'_>, number: u64) -> Answer {
 }
 
 /// The signature of an account at a time.
-pub(super) fn signature(login: &str, at: Timestamp) -> Result<Signature<'static>, git2::Error> {
-    let email = format!("{}+{login}@users.noreply.github.com", render::id_of(login));
+pub(super) fn signature(state: &State, login: &str, at: Timestamp) -> Result<Signature<'static>, git2::Error> {
+    let email = format!("{}+{login}@users.noreply.{}", render::id_of(login), state.mail_host());
     Signature::new(login, &email, &git2::Time::new(at.as_second(), 0))
 }
 
@@ -338,7 +338,7 @@ pub(super) fn merge(state: &mut State, key: &str, number: u64, login: &str, body
     }
     let Some(tree) = bare::merged_tree(&git, base, head)? else { return refuse("Pull Request is not mergeable") };
     let squash = body["merge_method"].as_str() == Some("squash");
-    let who = signature(login, now)?;
+    let who = signature(state, login, now)?;
     let title = if squash {
         format!("{} (#{number})", pull.title)
     } else {
@@ -387,7 +387,7 @@ pub(super) fn update_head(state: &mut State, key: &str, number: u64, login: &str
     }
     let tree = bare::merged_tree(&git, pull.head, base)?;
     let tree = tree.ok_or_else(|| Refusal::new(422, "merge conflict between base and head"))?;
-    let who = signature(login, now)?;
+    let who = signature(state, login, now)?;
     let message = format!("Merge branch '{}' into {}", pull.base_ref, pull.head_ref);
     let id = bare::commit(&git, tree, &message, &[pull.head, base], &who, &who)?;
     git.reference(&pull.head_name(&repo.owner), id, true, "update branch")?;

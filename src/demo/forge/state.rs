@@ -203,9 +203,15 @@ pub(super) struct State {
     /// Old names of repositories, and what they are called now.
     pub(super) renamed: BTreeMap<String, String>,
     pub(super) used: u64,
+    /// Where addresses end, where it is not as on github.com.
+    pub(super) mail_host: Option<String>,
 }
 
 impl State {
+    pub(super) fn mail_host(&self) -> &str {
+        self.mail_host.as_deref().unwrap_or("github.com")
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         let now = self.clock.unwrap_or_else(Timestamp::now);
         Timestamp::from_second(now.as_second()).unwrap_or(now)

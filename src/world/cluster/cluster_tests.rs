@@ -1,6 +1,6 @@
 use super::{Cluster, Sight};
 use crate::config::{self, ClusterAccess};
-use crate::model::{CredentialsHint, Fact, NsName, Reason, SourceKind};
+use crate::model::{CredentialsHint, Fact, NsName, Reason, References, SourceKind};
 use crate::witness::{SecretName, may_read};
 use axum::Router;
 use axum::body::Body;
@@ -138,9 +138,10 @@ fn granted(sight: &Sight) -> SecretName {
         kind: SourceKind::HelmRepository,
         source: id("media", "charts"),
         url: "https://charts.example.com".to_owned(),
-        secret: "auth".to_owned(),
+        references: References { secret: Some("auth".to_owned()), ..References::default() },
+        provider: None,
     };
-    may_read(&hint, &sight.seen).unwrap()
+    may_read(&hint, &sight.seen).unwrap().secret.unwrap()
 }
 
 #[tokio::test]
@@ -326,4 +327,33 @@ async fn a_kubeconfig_that_is_broken_says_why_without_its_text() {
     assert!(said(look(&config).await).contains("can't be started"), "{}", said(look(&config).await));
     std::fs::remove_file(&file).unwrap();
     assert!(said(look(&config).await).contains("kubeconfig"));
+}
+
+#[tokio::test]
+async fn flux_rule_14_a_service_account_is_read_by_its_name_and_its_secrets_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(flux()).await;
+    let mut source = named("media", "charts");
+    source["spec"] = json!({"url": "oci://ghcr.io/acme/app", "serviceAccountName": "puller"});
+    let (path, answer) = list("/apis/source.toolkit.fluxcd.io/v1beta2/ocirepositories", &[source]);
+    server.set(&path, answer.0, answer.1);
+    let account = "/api/v1/namespaces/media/serviceaccounts/puller";
+    let object = json!({"kind": "ServiceAccount", "imagePullSecrets": [{"name": "regcred"}]});
+    server.set(account, 200, object);
+    let sight = look(&kubeconfig(&directory, &server.address, "t")).await;
+    let hint = CredentialsHint {
+        kind: SourceKind::OciRepository,
+        source: id("media", "charts"),
+        url: "oci://ghcr.io/acme/app".to_owned(),
+        references: References { service_account: Some("puller".to_owned()), ..References::default() },
+        provider: None,
+    };
+    let name = may_read(&hint, &sight.seen).unwrap().account.unwrap();
+    let found = sight.pull_secrets(&name, sight.until()).await.unwrap();
+    assert_eq!(found.iter().map(|name| name.id().to_string()).collect::<Vec<_>>(), ["media/regcred"]);
+    let core: Vec<String> = server.paths().into_iter().filter(|path| path.starts_with("/api/")).collect();
+    assert_eq!(core, [account], "by name alone, and no Secret yet");
+    server.set(account, 404, json!({"kind": "Status", "code": 404, "message": "not found", "reason": "NotFound"}));
+    let missing = sight.pull_secrets(&name, sight.until()).await.unwrap_err();
+    assert!(missing.message.contains("no ServiceAccount media/puller"), "{missing}");
 }

@@ -1,5 +1,5 @@
 //! F3. The live cluster, read only: there is no write verb in this module. Lists of Flux's objects, the version of
-//! Kubernetes, and one Secret by its name; never a list of Secrets.
+//! Kubernetes, and one Secret or ServiceAccount by its name; never a list of Secrets.
 //!
 //! What can't be read stays unknown with the reason, part by part; nothing here ends a pass. Client and credentials are
 //! made anew for each look: a rotated token, kubeconfig or authority needs no restart.
@@ -12,7 +12,7 @@ mod secret;
 
 use crate::config::ClusterAccess;
 use crate::model::{Problem, Version};
-use crate::witness::{SecretData, SecretName, Sighting};
+use crate::witness::{AccountName, SecretData, SecretName, Sighting};
 use connection::Connection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,12 +85,30 @@ impl Sight {
         self.seen.problems.is_empty()
     }
 
+    /// A look that saw this, with a way to an API server over plain HTTP.
+    #[cfg(test)]
+    pub(crate) fn of_test(seen: Sighting, server: &str) -> Self {
+        let mut config = kube::Config::new(server.parse().unwrap());
+        config.proxy_url = None;
+        let client = kube::Client::try_from(config).unwrap();
+        let connection = Connection::new(client, server.to_owned(), Duration::from_secs(5));
+        Self { kube_version: seen.kube_version.known().cloned(), seen, connection: Some(connection) }
+    }
+
     /// One Secret; [`SecretName`] proves that Flux rule 27 was asked.
     ///
     /// # Errors
     /// It is not there, or may not be read. No value of it is in the message.
     pub async fn secret(&self, name: &SecretName, until: Instant) -> Result<SecretData, Problem> {
         secret::read(self.connection.as_ref(), name, until).await
+    }
+
+    /// The image pull secrets of one ServiceAccount; [`AccountName`] proves that Flux rule 27 was asked.
+    ///
+    /// # Errors
+    /// It is not there, or may not be read.
+    pub async fn pull_secrets(&self, name: &AccountName, until: Instant) -> Result<Vec<SecretName>, Problem> {
+        secret::pull_secrets(self.connection.as_ref(), name, until).await
     }
 
     /// When reading Secrets that begins now must end: all of them together have the time of one look.

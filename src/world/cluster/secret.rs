@@ -1,9 +1,9 @@
-//! One Secret, by its namespace and name. Its text is in no message and no log.
+//! One Secret or one ServiceAccount, by its namespace and name. A Secret's text is in no message and no log.
 
 use super::connection::Connection;
 use super::refused;
 use crate::model::{NsName, Problem};
-use crate::witness::{SecretData, SecretName};
+use crate::witness::{AccountName, SecretData, SecretName};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretSlice};
@@ -16,24 +16,43 @@ pub(super) async fn read(
     until: Instant,
 ) -> Result<SecretData, Problem> {
     let id = name.id();
-    let Some(connection) = connection else {
-        return Err(refused::unknown(&format!("the Secret {id}: the cluster is not connected")));
-    };
-    if ![&id.namespace, &id.name].into_iter().all(|part| is_plain(part)) {
-        return Err(refused::unknown(&format!("the Secret {id}: no object can be called so")));
-    }
-    let path = path(id);
-    let body = connection.get(&path, until).await.map_err(|no| match no.status {
-        Some(404) => refused::unknown(&format!("the cluster has no Secret {id}")),
-        _ => no.problem,
-    })?;
-    let body: SecretSlice<u8> = SecretSlice::from(body);
+    let body = get(connection, ("Secret", "secrets"), id, until).await?;
     values(body.expose_secret())
         .ok_or_else(|| refused::unknown(&format!("the Secret {id} can't be read: not a Secret")))
 }
 
-fn path(id: &NsName) -> String {
-    format!("/api/v1/namespaces/{}/secrets/{}", id.namespace, id.name)
+/// The Secrets that a ServiceAccount names for pulling images.
+pub(super) async fn pull_secrets(
+    connection: Option<&Connection>,
+    name: &AccountName,
+    until: Instant,
+) -> Result<Vec<SecretName>, Problem> {
+    let id = name.id();
+    let body = get(connection, ("ServiceAccount", "serviceaccounts"), id, until).await?;
+    let account: serde_json::Value = serde_json::from_slice(body.expose_secret())
+        .map_err(|_| refused::unknown(&format!("the ServiceAccount {id} can't be read: not JSON")))?;
+    Ok(name.pull_secrets(&account))
+}
+
+/// One object of the core group, by kind and resource.
+async fn get(
+    connection: Option<&Connection>,
+    (kind, resource): (&str, &str),
+    id: &NsName,
+    until: Instant,
+) -> Result<SecretSlice<u8>, Problem> {
+    let Some(connection) = connection else {
+        return Err(refused::unknown(&format!("the {kind} {id}: the cluster is not connected")));
+    };
+    if ![&id.namespace, &id.name].into_iter().all(|part| is_plain(part)) {
+        return Err(refused::unknown(&format!("the {kind} {id}: no object can be called so")));
+    }
+    let path = format!("/api/v1/namespaces/{}/{resource}/{}", id.namespace, id.name);
+    let body = connection.get(&path, until).await.map_err(|no| match no.status {
+        Some(404) => refused::unknown(&format!("the cluster has no {kind} {id}")),
+        _ => no.problem,
+    })?;
+    Ok(SecretSlice::from(body))
 }
 
 /// A DNS subdomain (RFC 1123), as Kubernetes asks for: nothing that could lead a path elsewhere.

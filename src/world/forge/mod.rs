@@ -5,7 +5,7 @@
 mod error;
 mod github;
 
-pub use crate::proposal::{Mergeable, PullRequest, PullState};
+pub use crate::proposal::{Mergeable, PullRequest, PullState, Signatures};
 pub use error::ForgeError;
 pub use github::{GitHub, GitHubForge};
 
@@ -21,8 +21,8 @@ pub trait Forge: Send + Sync {
     /// Our login, as it stands on pull requests that we open (`davit[bot]` for a GitHub App).
     async fn login(&self) -> Result<String, ForgeError>;
 
-    /// E-mail addresses that commits made by [`Forge::create_commit`] may carry as author.
-    async fn commit_emails(&self) -> Result<Vec<String>, ForgeError>;
+    /// What commits made by [`Forge::create_commit`] are signed with, and what the forge makes itself.
+    async fn signatures(&self) -> Result<Signatures, ForgeError>;
 
     /// Every open pull request, of all authors, newest first. `mergeable` is [`Mergeable::Unknown`]. The first question
     /// of a pass: a repository that takes no writes is [`ForgeError::Archived`] here already.

@@ -125,6 +125,15 @@ fn cut_time(repository: &Repository) -> Option<i64> {
     cut.into_iter().filter_map(|id| repository.find_commit(id).ok()).map(|c| c.time().seconds()).max()
 }
 
+/// The tree that merging two commits over this ancestor gives by itself; nothing where they conflict.
+pub(super) fn merged(repository: &Repository, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<Option<Oid>, Failure> {
+    let tree = |id: Oid| -> Result<git2::Tree<'_>, Failure> {
+        Ok(repository.find_commit(id).map_err(|e| missing(e, || format!("commit {id}")))?.tree()?)
+    };
+    let mut index = repository.merge_trees(&tree(ancestor)?, &tree(ours)?, &tree(theirs)?, None)?;
+    if index.has_conflicts() { Ok(None) } else { Ok(Some(index.write_tree_to(repository)?)) }
+}
+
 /// Paths whose content or kind differs between two commits, sorted. Names that are not UTF-8 are made printable.
 pub(super) fn changed_paths(repository: &Repository, a: Oid, b: Oid) -> Result<Vec<String>, Failure> {
     let tree = |id: Oid| -> Result<git2::Tree<'_>, Failure> {

@@ -364,3 +364,73 @@ async fn shutdown_ends_a_call_as_cancelled() {
     shutdown.cancel();
     assert_eq!(repo.fetch(wanted()).await.unwrap_err().kind, Failure::Cancelled);
 }
+
+#[tokio::test]
+async fn a_merge_is_automatic_only_where_nothing_was_decided_in_it() {
+    let site = site();
+    let raw = site.raw();
+    let tree = |a: &str, b: &str| {
+        let mut root = raw.treebuilder(None).unwrap();
+        root.insert("a.yaml", raw.blob(a.as_bytes()).unwrap(), 0o100_644).unwrap();
+        root.insert("b.yaml", raw.blob(b.as_bytes()).unwrap(), 0o100_644).unwrap();
+        root.write().unwrap()
+    };
+    let start = commit(&raw, "main", tree("1", "1"), &[]);
+    let ours = commit(&raw, "davit/x", tree("2", "1"), &[start]);
+    let beside = commit(&raw, "main", tree("1", "2"), &[start]);
+    let against = commit(&raw, "other", tree("3", "1"), &[start]);
+    let merges = [
+        (commit(&raw, "davit/by-itself", tree("2", "2"), &[ours, beside]), true),
+        (commit(&raw, "davit/with-a-change", tree("2 and more", "2"), &[ours, beside]), false),
+        (commit(&raw, "davit/resolved", tree("2", "1"), &[ours, against]), false),
+        (commit(&raw, "davit/of-three", tree("2", "2"), &[ours, beside, start]), false),
+        (ours, false),
+    ];
+    let repo = site.open();
+    repo.fetch(Wanted { prefix: "davit/".into(), ..Wanted::default() }).await.unwrap();
+    for (id, automatic) in merges {
+        let info = repo.commit_info(id).await.unwrap();
+        assert_eq!(repo.is_automatic_merge(&info).await.unwrap(), automatic, "{:?}", info.parents);
+    }
+}
+
+#[tokio::test]
+async fn absence_is_nothing_and_what_is_no_file_in_its_place_is_an_error() {
+    let site = site();
+    let raw = site.raw();
+    let blob = raw.blob(b"x").unwrap();
+    let empty = raw.treebuilder(None).unwrap().write().unwrap();
+    let below = |name: &str, id: Oid, mode: i32| {
+        let mut tree = raw.treebuilder(None).unwrap();
+        tree.insert(name, id, mode).unwrap();
+        tree.write().unwrap()
+    };
+    let base = site.at("main").unwrap();
+    for (davit, mode, want) in [
+        (blob, 0o120_000, "Err(.davit is a symlink, not a directory)"),
+        (base, 0o160_000, "Err(.davit is a submodule, not a directory)"),
+        (blob, 0o100_644, "Ok(false)"),
+        (empty, 0o040_000, "Ok(false)"),
+        (below("config.yaml", blob, 0o100_644), 0o040_000, "Ok(true)"),
+        (below("config.yaml", blob, 0o120_000), 0o040_000, "Err(.davit/config.yaml is a symlink, not a regular file)"),
+        (
+            below("config.yaml", empty, 0o040_000),
+            0o040_000,
+            "Err(.davit/config.yaml is a directory, not a regular file)",
+        ),
+        (
+            below("config.yaml", base, 0o160_000),
+            0o040_000,
+            "Err(.davit/config.yaml is a submodule, not a regular file)",
+        ),
+    ] {
+        let at = commit(&raw, "main", below(".davit", davit, mode), &[]);
+        let repo = site.open();
+        repo.fetch(Wanted::default()).await.unwrap();
+        let said = match repo.file_if_any(at, ".davit/config.yaml", 100).await {
+            Ok(found) => format!("Ok({})", found.is_some()),
+            Err(error) => format!("Err({})", error.kind),
+        };
+        assert_eq!(said, want);
+    }
+}

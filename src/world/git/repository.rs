@@ -123,6 +123,13 @@ impl Repository {
         self.local(move |repository| snapshot::file(repository, commit, &path, limit)).await
     }
 
+    /// One file at a commit, of at most `limit` bytes; nothing where nothing is there. A symlink, a directory or a
+    /// submodule in its place or on the way to it is [`Failure::Invalid`].
+    pub async fn file_if_any(&self, commit: Oid, path: &str, limit: u64) -> Result<Option<Vec<u8>>, GitError> {
+        let path = path.to_owned();
+        self.local(move |repository| snapshot::file_if_any(repository, commit, &path, limit)).await
+    }
+
     /// Ids of the regular files among these paths at a commit; what is missing or something else is left out.
     pub async fn ids(&self, commit: Oid, paths: Vec<String>) -> Result<HashMap<String, Oid>, GitError> {
         self.local(move |repository| snapshot::ids(repository, commit, &paths)).await
@@ -174,6 +181,15 @@ impl Repository {
             |repository, found| found.is_some() || !repository.is_shallow(),
         )
         .await
+    }
+
+    /// Whether this is a merge of two parents that holds what merging them gives by itself, and so nobody's own work.
+    /// Where the parents' common ancestor is not to be had, it is not known to be.
+    pub async fn is_automatic_merge(&self, commit: &CommitInfo) -> Result<bool, GitError> {
+        let [ours, theirs] = commit.parents[..] else { return Ok(false) };
+        let Some(ancestor) = self.merge_base(ours, theirs).await? else { return Ok(false) };
+        let merged = self.local(move |repository| history::merged(repository, ancestor, ours, theirs)).await?;
+        Ok(merged == Some(commit.tree))
     }
 
     /// What `branch` holds beyond `base`. Fetches more history where the answer hangs on it.

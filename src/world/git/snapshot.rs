@@ -166,6 +166,53 @@ pub(super) fn file(repository: &Repository, commit: Oid, path: &str, limit: u64)
     read(repository, entry.id(), limit, || path.to_owned())
 }
 
+/// The same, where nothing but absence is nothing: a symlink, a directory or a submodule in the file's place, or in that of
+/// a directory on the way, is an error.
+pub(super) fn file_if_any(
+    repository: &Repository,
+    commit: Oid,
+    path: &str,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let found = repository.find_commit(commit).map_err(|e| missing(e, || format!("commit {commit}")))?;
+    let mut tree = found.tree()?;
+    let mut way = String::new();
+    let mut names = path.split('/').peekable();
+    while let Some(name) = names.next() {
+        way.push_str(name);
+        let Some(entry) = tree.get_name(name) else { return Ok(None) };
+        let odd = |wanted: &str| Err(Failure::Invalid(format!("{way} is {}, not {wanted}", shape(&entry))));
+        let id = entry.id();
+        if names.peek().is_none() {
+            if shape(&entry) != "a file" {
+                return odd("a regular file");
+            }
+            return read(repository, id, limit, || path.to_owned()).map(Some);
+        }
+        match shape(&entry) {
+            "a directory" => {}
+            // Nothing is below a file.
+            "a file" => return Ok(None),
+            _ => return odd("a directory"),
+        }
+        let below = repository.find_tree(id)?;
+        drop(entry);
+        tree = below;
+        way.push('/');
+    }
+    Ok(None)
+}
+
+fn shape(entry: &git2::TreeEntry<'_>) -> &'static str {
+    match (entry.kind(), entry.filemode()) {
+        (Some(ObjectType::Blob), 0o120_000) => "a symlink",
+        (Some(ObjectType::Blob), _) => "a file",
+        (Some(ObjectType::Tree), _) => "a directory",
+        (Some(ObjectType::Commit), _) => "a submodule",
+        _ => "neither a file nor a directory",
+    }
+}
+
 /// Git's id of a content.
 pub fn blob_id(content: &[u8]) -> Option<Oid> {
     Oid::hash_object(ObjectType::Blob, content).ok()

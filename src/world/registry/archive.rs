@@ -14,7 +14,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// What was remembered is of this form of [`Contents`].
-const CONTENTS: &str = "contents-1.json";
+const CONTENTS: &str = "contents-2.json";
 
 /// What an archive said when it was last fetched.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -29,9 +29,12 @@ pub(super) fn shelf(http: &Http, identity: &str) -> Shelf {
     Shelf::new(&http.options.cache_dir, "opened", identity)
 }
 
-/// What is remembered, now used again.
+/// What is remembered, now used again. An archive that is over the limit of today is not known: fetching it says so.
 pub(super) fn known(http: &Http, shelf: &Shelf) -> Option<Known> {
-    let known = shelf.read(CONTENTS)?;
+    let known: Known = shelf.read(CONTENTS)?;
+    if known.contents.size > http.options.registries.max_chart_size {
+        return None;
+    }
     shelf.used((http.options.clock)());
     Some(known)
 }
@@ -89,24 +92,28 @@ pub(super) async fn read(answer: Answer, expected: Expected<'_>) -> Result<Arc<C
     contents.map(Arc::new).map_err(|refusal| expected.refused(&url, &refusal))
 }
 
-/// The SHA-256 of everything, and what it says.
+/// The SHA-256 of everything, and what it says, its size included.
 fn read_hashed(input: &mut dyn Read) -> (String, Result<Contents, Refusal>) {
-    let mut hashed = Hashed { input, hash: Sha256::new() };
+    let mut hashed = Hashed { input, hash: Sha256::new(), size: 0 };
     let contents = chart::read(&mut hashed, &Limits::HELM);
     // What follows the archive's end is a part of what the digest names. Nothing but the body's end stops it.
     let _ = std::io::copy(&mut hashed, &mut std::io::sink());
-    (hex::encode(hashed.hash.finalize()), contents)
+    let size = hashed.size;
+    (hex::encode(hashed.hash.finalize()), contents.map(|contents| Contents { size, ..contents }))
 }
 
 struct Hashed<'a> {
     input: &'a mut dyn Read,
     hash: Sha256,
+    /// Bytes so far.
+    size: u64,
 }
 
 impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.input.read(buffer)?;
         self.hash.update(&buffer[..length]);
+        self.size += length as u64;
         Ok(length)
     }
 }

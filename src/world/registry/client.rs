@@ -1,5 +1,6 @@
 //! The way to a host: a client with the right certificates and the right reach, and whether it is known to answer.
 
+use super::access::{Own, OwnKey};
 use super::contact::Contact;
 use super::failure::{Failure, authority, shown};
 use super::http::{Http, Trip};
@@ -23,6 +24,8 @@ struct ClientKey {
     /// The file with further authorities, and which content it had.
     ca: Option<(PathBuf, String)>,
     place: Place,
+    /// What a source's own Secrets add.
+    own: OwnKey,
 }
 
 /// Every way in use.
@@ -39,10 +42,11 @@ pub(super) struct Way {
 }
 
 impl Ways {
-    /// Lets go of what was built on an earlier content of the same file of authorities.
-    fn forget_former(&mut self, key: &ClientKey) {
-        let Some((file, digest)) = &key.ca else { return };
-        let former = |key: &ClientKey| key.ca.as_ref().is_some_and(|(of, was)| of == file && was != digest);
+    /// Lets go of what was built on an earlier content of the same file of authorities, or of the same Secret.
+    fn forget_former(&mut self, now: &ClientKey) {
+        let other_file =
+            |(of, was): &(PathBuf, String)| now.ca.as_ref().is_some_and(|(file, is)| of == file && was != is);
+        let former = |key: &ClientKey| key.ca.as_ref().is_some_and(other_file) || key.own.is_former_of(&now.own);
         self.clients.retain(|key, _| !former(key));
         self.contacts.retain(|(key, ..), _| !former(key));
     }
@@ -58,18 +62,22 @@ impl Http {
         let authorities = entry.and_then(|entry| entry.ca_file.as_deref()).map(Authorities::read).transpose();
         let authorities = authorities
             .map_err(|why| Failure::never(Reason::SourceTls, format!("{}: registries.hosts: {why}", shown(url))))?;
+        let own = self.own(trip, url);
+        // Behind a proxy it is the proxy's name that is resolved.
+        let guard = own.proxy.map_or(Ok(guard), |proxy| self.proxy_guard(proxy))?;
         let key = ClientKey {
             reach: guard.reach(),
             unchecked: trip.unchecked || entry.is_some_and(|entry| entry.insecure),
             raw: trip.raw,
             ca: authorities.as_ref().map(|found| (found.file.clone(), found.digest.clone())),
             place: Place::of(url),
+            own: own.key(),
         };
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         let client = if let Some(client) = ways.clients.get(&key) {
             client.clone()
         } else {
-            let client = self.build(&key, guard, authorities.as_ref())?;
+            let client = self.build(&key, guard, authorities.as_ref(), own)?;
             ways.forget_former(&key);
             ways.clients.insert(key.clone(), client.clone());
             client
@@ -100,6 +108,7 @@ impl Http {
         key: &ClientKey,
         guard: Guard,
         authorities: Option<&Authorities>,
+        own: Own<'_>,
     ) -> Result<reqwest::Client, Failure> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("davit/", env!("CARGO_PKG_VERSION")))
@@ -118,7 +127,7 @@ impl Http {
                 certificates.map_err(|why| Failure::never(Reason::SourceTls, format!("registries.hosts: {why}")))?,
             );
         }
-        builder.build().map_err(|_| {
+        own.fit(builder).map_err(|why| Failure::never(Reason::SourceTls, why))?.build().map_err(|_| {
             let message =
                 "no HTTP client: the system has no usable CA bundle (install ca-certificates, or set SSL_CERT_FILE)";
             Failure::never(Reason::SourceTls, message)

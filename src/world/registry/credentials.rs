@@ -51,9 +51,10 @@ impl Credential {
     }
 }
 
-/// For a chart index: the configuration alone, or user and password of the URL.
-pub(super) fn for_index(options: &Options, url: &url::Url) -> Result<Option<Credential>, Problem> {
-    if let Some(found) = configured(options, &super::failure::authority(url), url.path())? {
+/// For a chart index: the configuration alone, where the operator's credentials may go there, or user and password of the
+/// URL.
+pub(super) fn for_index(options: &Options, url: &url::Url, ours: bool) -> Result<Option<Credential>, Problem> {
+    if ours && let Some(found) = configured(options, &super::failure::authority(url), url.path())? {
         return Ok(Some(found));
     }
     Ok((!url.username().is_empty()).then(|| Credential {

@@ -1,8 +1,8 @@
 use super::super::test_hosts::{registry, serve, status};
 use super::{Grants, host_of};
 use crate::config::RegistryHost;
-use crate::model::{CredentialsHint, Lookup, NsName, Reason, SourceKind};
-use crate::witness::Login;
+use crate::model::{CredentialsHint, Lookup, NsName, Reason, References, SourceKind};
+use crate::witness::{Access, Login};
 use axum::body::Body;
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -14,18 +14,22 @@ fn source(namespace: &str, url: &str) -> CredentialsHint {
         kind: SourceKind::HelmRepository,
         source: NsName { namespace: namespace.to_owned(), name: "charts".to_owned() },
         url: url.to_owned(),
-        secret: "auth".to_owned(),
+        references: References { secret: Some("auth".to_owned()), ..References::default() },
+        provider: None,
     }
 }
 
-fn login(source: &CredentialsHint, host: &str, password: &str) -> (CredentialsHint, Result<Arc<Login>, String>) {
+fn login(source: &CredentialsHint, host: &str, password: &str) -> (CredentialsHint, Result<Arc<Access>, String>) {
+    let account = format!("the Secret {}", source.beside("auth"));
     let login = Login {
-        origin: format!("the Secret {}", source.secret_id()),
+        origin: account.clone(),
         host: host.to_owned(),
         username: "me".to_owned(),
         password: password.to_owned().into(),
     };
-    (source.clone(), Ok(Arc::new(login)))
+    let (host, pass) = (host.to_owned(), source.references.pass_credentials);
+    let access = Access { account, host, login: Some(login), lacks: None, pass, certificates: None, proxy: None };
+    (source.clone(), Ok(Arc::new(access)))
 }
 
 fn index(version: &str) -> String {
@@ -97,7 +101,7 @@ async fn flux_rule_14_a_login_goes_to_its_own_host_and_a_wrong_one_is_named_by_i
     let (_own, registry) = registry(|options| options.registries.hosts.push(plain(&host)));
     let own = source("a", &url);
     let lookup = Lookup::index(&url, "app").signed(&own);
-    let ask = async |grant: (CredentialsHint, Result<Arc<Login>, String>)| {
+    let ask = async |grant: (CredentialsHint, Result<Arc<Access>, String>)| {
         registry.round_with([&lookup], Arc::new(Grants::from([grant]))).candidates(&lookup).await
     };
     assert!(ask(login(&own, "other.example.com", "one")).await.is_err());
@@ -127,6 +131,70 @@ async fn a_login_is_not_sent_to_a_mirror_nor_in_the_clear() {
     let refused = strict.round_with([&lookup], grants).candidates(&lookup).await.unwrap_err();
     assert!(refused.message.contains("not sent over plain HTTP"), "{refused}");
     assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+/// An index whose archives lie on another host; each sees what it is given.
+async fn two_hosts() -> (String, String, [Arc<Mutex<Vec<Option<String>>>>; 2]) {
+    let seen: [Arc<Mutex<Vec<Option<String>>>>; 2] = Default::default();
+    let note = |seen: &Arc<Mutex<Vec<Option<String>>>>, headers: &HeaderMap| {
+        let given = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        seen.lock().unwrap().push(given);
+    };
+    let at_archive = seen[1].clone();
+    let archive = serve(move |_, headers: &HeaderMap| {
+        note(&at_archive, headers);
+        status(403).body(Body::empty()).unwrap()
+    })
+    .await;
+    let (at_index, url) = (seen[0].clone(), format!("http://{archive}/app.tgz"));
+    let index = serve(move |_, headers: &HeaderMap| {
+        note(&at_index, headers);
+        status(200).body(Body::from(index("1.0.0").replace("app.tgz", &url))).unwrap()
+    })
+    .await;
+    (index, archive, seen)
+}
+
+#[tokio::test]
+async fn flux_rule_14_a_login_goes_to_an_archives_other_host_with_pass_credentials_alone_and_after_the_operators() {
+    let basic = |pair: &str| Some(format!("Basic {}", STANDARD.encode(pair)));
+    for (pass, operators, sent) in [
+        (false, false, None),
+        (true, false, basic("me:one")),
+        (true, true, basic("operator:given")),
+        (false, true, basic("operator:given")),
+    ] {
+        let (index, archive, seen) = two_hosts().await;
+        let (_own, registry) = registry(|options| {
+            let given = operators.then(|| crate::config::SecretRef::Inline("given".to_owned().into()));
+            let username = operators.then(|| "operator".to_owned());
+            let of_archive = RegistryHost { username, password: given, ..plain(&archive) };
+            options.registries.hosts.extend([plain(&index), of_archive]);
+        });
+        let url = format!("http://{index}");
+        let mut own = source("a", &url);
+        own.references.pass_credentials = pass;
+        let lookup = Lookup::index(&url, "app").signed(&own);
+        let round = registry.round_with([&lookup], Arc::new(Grants::from([login(&own, &index, "one")])));
+        round.open(&lookup, "1.0.0").await.unwrap_err();
+        assert_eq!(seen[0].lock().unwrap().first().unwrap(), &basic("me:one"));
+        assert_eq!(seen[1].lock().unwrap().first().unwrap(), &sent, "passCredentials: {pass}, operator: {operators}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_secret_lacks_is_said_where_the_source_is_refused_without_it() {
+    let host = tenants(Arc::default()).await;
+    let url = format!("http://{host}");
+    let (_own, registry) = registry(|options| options.registries.hosts.push(plain(&host)));
+    let own = source("a", &url);
+    let (_, granted) = login(&own, &host, "one");
+    let lacks = Some("the ServiceAccount a/puller has no imagePullSecrets".to_owned());
+    let access = Access { login: None, lacks, ..granted.unwrap().as_ref().clone() };
+    let lookup = Lookup::index(&url, "app").signed(&own);
+    let grants = Arc::new(Grants::from([(own, Ok(Arc::new(access)))]));
+    let refused = registry.round_with([&lookup], grants).candidates(&lookup).await.unwrap_err();
+    assert!(refused.message.contains("a/puller has no imagePullSecrets"), "{refused}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::pause::HostState;
 use crate::config::PrivateAddresses;
 use crate::model::{Problem, Reason};
-use crate::witness::Login;
+use crate::witness::Access;
 use crate::world::address::{Guard, Reach};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
@@ -43,8 +43,10 @@ pub(super) struct Trip {
     deadline: Instant,
     /// Start of the round: a host that was down since then is not asked.
     since: Instant,
-    /// The source's own login, for its own host.
-    pub(super) login: Option<Arc<Login>>,
+    /// The source's own way: its login, certificates and proxy.
+    pub(super) access: Option<Arc<Access>>,
+    /// Without the source's own authorities: the operator's credentials are on the way.
+    pub(super) strict: bool,
     /// Certificates are not checked (a mirror's `insecure`; a host's own is looked up per hop).
     pub(super) unchecked: bool,
     /// Bodies are taken as they come: a server that calls an archive's own gzip an encoding is not obeyed.
@@ -58,10 +60,16 @@ impl Trip {
         Self { raw: true, ..self }
     }
 
-    /// The same, with the login of one source.
+    /// The same, with the access of one source.
     #[must_use]
-    pub(super) fn with(self, login: Option<Arc<Login>>) -> Self {
-        Self { login, ..self }
+    pub(super) fn with(self, access: Option<Arc<Access>>) -> Self {
+        Self { access, ..self }
+    }
+
+    /// The same, for credentials of the operator's: no server is trusted on a source's word.
+    #[must_use]
+    pub(super) fn strict(&self) -> Self {
+        Self { strict: true, ..self.clone() }
     }
 }
 
@@ -113,7 +121,8 @@ impl Http {
     /// Starts the requests for one source: how far they may reach hangs on the URL itself.
     pub(super) async fn trip(&self, origin: &Url, unchecked: bool, since: Instant) -> Trip {
         let deadline = Instant::now() + self.options.limits.overall;
-        Trip { reach: self.reach(origin, since).await, deadline, since, login: None, unchecked, raw: false }
+        let reach = self.reach(origin, since).await;
+        Trip { reach, deadline, since, access: None, strict: false, unchecked, raw: false }
     }
 
     /// As [`Self::trip`], for what the operator's own mirror led to: no name is resolved that only Git knows.
@@ -123,7 +132,7 @@ impl Http {
             PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
         };
         let deadline = Instant::now() + self.options.limits.overall;
-        Trip { reach, deadline, since, login: None, unchecked, raw: false }
+        Trip { reach, deadline, since, access: None, strict: false, unchecked, raw: false }
     }
 
     async fn reach(&self, origin: &Url, since: Instant) -> Reach {

@@ -1,5 +1,6 @@
 //! The archive that an HTTP index names for one version: where Helm finds it, fetched under the repository's own reach.
-//! The repository's credentials stay with its host; another one gets those that `registries.hosts` names for it.
+//! The repository's credentials stay with its host; another one gets those that `registries.hosts` names for it, else, with
+//! `passCredentials`, the repository's own.
 
 use super::archive::{self, Expected, Known};
 use super::credentials;
@@ -9,7 +10,7 @@ use super::http::{Ask, Http, Trip};
 use super::index::Place;
 use super::index_source::index_url;
 use crate::model::{Contents, Problem, Reason};
-use crate::witness::Login;
+use crate::witness::Access;
 use ::http::header::HeaderMap;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ impl IndexArchive {
     pub(super) async fn open(
         &self,
         http: &Http,
-        (since, login): (Instant, Option<Arc<Login>>),
+        (since, access): (Instant, Option<Arc<Access>>),
     ) -> Result<Arc<Contents>, Problem> {
         let origin = index_url(&self.repository)?;
         let url = self.url()?;
@@ -51,7 +52,7 @@ impl IndexArchive {
         } else {
             http.trip(&origin, mirrored.insecure, since).await
         };
-        let trip = trip.with(login).raw();
+        let trip = trip.with(access.filter(|_| !mirrored.mirrored)).raw();
         let expected =
             Expected { chart: &self.chart, version: &self.version, digest: digest.as_deref(), by: "the index" };
         http.retrying(&trip, || async {
@@ -76,9 +77,13 @@ impl IndexArchive {
         expected: Expected<'_>,
     ) -> Result<Option<(Arc<Contents>, HeaderMap)>, Failure> {
         let headers = known.map(|known| known.validators.conditions()).unwrap_or_default();
-        let credential = match grants::credential(trip.login.as_ref(), &authority(url)) {
-            Some(own) => Some(own),
-            None => credentials::for_index(&http.options, url).map_err(Failure::of)?,
+        let credential = if let Some(own) = grants::at_home(trip.access.as_ref(), &authority(url)) {
+            Some(own)
+        } else {
+            // What the operator gave for that very host goes before what a source passes on to it.
+            let ours = http.may_take_ours(trip, url);
+            let found = credentials::for_index(&http.options, url, ours).map_err(Failure::of)?;
+            found.or_else(|| grants::passed(trip.access.as_ref()))
         };
         let authorization = credential.as_ref().and_then(credentials::Credential::basic);
         let mut clean = url.clone();

@@ -7,8 +7,8 @@ use super::failure::{Failure, authority, refused, shown};
 use super::grants;
 use super::http::{Answer, Ask, Http, Trip};
 use super::index::{self, Extract, IndexError, Place, Sought};
-use crate::model::{Candidates, Problem, Reason};
-use crate::witness::Login;
+use crate::model::{Candidates, Problem, Reason, flux_limits};
+use crate::witness::Access;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -37,7 +37,7 @@ impl IndexState {
         repository: &str,
         before: Option<Self>,
         wanted: &[String],
-        (since, login): (Instant, Option<Arc<Login>>),
+        (since, access): (Instant, Option<Arc<Access>>),
     ) -> Result<Self, Problem> {
         let original = index_url(repository)?;
         let place = shown(&original);
@@ -50,11 +50,12 @@ impl IndexState {
             original
         };
         refuse_other_schemes(&url)?;
+        // What a source names is for its own place, not for the operator's mirror of it.
+        let access = access.filter(|_| !mirrored.mirrored);
         // What one Secret shows is no answer for another one's source.
-        let own = grants::credential(login.as_ref(), &authority(&url));
-        let named = own.map_or_else(|| url.to_string(), |own| format!("{url} as {}", own.origin));
+        let named = access.as_ref().map_or_else(|| url.to_string(), |own| format!("{url} as {}", own.account));
         let shelf = Shelf::new(&http.options.cache_dir, "index", &named);
-        let trip = http.trip(&url, mirrored.insecure, since).await.with(login);
+        let trip = http.trip(&url, mirrored.insecure, since).await.with(access);
         let known = shelf.stamp();
         let fetched = http.retrying(&trip, || fetch_once(http, &trip, &url, &shelf, known.as_ref())).await?;
         let (Fetched::Unchanged(stamp) | Fetched::New(stamp)) = fetched;
@@ -116,7 +117,8 @@ impl IndexState {
 
     fn result(&self, name: &str, extract: Extract) -> Result<Arc<Candidates>, Problem> {
         if let Some(candidates) = extract.candidates {
-            return Ok(Arc::new(candidates));
+            let large_index = (self.stamp.size > flux_limits::INDEX).then_some(self.stamp.size.div_ceil(1 << 20));
+            return Ok(Arc::new(Candidates { large_index, ..candidates }));
         }
         let mut message = format!("{} has no chart {name}", self.place);
         if !extract.similar.is_empty() {
@@ -214,9 +216,9 @@ async fn fetch_once(
     known: Option<&Stamp>,
 ) -> Result<Fetched, Failure> {
     let headers = known.map(|stamp| stamp.validators.conditions()).unwrap_or_default();
-    let credential = match grants::credential(trip.login.as_ref(), &authority(url)) {
+    let credential = match grants::at_home(trip.access.as_ref(), &authority(url)) {
         Some(own) => Some(own),
-        None => credentials::for_index(&http.options, url).map_err(Failure::of)?,
+        None => credentials::for_index(&http.options, url, http.may_take_ours(trip, url)).map_err(Failure::of)?,
     };
     let authorization = credential.as_ref().and_then(credentials::Credential::basic);
     let limit = http.options.registries.max_index_size;

@@ -3,6 +3,7 @@
 //! Gives every version that Flux's rules admit, and chooses none. A source is asked once however many releases and
 //! repositories wait for it; what it said is good for a minute, what went wrong only for the round that saw it.
 
+mod access;
 mod archive;
 mod body;
 mod cache;
@@ -24,6 +25,7 @@ mod round;
 mod secret;
 
 pub use crate::world::address::{Network, SystemNetwork};
+pub use access::check;
 pub use grants::{Grants, host_of};
 pub use index::read_index;
 pub use options::{Clock, GitTags, Limits, Options};

@@ -8,6 +8,7 @@ use crate::demo::chart::{Chart, chart};
 use crate::model::{Lookup, Problem, Reason};
 use axum::body::Body;
 use axum::http::{Request, Response, header};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -296,8 +297,8 @@ async fn one_reading_of_an_index_finds_every_archive_that_is_about_to_be_opened(
     let all: Vec<Chart> = ["web", "api", "job"].iter().map(|name| chart(name, "1.2.0")).collect();
     let mut index = "apiVersion: v1\nentries:\n".to_owned();
     for one in &all {
-        index +=
-            &format!("  {}:\n  - digest: {}\n    urls:\n    - {0}.tgz\n    version: 1.2.0\n", one.name, one.digest());
+        let (name, digest) = (&one.name, one.digest());
+        writeln!(index, "  {name}:\n  - digest: {digest}\n    urls:\n    - {name}.tgz\n    version: 1.2.0").unwrap();
     }
     let archives: Vec<(String, Vec<u8>)> =
         all.iter().map(|one| (format!("/charts/{}.tgz", one.name), one.archive())).collect();
@@ -322,4 +323,23 @@ async fn one_reading_of_an_index_finds_every_archive_that_is_about_to_be_opened(
     }
     assert_eq!(round.open(&questions[1], "1.2.0").await.unwrap().name, "api");
     assert_eq!(round.open(&questions[2], "1.2.0").await.unwrap_err().reason, Reason::SourceError, "nobody named it");
+}
+
+#[tokio::test]
+async fn the_size_of_an_archive_is_that_of_its_file_and_an_index_tells_when_it_is_over_flux_s_limit() {
+    let mut archive = web().archive();
+    archive.resize(12 << 20, 0);
+    let padding = format!("# {}\n", "#".repeat(1_000_000)).repeat(53);
+    let (host, _) = host(move |request| match request.uri().path() {
+        "/charts/index.yaml" => ok(index("web.tgz", None)),
+        "/large/index.yaml" => ok(padding.clone() + "entries:\n  web:\n  - version: 1.2.0\n"),
+        _ => ok(archive.clone()),
+    })
+    .await;
+    let (_cache, registry) = registry(|options| options.registries.max_index_size = 64 << 20);
+    let question = lookup(&host);
+    assert_eq!(registry.open(&question, "1.2.0").await.unwrap().size, 12 << 20);
+    assert_eq!(registry.candidates(&question).await.unwrap().large_index, None);
+    let large = Lookup::index(&format!("http://{host}/large"), "web");
+    assert_eq!(registry.candidates(&large).await.unwrap().large_index, Some(51));
 }

@@ -8,7 +8,7 @@ use super::index_source::IndexState;
 use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
 use super::options::Options;
 use crate::model::{Candidate, Candidates, Contents, Lookup, Problem, Reason, TagRules};
-use crate::witness::Login;
+use crate::witness::Access;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -81,8 +81,8 @@ pub struct Round {
     registry: Arc<Registry>,
     started: Instant,
     grants: Arc<Grants>,
-    /// The login of the source that asks.
-    login: Option<Arc<Login>>,
+    /// The access of the source that asks.
+    access: Option<Arc<Access>>,
 }
 
 impl Registry {
@@ -96,14 +96,14 @@ impl Registry {
         self.round_with(questions, Arc::default())
     }
 
-    /// [`Registry::round`], with the logins of sources that name a Secret.
+    /// [`Registry::round`], with the access of sources that name credentials.
     pub fn round_with<'a>(
         self: &Arc<Self>,
         questions: impl IntoIterator<Item = &'a Lookup>,
         grants: Arc<Grants>,
     ) -> Round {
         self.forget();
-        let round = Round { registry: Arc::clone(self), started: Instant::now(), grants, login: None };
+        let round = Round { registry: Arc::clone(self), started: Instant::now(), grants, access: None };
         for lookup in questions {
             let (asker, question) = round.asker(lookup);
             if let Lookup::Index { url, chart } = question {
@@ -190,7 +190,7 @@ impl Registry {
         key: &SourceKey,
         wanted: Vec<String>,
         before: Option<Said>,
-        (since, login): (Instant, Option<Arc<Login>>),
+        (since, access): (Instant, Option<Arc<Access>>),
     ) -> Result<Said, Problem> {
         match key {
             SourceKey::Index(url) => {
@@ -198,7 +198,7 @@ impl Registry {
                     Some(Said::Index(state)) => Some(*state),
                     _ => None,
                 };
-                let state = IndexState::fetch(&self.http, url, before, &wanted, (since, login)).await;
+                let state = IndexState::fetch(&self.http, url, before, &wanted, (since, access)).await;
                 state.map(|state| Said::Index(Box::new(state))).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Oci { url, insecure } => {
@@ -207,25 +207,25 @@ impl Registry {
                     _ => None,
                 };
                 let asked = async {
-                    let repository = self.repository(url, *insecure, since).await?.with(login);
+                    let repository = self.repository(url, *insecure, (since, access)).await?;
                     repository.tags(&self.http, &self.tokens, before).await
                 };
                 asked.await.map(Said::Tags).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Detail { url, insecure, tag } => {
                 let asked = async {
-                    let repository = self.repository(url, *insecure, since).await?.with(login);
+                    let repository = self.repository(url, *insecure, (since, access)).await?;
                     repository.detail(&self.http, &self.tokens, tag).await
                 };
                 asked.await.map(|detail| Said::Detail(Arc::new(detail))).map_err(|problem| self.named(url, problem))
             }
             SourceKey::Archive(archive) => {
-                let opened = archive.open(&self.http, (since, login)).await;
+                let opened = archive.open(&self.http, (since, access)).await;
                 opened.map(Said::Opened).map_err(|problem| self.named(&archive.repository, problem))
             }
             SourceKey::Layer { url, insecure, layer, version } => {
                 let asked = async {
-                    let repository = self.repository(url, *insecure, since).await?.with(login);
+                    let repository = self.repository(url, *insecure, (since, access)).await?;
                     let chart = url.rsplit('/').next().unwrap_or(url);
                     repository.open_layer(&self.http, &self.tokens, layer, (chart, version)).await
                 };
@@ -254,22 +254,29 @@ impl Registry {
         Problem { message: format!("{url}, asked through its mirror: {}", problem.message), ..problem }
     }
 
-    async fn repository(&self, url: &str, insecure: bool, since: Instant) -> Result<Repository, Problem> {
+    async fn repository(
+        &self,
+        url: &str,
+        insecure: bool,
+        (since, access): (Instant, Option<Arc<Access>>),
+    ) -> Result<Repository, Problem> {
         let mirrored = self.http.options.registries.mirrors.rewrite(url);
         let scheme = if insecure || mirrored.insecure { Scheme::Either } else { Scheme::Https };
-        Repository::open(&self.http, &self.tokens, &mirrored.url, scheme, mirrored.insecure, since).await
+        // What a source names is for its own place, not for the operator's mirror of it.
+        let access = access.filter(|_| !mirrored.mirrored);
+        Repository::open(&self.http, &self.tokens, &mirrored.url, scheme, mirrored.insecure, (since, access)).await
     }
 }
 
 impl Round {
     /// The round as the one who asks a question, and the question itself.
     fn asker<'a>(&self, lookup: &'a Lookup) -> (Self, &'a Lookup) {
-        let (question, login) = grants::asker(&self.grants, lookup);
-        (Self { login, ..self.clone() }, question)
+        let (question, access) = grants::asker(&self.grants, lookup);
+        (Self { access, ..self.clone() }, question)
     }
 
     fn source(&self, key: SourceKey) -> Arc<Source> {
-        self.registry.source(key, self.login.as_ref().map(|login| login.origin.clone()))
+        self.registry.source(key, self.access.as_ref().map(|access| access.account.clone()))
     }
 
     /// Every usable version of a chart.
@@ -401,7 +408,7 @@ impl Round {
             return answered.said.clone();
         }
         let before = last.take().and_then(|answered| answered.said.ok());
-        let said = self.registry.ask(&key, Vec::new(), before, (self.started, self.login.clone())).await;
+        let said = self.registry.ask(&key, Vec::new(), before, (self.started, self.access.clone())).await;
         *last = Some(Answered { at: Instant::now(), said: said.clone() });
         said
     }
@@ -415,7 +422,7 @@ impl Round {
         if !current {
             let wanted = source.wanted.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
             let before = last.take().and_then(|answered| answered.said.ok());
-            let said = self.registry.ask(&key, wanted, before, (self.started, self.login.clone())).await;
+            let said = self.registry.ask(&key, wanted, before, (self.started, self.access.clone())).await;
             *last = Some(Answered { at: Instant::now(), said });
         }
         match last.as_mut().map(|answered| &mut answered.said) {

@@ -3,6 +3,8 @@
 use super::auth::{Auth, Installation, Need};
 use super::refused::{self, Refusal};
 use super::service;
+use crate::config::web_host;
+use crate::proposal::Signatures;
 use crate::world::forge::ForgeError;
 use crate::world::retry::{Backoff, Clock, idempotent};
 use http::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, LOCATION};
@@ -41,6 +43,8 @@ pub(super) struct Client {
     /// Writes go one after the other; when the last one ended.
     writes: tokio::sync::Mutex<Option<Timestamp>>,
     cache: Mutex<Cache>,
+    /// What the commits that this process made through the API were signed with.
+    made: Mutex<Signatures>,
 }
 
 /// One request.
@@ -108,6 +112,31 @@ impl Client {
             quiet_until: Mutex::new(None),
             writes: tokio::sync::Mutex::new(None),
             cache: Mutex::new(Cache::default()),
+            made: Mutex::default(),
+        }
+    }
+
+    /// Where GitHub's own addresses end: after the host of its pages, or as on github.com.
+    pub(super) fn mail_hosts(&self) -> Vec<String> {
+        let api = Url::parse(&self.api).ok();
+        let web = api.as_ref().and_then(Url::host_str).map(web_host);
+        let web = web.filter(|host| *host != "github.com").map(str::to_owned);
+        web.into_iter().chain(["github.com".to_owned()]).collect()
+    }
+
+    /// What the commits that this process made through the API were signed with.
+    pub(super) fn made(&self) -> Signatures {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what a new commit was signed with: an Enterprise server may have addresses of its own.
+    pub(super) fn note_made(&self, author: String, committer: String) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if author != committer && !made.forge.contains(&committer) {
+            made.forge.push(committer);
+        }
+        if !made.authors.contains(&author) {
+            made.authors.push(author);
         }
     }
 

@@ -2,7 +2,7 @@
 //! making them twice is harmless; a branch moves by GraphQL `updateRefs`, which takes the commit that it must be at.
 
 use super::client::Ask;
-use super::wire::{Commit, Object, Reference};
+use super::wire::{Commit, Made, Object, Reference};
 use super::{GitHubForge, branch_path, segment};
 use crate::world::forge::{FileChange, ForgeError, NewCommit};
 use base64::Engine as _;
@@ -36,7 +36,12 @@ impl GitHubForge {
             entries.push(self.tree_entry(file).await?);
         }
         let tree = self.object("trees", json!({"base_tree": parent.tree.sha, "tree": entries})).await?;
-        self.object("commits", json!({"message": commit.message, "tree": tree, "parents": [commit.parent]})).await
+        let body = json!({"message": commit.message, "tree": tree, "parents": [commit.parent]});
+        let made: Made = self.post("commits", body).await?;
+        if let (Some(author), Some(committer)) = (made.author.email, made.committer.email) {
+            self.client.note_made(author, committer);
+        }
+        Ok(made.sha)
     }
 
     async fn tree_entry(&self, file: &FileChange) -> Result<Value, ForgeError> {
@@ -47,10 +52,13 @@ impl GitHubForge {
     }
 
     async fn object(&self, kind: &str, body: Value) -> Result<String, ForgeError> {
+        Ok(self.post::<Object>(kind, body).await?.sha)
+    }
+
+    async fn post<T: serde::de::DeserializeOwned>(&self, kind: &str, body: Value) -> Result<T, ForgeError> {
         let what = self.what(&format!("writing git {kind}"));
         let path = format!("{}/git/{kind}", self.root());
-        let object: Object = self.client.json(Ask::write(&what, Method::POST, &path, body, CONTENTS)).await?;
-        Ok(object.sha)
+        self.client.json(Ask::write(&what, Method::POST, &path, body, CONTENTS)).await
     }
 
     pub(super) async fn move_ref(

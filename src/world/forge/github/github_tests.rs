@@ -409,7 +409,32 @@ async fn an_app_signs_in_keeps_its_installations_token_and_renews_it() {
     ground.fake.expire_installation_tokens();
     forge.open_pull_requests().await.unwrap();
     assert_eq!(asked(), 3);
-    assert!(forge.commit_emails().await.unwrap()[0].ends_with("+davit[bot]@users.noreply.github.com"));
+}
+
+#[tokio::test]
+async fn an_enterprise_server_has_addresses_of_its_own_and_what_it_made_says_which() {
+    let ground = ground();
+    ground.fake.add_app(7, "davit", 70);
+    ground.fake.set_role(REPO, "davit[bot]", Some(Role::Write));
+    let key = ground.dir.path().join("app.pem");
+    pem(&key);
+    let forge = ground.with(Some(app(&key)), "", Duration::from_secs(20));
+    let known = forge.signatures().await.unwrap();
+    let host = ground.fake.url().parse::<url::Url>().unwrap().host_str().unwrap().to_owned();
+    for host in [host.as_str(), "github.com"] {
+        assert!(known.authors.iter().any(|a| a.ends_with(&format!("+davit[bot]@users.noreply.{host}"))), "{known:?}");
+        assert!(known.forge.contains(&format!("noreply@{host}")), "{known:?}");
+    }
+    // An administrator can set another host for mail.
+    ground.fake.set_mail_host("mail.ghe.corp");
+    let parent = forge.branch_head("main").await.unwrap().unwrap();
+    let files = vec![FileChange { path: "a.yaml".into(), content: b"a: 1\n".to_vec(), executable: false }];
+    forge.create_commit(&NewCommit { parent, message: "m".into(), files }).await.unwrap();
+    let known = forge.signatures().await.unwrap();
+    assert!(known.authors.iter().any(|a| a.ends_with("+davit[bot]@users.noreply.mail.ghe.corp")), "{known:?}");
+    assert!(known.forge.contains(&"noreply@mail.ghe.corp".to_owned()), "{known:?}");
+    // What a person's account made of its own is that person's, committer and all.
+    assert!(!known.forge.iter().any(|email| email.contains('+')), "{known:?}");
 }
 
 #[tokio::test]

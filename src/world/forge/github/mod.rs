@@ -13,7 +13,7 @@ use super::{
     StatusState, TextChange,
 };
 use crate::config::GitHubRepository;
-use crate::proposal::plain;
+use crate::proposal::{Signatures, plain};
 use crate::world::retry::Clock;
 use async_trait::async_trait;
 use auth::Auth;
@@ -209,7 +209,7 @@ impl Forge for GitHubForge {
         Ok(self.account().await?.login)
     }
 
-    async fn commit_emails(&self) -> Result<Vec<String>, ForgeError> {
+    async fn signatures(&self) -> Result<Signatures, ForgeError> {
         let mut account = self.account().await?;
         if account.id == 0 {
             let what = self.what("asking for our account");
@@ -217,8 +217,13 @@ impl Forge for GitHubForge {
             account = self.client.json(Ask::get(&what, &path, "an account")).await?;
         }
         let Account { login, id, email } = account;
-        let host = "users.noreply.github.com";
-        Ok([format!("{id}+{login}@{host}"), format!("{login}@{host}")].into_iter().chain(email).collect())
+        let mut all = self.client.made();
+        all.authors.extend(email);
+        for host in self.client.mail_hosts() {
+            all.authors.extend([format!("{id}+{login}@users.noreply.{host}"), format!("{login}@users.noreply.{host}")]);
+            all.forge.push(format!("noreply@{host}"));
+        }
+        Ok(all)
     }
 
     async fn open_pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {

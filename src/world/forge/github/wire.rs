@@ -151,3 +151,18 @@ pub(super) struct Reference {
 pub(super) struct Commit {
     pub(super) tree: Object,
 }
+
+/// A commit just made.
+#[derive(Deserialize)]
+pub(super) struct Made {
+    pub(super) sha: String,
+    #[serde(default)]
+    pub(super) author: Signature,
+    #[serde(default)]
+    pub(super) committer: Signature,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct Signature {
+    pub(super) email: Option<String>,
+}

@@ -21,11 +21,28 @@ use url::Url;
 #[derive(Default)]
 pub(in crate::world::registry) struct Tokens {
     by_repository: Mutex<HashMap<TokenKey, (Authorization, Instant)>>,
-    plain_http: Mutex<HashMap<String, Arc<PlainHttp>>>,
+    plain_http: Mutex<HashMap<PlainKey, Arc<PlainHttp>>>,
 }
 
-/// Host, repository, and whose Secret the token was had with.
+/// Host, repository, and the objects that the token was had with.
 type TokenKey = (String, String, Option<String>);
+
+/// Whose credentials they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// The source's own, from its Secrets.
+    Source,
+    /// The operator's, from the configuration.
+    Operator,
+}
+
+/// The objects that a question is asked with.
+fn account(trip: &Trip) -> Option<String> {
+    trip.access.as_ref().map(|access| access.account.clone())
+}
+
+/// Host, and the objects that it is asked with: behind a source's proxy another one may answer.
+type PlainKey = (String, Option<String>);
 
 /// Whether a registry speaks plain HTTP only; held while somebody finds out, so that the others do not ask too.
 type PlainHttp = tokio::sync::Mutex<Option<bool>>;
@@ -62,7 +79,7 @@ impl Tokens {
     pub(super) async fn speaks_plain_http(&self, http: &Http, base: &Url, trip: &Trip) -> bool {
         let known = {
             let mut hosts = self.plain_http.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(hosts.entry(authority(base)).or_default())
+            Arc::clone(hosts.entry((authority(base), account(trip))).or_default())
         };
         let mut known = known.lock().await;
         if let Some(known) = *known {
@@ -122,8 +139,7 @@ impl Repository {
     ) -> Result<SignedAnswer, Failure> {
         let Question { url, accept, limit, head, etag } = question;
         let host = authority(&self.base);
-        let own = grants::credential(self.trip.login.as_ref(), &host);
-        let key = (host, self.name.clone(), own.map(|own| own.origin));
+        let key = (host, self.name.clone(), account(&self.trip));
         let mut authorization = tokens.known(&key);
         let (mut signed_in, mut origin) = (false, None);
         loop {
@@ -142,14 +158,19 @@ impl Repository {
             tokens.forget(&key);
             let Some(challenge) = challenge_of(&answer.headers) else { return Ok(SignedAnswer { answer, origin }) };
             drop(answer.body);
-            let credential = match grants::credential(self.trip.login.as_ref(), &key.0) {
-                Some(own) => Some(own),
-                None => credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(Failure::of)?,
+            let credential = match grants::at_home(self.trip.access.as_ref(), &key.0) {
+                Some(own) => Some((own, Owner::Source)),
+                None if !http.may_take_ours(&self.trip, &self.base) => None,
+                None => {
+                    let ours =
+                        credentials::for_registry(&http.options, &key.0, &self.name).await.map_err(Failure::of)?;
+                    ours.map(|ours| (ours, Owner::Operator))
+                }
             };
             let Some((value, lasts)) = self.answer(http, &challenge, credential.as_ref()).await? else {
                 return Err(Failure::of(refused(answer.status, &answer.url, None)));
             };
-            origin = credential.map(|credential| credential.origin);
+            origin = credential.map(|(credential, _)| credential.origin);
             tokens.keep(key.clone(), value.clone(), lasts);
             authorization = Some(value);
             signed_in = true;
@@ -161,15 +182,21 @@ impl Repository {
         &self,
         http: &Http,
         challenge: &Challenge,
-        credential: Option<&Credential>,
+        signer: Option<&(Credential, Owner)>,
     ) -> Result<Option<(Authorization, Duration)>, Failure> {
+        let credential = signer.map(|(credential, _)| credential);
         match challenge {
             Challenge::Basic => Ok(credential.and_then(Credential::basic).map(|value| (value, Duration::from_mins(5)))),
             Challenge::Bearer { realm, service, scope } => {
                 let pull = format!("repository:{}:pull", self.name);
                 let url = self.realm(realm, service.as_deref(), scope.as_deref().unwrap_or(&pull))?;
-                let token = token(http, &self.trip, url, credential).await?;
-                Ok(Some(token))
+                // Another host than the registry: the operator's credentials go to no server that a source vouches for.
+                let trip = match signer {
+                    Some((_, Owner::Operator)) => self.trip.strict(),
+                    _ => self.trip.clone(),
+                };
+                let credential = credential.filter(|_| !trip.strict || http.may_take_ours(&trip, &url));
+                Ok(Some(token(http, &trip, url, credential).await?))
             }
         }
     }
@@ -262,10 +289,16 @@ mod tests {
         let registries = crate::config::Config::default().registries;
         let http = Http::new(Arc::new(Options::new(registries, "unused".into(), clock, &|_| None)));
         let tokens = Tokens::default();
-        let repository =
-            Repository::open(&http, &tokens, "oci://192.0.2.1/a/b", Scheme::Https, false, tokio::time::Instant::now())
-                .await
-                .unwrap();
+        let repository = Repository::open(
+            &http,
+            &tokens,
+            "oci://192.0.2.1/a/b",
+            Scheme::Https,
+            false,
+            (tokio::time::Instant::now(), None),
+        )
+        .await
+        .unwrap();
         let failure = repository.realm("http://auth.example.com/token", Some("s"), "x").unwrap_err();
         assert_eq!(failure.problem.reason, Reason::SourceInvalid);
         assert!(failure.problem.message.contains("plain HTTP"), "{}", failure.problem);

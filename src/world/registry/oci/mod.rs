@@ -14,7 +14,9 @@ pub(super) use tags::Tags;
 use super::failure::{Failure, refused};
 use super::http::{Answer, Http, Trip};
 use crate::model::{Problem, Reason};
+use crate::witness::Access;
 use access::SignedAnswer;
+use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
 
@@ -80,12 +82,6 @@ fn without_user(url: &str) -> String {
 }
 
 impl Repository {
-    /// The same, asked with the login of one source.
-    #[must_use]
-    pub(super) fn with(self, login: Option<std::sync::Arc<crate::witness::Login>>) -> Self {
-        Self { trip: self.trip.with(login), ..self }
-    }
-
     /// Finds out how the registry is spoken to. Plain HTTP only where it is allowed and the registry speaks no TLS.
     pub(super) async fn open(
         http: &Http,
@@ -93,13 +89,13 @@ impl Repository {
         url: &str,
         scheme: Scheme,
         unchecked: bool,
-        since: Instant,
+        (since, access): (Instant, Option<Arc<Access>>),
     ) -> Result<Self, Problem> {
         let (mut base, name) = parse(url)?;
         let host = super::failure::authority(&base);
         let configured = http.options.registries.host(&host, &name).is_some_and(|entry| entry.insecure);
         let either = scheme == Scheme::Either || configured;
-        let trip = http.trip(&base, unchecked, since).await;
+        let trip = http.trip(&base, unchecked, since).await.with(access);
         if either && base.scheme() == "https" && tokens.speaks_plain_http(http, &base, &trip).await {
             let _ = base.set_scheme("http");
         }

@@ -39,7 +39,7 @@ impl Tags {
     /// What the tags are by a source's rules (Flux rules 4 and 5). The text is what the source's manifest would hold:
     /// the tag itself for an OCIRepository, the version for a HelmRepository of type `oci`.
     pub(in crate::world::registry) fn candidates(&self, rules: &TagRules) -> Candidates {
-        let mut candidates = Candidates { versions: Vec::new(), ignored: self.others };
+        let mut candidates = Candidates { versions: Vec::new(), ignored: self.others, large_index: None };
         for tag in self.kept.lines() {
             let text = if rules.underscore_is_plus { tag.replacen('_', "+", 1) } else { tag.to_owned() };
             match Version::strict(&text).filter(|_| rules.leading_v || !tag.starts_with('v')) {
