@@ -184,11 +184,6 @@ impl DocumentFacts {
         self.tree.at(route)?.text().filter(|text| !text.is_empty())
     }
 
-    /// Whether a boolean field is true.
-    pub fn is_true(&self, route: &str) -> bool {
-        self.text(route) == Some("true")
-    }
-
     /// `metadata.annotations[key]`; keys hold dots, so no dotted route reaches them.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.tree.at("metadata.annotations")?.get(key)?.text()

@@ -37,6 +37,7 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "endpoint",
             "bucketName",
             "sourceRef",
+            "ignore",
         ],
         Kind::FluxKustomization => &[
             "path",
@@ -51,6 +52,7 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "sourceRef",
             "suspend",
             "postBuild",
+            "commonMetadata",
         ],
         Kind::FluxInstance => &["sync"],
         Kind::ResourceSet => &["inputs", "inputsFrom", "inputStrategy"],

@@ -4,7 +4,8 @@
 use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Template};
 use super::{env_file, prune, scan, sites};
 use crate::model::Reason;
-use crate::yaml::{self, Node, NodeKind, Route};
+use crate::yaml::{self, Node, NodeKind, Route, Survey};
+use std::collections::HashSet;
 
 /// Most objects of one file that are kept.
 pub const MAX_DOCUMENTS_KEPT: usize = 20_000;
@@ -54,8 +55,11 @@ pub fn read_file(bytes: &[u8]) -> FileFacts {
     for document in yaml::parse(bytes).documents {
         match document.root {
             Ok(Some(root)) => {
-                let mut reader = Reader { facts: &mut facts, bytes, root: &root, document: document.index };
-                reader.objects(&root, document.start_line);
+                let survey = Survey::new(&root);
+                let (start_line, document) = (document.start_line, document.index);
+                let first = HashSet::new();
+                let mut reader = Reader { facts: &mut facts, bytes, survey: &survey, document, first };
+                reader.objects(&root, start_line);
             }
             Err(error) if scan::names_flux(bytes) => facts.problems.push(FileProblem {
                 line: error.line,
@@ -83,14 +87,17 @@ fn broken(bytes: &[u8], message: &str) -> String {
 }
 
 /// Takes the objects out of one document.
-struct Reader<'a> {
+struct Reader<'a, 'n> {
     facts: &'a mut FileFacts,
     bytes: &'a [u8],
-    root: &'a Node,
+    /// Of the whole document, however many objects it lists.
+    survey: &'a Survey<'n>,
     document: usize,
+    /// Places that are kept: through aliases many routes lead to one.
+    first: HashSet<u32>,
 }
 
-impl Reader<'_> {
+impl<'n> Reader<'_, 'n> {
     /// The document itself, or the items of a List.
     fn objects(&mut self, root: &Node, start_line: u32) {
         let listed = root.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
@@ -111,8 +118,7 @@ impl Reader<'_> {
         }
         let Some(kind) = kind_of(node) else { return };
         self.keep(kind, node, start_line, template);
-        let mut finder =
-            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        let mut finder = self.finder();
         finder.object(kind, node, route);
         if kind == Kind::ResourceSet && template.is_none() {
             let (Some(spec), route) = (node.get("spec"), route.key("spec")) else { return };
@@ -145,17 +151,26 @@ impl Reader<'_> {
         if let Some(form) = scan::block_of_template(node.text().unwrap_or_default()) {
             return Err(format!("it has the block <<{form}>>"));
         }
-        let embedded = yaml::embedded("", self.bytes, self.document, self.root, route);
+        let embedded = yaml::embedded_in(self.survey, "", self.bytes, self.document, route);
         let embedded = embedded.map_err(|problem| problem.message)?;
         for document in &embedded.stream.documents {
             let root = document.root.as_ref().map_err(|error| format!("it is not YAML: {}", error.message))?;
             let Some((root, kind)) = root.as_ref().and_then(|root| Some((root, kind_of(root)?))) else { continue };
             self.keep(kind, root, document.start_line, Some(Template::Text));
         }
-        let mut finder =
-            sites::Finder { facts: self.facts, bytes: self.bytes, root: self.root, document: self.document };
+        let mut finder = self.finder();
         finder.documents(&embedded);
         Ok(())
+    }
+
+    fn finder(&mut self) -> sites::Finder<'_, 'n> {
+        sites::Finder {
+            facts: self.facts,
+            bytes: self.bytes,
+            survey: self.survey,
+            document: self.document,
+            first: &mut self.first,
+        }
     }
 
     fn keep(&mut self, kind: Kind, node: &Node, start_line: u32, template: Option<Template>) {
@@ -163,7 +178,7 @@ impl Reader<'_> {
             kind,
             document: self.document,
             line: node.key_node("kind").map_or(start_line, |key| key.line),
-            encrypted: yaml::is_sops(self.root),
+            encrypted: yaml::is_sops(self.survey.root()),
             template,
             tree: prune::prune(kind, node),
         });

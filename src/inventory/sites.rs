@@ -2,18 +2,22 @@
 //! a patch, of a ConfigMap or of `postBuild.substitute` is kept where it looks like a version; nothing else is.
 
 use super::facts::{FileFacts, Kind, SiteFacts};
-use crate::model::Version;
-use crate::yaml::{self, Embedded, Node, NodeKind, Route};
+use crate::model::{Problem, Site, Version};
+use crate::yaml::{self, Embedded, Node, NodeKind, Route, Survey};
+use std::collections::HashSet;
 
 /// Finds them in one document.
-pub(super) struct Finder<'a> {
+pub(super) struct Finder<'a, 'n> {
     pub(super) facts: &'a mut FileFacts,
     pub(super) bytes: &'a [u8],
-    pub(super) root: &'a Node,
+    /// Of the whole document, however many objects are listed in it.
+    pub(super) survey: &'a Survey<'n>,
     pub(super) document: usize,
+    /// Places that are kept: through aliases many routes lead to one, and the first counts.
+    pub(super) first: &'a mut HashSet<u32>,
 }
 
-impl Finder<'_> {
+impl Finder<'_, '_> {
     /// The scalars of an object at a route of the document.
     pub(super) fn object(&mut self, kind: Kind, node: &Node, route: &Route) {
         for fixed in version_routes(kind) {
@@ -101,8 +105,8 @@ impl Finder<'_> {
 
     /// What the scalar at a route holds as text.
     fn text(&mut self, route: &Route) {
-        let Some(start) = self.root.find(route).map(|node| node.start) else { return };
-        let Ok(embedded) = yaml::embedded("", self.bytes, self.document, self.root, route) else { return };
+        let Some(start) = self.survey.find(route).map(|node| node.start) else { return };
+        let Ok(embedded) = yaml::embedded_in(self.survey, "", self.bytes, self.document, route) else { return };
         self.inside(&embedded, start, 0);
     }
 
@@ -121,30 +125,21 @@ impl Finder<'_> {
         let Some(roots) = roots else { return };
         for document in &embedded.stream.documents {
             let Ok(Some(root)) = &document.root else { continue };
-            let mut found = Vec::new();
+            let survey = Survey::new(root);
+            // Through aliases many routes lead to one place; the first counts.
+            let (mut found, mut first) = (Vec::new(), HashSet::new());
             scalars(root, &Route::root(), &mut found);
             for (route, node) in found {
                 match node.text() {
                     Some(text) if looks_like_version(text) => {
-                        let kept = match embedded.site(document.index, &route) {
-                            Ok(site) => SiteFacts {
-                                start: node.start,
-                                site: Some(site),
-                                refusal: String::new(),
-                                shared: yaml::shared_by(root, &route).iter().map(ToString::to_string).collect(),
-                            },
-                            Err(problem) => SiteFacts {
-                                start: node.start,
-                                site: None,
-                                refusal: problem.message,
-                                shared: Vec::new(),
-                            },
-                        };
-                        self.facts.sites.push(kept);
+                        if first.insert(node.start) {
+                            let site = embedded.surveyed(&survey, document.index, &route);
+                            self.facts.sites.push(kept(node.start, site, || survey.shared_by(&route)));
+                        }
                     }
                     // A patch of a Kustomization gives it patches of its own.
                     Some(text) if depth < MAX_DEPTH && may_be_yaml(text) => {
-                        if let Ok(below) = embedded.embedded(document.index, &route) {
+                        if let Ok(below) = embedded.embedded_in(&survey, document.index, &route) {
                             self.inside(&below, node.start, depth + 1);
                         }
                     }
@@ -195,14 +190,23 @@ impl Finder<'_> {
 
     /// The place of a scalar.
     fn keep(&mut self, route: &Route) {
-        let Some(node) = self.root.find(route) else { return };
-        self.facts.sites.push(match yaml::site("", self.document, self.root, route) {
-            Ok(site) => {
-                let shared = yaml::shared_by(self.root, route).iter().map(ToString::to_string).collect();
-                SiteFacts { start: node.start, site: Some(site), refusal: String::new(), shared }
-            }
-            Err(problem) => SiteFacts { start: node.start, site: None, refusal: problem.message, shared: Vec::new() },
-        });
+        let Some(node) = self.survey.find(route) else { return };
+        if !self.first.insert(node.start) {
+            return;
+        }
+        let site = self.survey.site("", self.document, route);
+        self.facts.sites.push(kept(node.start, site, || self.survey.shared_by(route)));
+    }
+}
+
+/// What is kept of a place.
+fn kept(start: u32, site: Result<Site, Problem>, shared: impl FnOnce() -> Vec<Route>) -> SiteFacts {
+    match site {
+        Ok(site) => {
+            let shared = shared().iter().map(ToString::to_string).collect();
+            SiteFacts { start, site: Some(site), refusal: String::new(), shared }
+        }
+        Err(problem) => SiteFacts { start, site: None, refusal: problem.message, shared: Vec::new() },
     }
 }
 
@@ -245,3 +249,7 @@ pub(super) fn looks_like_version(text: &str) -> bool {
             || text.starts_with("sha256:")
             || (text.contains("${") && !text.contains(char::is_whitespace)))
 }
+
+#[cfg(test)]
+#[path = "sites_tests.rs"]
+mod tests;

@@ -6,8 +6,13 @@ use sha2::{Digest, Sha256};
 /// Which tags count as versions (Flux rules 4 and 5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct TagRules {
-    /// A leading `v` is allowed when listing (OCIRepository yes; HelmRepository of type `oci` no).
+    /// Tags with a leading `v` count: for an OCIRepository, and for a HelmRepository of type `oci` where the version in use
+    /// has one, since a pin is the tag itself; a range does not see them.
     pub leading_v: bool,
+    /// Git names a chart and a version, with `+` where the tag has `_` (HelmRepository of type `oci`); else the tag
+    /// itself, and no name.
+    #[serde(default)]
+    pub by_version: bool,
     /// `_` in a tag stands for `+` in the version (Helm chart layers).
     pub underscore_is_plus: bool,
 }
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_constructors_make_equal_questions_of_equal_places() {
-        let rules = TagRules { leading_v: true, underscore_is_plus: true };
+        let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: true };
         let one = Lookup::oci("oci://GHCR.io/org/chart/", rules.clone(), false);
         assert_eq!(one, Lookup::oci("oci://ghcr.io/org/chart", rules, false));
         assert_eq!(one.chart(), "chart");

@@ -44,7 +44,7 @@ pub fn type_refusal(text: &str, contents: &Contents) -> Option<String> {
 fn asked_name(lookup: &Lookup) -> Option<&str> {
     match lookup.question() {
         Lookup::Index { chart, .. } => Some(chart),
-        Lookup::Oci { rules, .. } if !rules.leading_v => Some(lookup.chart()),
+        Lookup::Oci { rules, .. } if rules.by_version => Some(lookup.chart()),
         Lookup::Oci { .. } | Lookup::GitTags { .. } | Lookup::Signed { .. } => None,
     }
 }

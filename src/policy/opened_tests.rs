@@ -32,8 +32,16 @@ fn index() -> Lookup {
     Lookup::index("https://charts.example.com", "web")
 }
 
-fn oci(leading_v: bool) -> Lookup {
-    Lookup::oci("oci://ghcr.io/acme/web", TagRules { leading_v, underscore_is_plus: true }, false)
+/// Of an OCIRepository, or of a HelmRepository of type `oci` for a pin without a `v`.
+fn oci(of_tags: bool) -> Lookup {
+    let rules = TagRules { leading_v: of_tags, by_version: !of_tags, underscore_is_plus: true };
+    Lookup::oci("oci://ghcr.io/acme/web", rules, false)
+}
+
+/// Of a HelmRepository of type `oci` for a pin with a `v`.
+fn oci_with_v() -> Lookup {
+    let rules = TagRules { leading_v: true, by_version: true, underscore_is_plus: true };
+    Lookup::oci("oci://ghcr.io/acme/web", rules, false)
 }
 
 #[test]
@@ -44,7 +52,8 @@ fn flux_rule_07_name_and_version_must_be_those_that_git_asks_for() {
         assert_eq!(reason, Reason::ChartDiffers);
         assert_eq!(message, "web 1.2.0 holds a chart of version 1.3.0, which Flux refuses");
     }
-    for lookup in [index(), oci(false)] {
+    assert_eq!(refused(&oci_with_v(), "v1.2.0", contents("web", "1.2.0")), None);
+    for lookup in [index(), oci(false), oci_with_v()] {
         let (reason, message) = refused(&lookup, "1.2.0", contents("other", "1.2.0")).unwrap();
         assert_eq!(reason, Reason::ChartDiffers);
         assert_eq!(message, "web 1.2.0 holds a chart that calls itself \"other\"");

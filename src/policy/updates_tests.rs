@@ -57,7 +57,9 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         site: Some(site),
         current: Some(current.to_owned()),
         chart_kind: Some(ChartKind::Tag),
-        lookup: Some(Lookup::oci(url, TagRules { leading_v: true, underscore_is_plus: true }, false).into()),
+        lookup: Some(
+            Lookup::oci(url, TagRules { leading_v: true, by_version: false, underscore_is_plus: true }, false).into(),
+        ),
         annotations: std::sync::Arc::default(),
         notes: Vec::new(),
         digest_site: None,

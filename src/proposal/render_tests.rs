@@ -62,7 +62,7 @@ pub(crate) fn update(sites: Vec<Site>, releases: usize) -> Update {
         chart: "app-template".into(),
         lookup: Lookup::Oci {
             url: URL.into(),
-            rules: TagRules { leading_v: true, underscore_is_plus: true },
+            rules: TagRules { leading_v: true, by_version: false, underscore_is_plus: true },
             insecure: false,
         },
         target: candidate("5.1.0", "5.1"),

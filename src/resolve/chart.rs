@@ -124,7 +124,8 @@ impl<'w> Follow<'_, 'w> {
         let Some(source) = self.source(Kind::HelmRepository, SourceKind::HelmRepository, namespace, name) else {
             return;
         };
-        self.ask(version::ask_repository(&source.object, chart, &self.world.place(&source.object)));
+        let version = self.chart.current.as_deref().map(str::trim);
+        self.ask(version::ask_repository(&source.object, chart, version, &self.world.place(&source.object)));
     }
 
     fn git(&mut self, namespace: &str, name: &str) {
@@ -304,6 +305,7 @@ impl<'w> Follow<'_, 'w> {
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {
                     aspect: Aspect::Source,
+                    key: None,
                     reason: Reason::VersionInSubstitution,
                     message: String::new(),
                 }));

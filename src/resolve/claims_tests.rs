@@ -80,3 +80,27 @@ fn flux_rule_24_a_source_with_another_url_and_a_path_that_is_not_here_says_nothi
     let sync = sync.replace("./deploy", "./");
     assert_eq!(at("https://github.com/acme/fleet", &format!("{APP}{sync}")).releases[0].problem, None);
 }
+
+#[test]
+fn flux_rule_24_what_flux_sees_otherwise_of_this_repository_is_a_note() {
+    let url = "https://github.com/acme/fleet";
+    let notes = |more: &str| {
+        let sync = bootstrap(url, "./app").replace(&format!("{{url: '{url}'}}"), &format!("{{url: '{url}', {more}}}"));
+        let row = &at(url, &format!("{APP}{sync}")).releases[0];
+        assert_eq!((row.kustomization.is_some(), &row.problem), (true, &None), "{more}");
+        format!("{:?}", row.notes)
+    };
+    for branch in ["ref: {branch: main}", "ref: {name: refs/heads/main}", "interval: 1m"] {
+        assert_eq!(notes(branch), "[]");
+    }
+    for (more, told) in [
+        ("ref: {branch: main, tag: v1.2.0}", "GitRepository flux-system is at the tag v1.2.0"),
+        ("ref: {semver: '>=1.0.0'}", "is at the semver >=1.0.0"),
+        ("ref: {tag: v1.2.0, commit: 0123abc}", "is at the commit 0123abc"),
+        ("ref: {name: refs/tags/v1}", "is at the name refs/tags/v1"),
+        ("ignore: '/*'", "GitRepository flux-system leaves out what its spec.ignore names"),
+    ] {
+        let notes = notes(more);
+        assert!(notes.contains("AssumedSource") && notes.contains(told), "{more}: {notes}");
+    }
+}

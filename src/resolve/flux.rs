@@ -9,7 +9,7 @@ use super::object::{Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
 use super::value::Ref;
-use crate::inventory::{Inventory, Kind, same_repository};
+use crate::inventory::{DocumentFacts, Inventory, Kind, same_repository};
 use crate::model::{Reason, shown};
 use crate::yaml::Node;
 use std::cell::RefCell;
@@ -221,14 +221,32 @@ impl<'a> Judge<'a> {
         composed
     }
 
+    /// What Flux sees of this repository by the GitRepository that a Kustomization names, where that is not the branch.
+    fn seen_otherwise(&self, object: &Object) -> Option<String> {
+        let (_, name, namespace) = source_ref(object);
+        let fits = |facts: &DocumentFacts| {
+            let own = facts.namespace();
+            facts.name() == name && (own.is_empty() || namespace.is_empty() || own == namespace)
+        };
+        let ours = |facts: &DocumentFacts| match (facts.text("spec.url"), &self.url) {
+            (Some(theirs), Some(ours)) => same_repository(theirs, ours),
+            _ => true,
+        };
+        let mut named = self.inventory.of_kind(Kind::GitRepository).map(|(_, _, facts)| facts);
+        named.find_map(|facts| otherwise(facts).filter(|_| fits(facts) && ours(facts)))
+    }
+
     fn in_git(&self, object: &Object, name: &str, directory: String, url: Option<String>) -> Reach {
+        let here = |assumed: Option<String>| {
+            let all: Vec<String> = assumed.into_iter().chain(self.seen_otherwise(object)).collect();
+            Reach::Here { directory: directory.clone(), assumed: (!all.is_empty()).then(|| all.join("; ")) }
+        };
         let exists = self.inventory.directory(&directory).is_some();
         let what = format!("Kustomization {}", object.name());
         let away = |message: String| Reach::Away { reason: Reason::OutOfReach, message, claims: None };
         match (url, &self.url) {
             (Some(theirs), Some(ours)) if same_repository(&theirs, ours) => {
-                let assumed = self.inferred.then(|| format!("this folder is taken for a checkout of {ours}"));
-                Reach::Here { directory, assumed }
+                here(self.inferred.then(|| format!("this folder is taken for a checkout of {ours}")))
             }
             (Some(theirs), Some(ours)) => {
                 let file = self.inventory.path(object.at.0);
@@ -246,8 +264,7 @@ impl<'a> Judge<'a> {
                 away(format!("{what} builds {theirs}; whether that is this repository is not known"))
             }
             _ if exists => {
-                let assumed = Some(format!("GitRepository {name} is taken for this repository: the path exists here"));
-                Reach::Here { directory, assumed }
+                here(Some(format!("GitRepository {name} is taken for this repository: the path exists here")))
             }
             _ => away(format!(
                 "{what} builds {directory} of GitRepository {name}; no such path is in the tree that was read"
@@ -268,6 +285,18 @@ impl Judge<'_> {
     pub(super) fn is_member(&self, url: &str) -> bool {
         !self.neighbours.at_url(url).is_empty()
     }
+}
+
+/// What a GitRepository shows that is not all of a branch: `spec.ref` in the order of source-controller, and `spec.ignore`.
+fn otherwise(facts: &DocumentFacts) -> Option<String> {
+    let at = |field: &str| {
+        let value = facts.text(&format!("spec.ref.{field}")).filter(|value| !value.starts_with("refs/heads/"))?;
+        Some(format!("is at the {field} {value}: Flux sees that state, and what is merged only when it moves on"))
+    };
+    let fixed = ["commit", "name", "semver", "tag"].into_iter().find_map(at);
+    let ignored = facts.text("spec.ignore").map(|_| "leaves out what its spec.ignore names, which is not followed");
+    let all: Vec<&str> = fixed.as_deref().into_iter().chain(ignored).collect();
+    (!all.is_empty()).then(|| format!("GitRepository {} {}", facts.name(), all.join(" and ")))
 }
 
 /// What is said where a source's URL is not this repository's, and its path is one here.
@@ -303,6 +332,21 @@ pub(super) fn layer(view: &View<'_>, object: &Object, file: &Arc<str>, parsed: &
             spec.map(|spec| reader.patches(spec)).unwrap_or_default(),
         ),
         components: texts(object.get("spec.components")),
-        ignore_missing: object.get("spec.ignoreMissingComponents").and_then(Ref::text) == Some("true"),
+        ignore_missing: object.is_true("spec.ignoreMissingComponents"),
+    }
+}
+
+/// `spec.commonMetadata`: set on everything that is applied, over what is there, after substitution, so that it switches
+/// no substitution off. Only annotations of Davit's own have a say in anything.
+pub(super) fn common_metadata(kustomization: &Object, objects: &mut [Object]) {
+    let all = kustomization.get("spec.commonMetadata.annotations").map(Ref::pairs).unwrap_or_default();
+    let own: Vec<_> = all.into_iter().filter(|(key, _)| key.starts_with("davit.dev/")).collect();
+    if own.is_empty() {
+        return;
+    }
+    for object in objects.iter_mut().filter(|object| object.template.is_none()) {
+        for (key, value) in &own {
+            object.tree_mut().set_at(&["metadata", "annotations", key], value.to_value());
+        }
     }
 }

@@ -44,9 +44,6 @@ fn make(
     if let Some(namespace) = text("namespace").filter(|namespace| !namespace.is_empty()) {
         object.set_at(&["metadata", "namespace"], plain(namespace));
     }
-    let option = |options: Option<Ref<'_>>, key: &str| {
-        options.and_then(|options| options.get(key)).and_then(Ref::text).map(str::to_owned)
-    };
     for field in ["labels", "annotations"] {
         for options in [global, entry.get("options")].into_iter().flatten() {
             for (key, value) in options.get(field).map(Ref::pairs).unwrap_or_default() {
@@ -55,8 +52,8 @@ fn make(
         }
     }
     object.set("data", data(entry, env_file).map_err(|message| fault(&message))?);
-    let off = [option(global, "disableNameSuffixHash"), option(entry.get("options"), "disableNameSuffixHash")];
-    let hashed = !off.iter().flatten().any(|value| value == "true");
+    let off = |options: Ref<'_>| options.get("disableNameSuffixHash").is_some_and(Ref::is_true);
+    let hashed = ![global, entry.get("options")].into_iter().flatten().any(off);
     Ok(Object::generated(at, Kind::ConfigMap, place.line, object, hashed))
 }
 

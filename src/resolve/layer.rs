@@ -178,7 +178,7 @@ impl Layer {
     /// What is not followed.
     fn transformed(&self, object: &mut Object) {
         let mut say = |aspect, message| {
-            object.says.push(Say { aspect, reason: Reason::VersionInComponent, message });
+            object.says.push(Say { aspect, key: None, reason: Reason::VersionInComponent, message });
         };
         if let Some(place) = &self.transformers {
             say(Aspect::Version, format!("{place} names transformers, which are not followed"));
@@ -192,7 +192,7 @@ impl Layer {
                     aspect.words(),
                     configured.path
                 );
-                object.says.push(Say { aspect, reason: Reason::VersionInComponent, message });
+                object.says.push(Say { aspect, key: None, reason: Reason::VersionInComponent, message });
             }
         }
     }
@@ -228,22 +228,24 @@ impl Replacement {
         Self { place, targets }
     }
 
-    /// A field path such as `spec.ref.tag` or `spec.chart.spec.version`; anything that starts elsewhere is harmless.
+    /// A field path such as `spec.ref.tag`, `spec.chart.spec.version` or `data.VERSION`; anything that starts elsewhere is
+    /// harmless.
     fn judge(&self, object: &mut Object) {
-        if object.kind == Kind::ConfigMap {
-            return;
-        }
-        let hit = match &self.targets {
-            None => patch_reach::all(object.kind).first().copied(),
-            Some(targets) => {
-                let mut paths =
-                    targets.iter().filter(|(select, _)| select.selects(object)).flat_map(|(_, paths)| paths);
-                paths.find_map(|path| patch_reach::at(object.kind, path))
-            }
-        };
-        if let Some(aspect) = hit {
+        let say = |aspect: Aspect, key: Option<&str>| {
             let message = format!("the replacement at {} may set {}", self.place, aspect.words());
-            object.says.push(Say { aspect, reason: Reason::VersionInComponent, message });
-        }
+            Say { aspect, key: key.map(Arc::from), reason: Reason::VersionInComponent, message }
+        };
+        let Some(targets) = &self.targets else {
+            object.says.extend(patch_reach::all(object.kind).first().map(|aspect| say(*aspect, None)));
+            return;
+        };
+        let selected = targets.iter().filter(|(select, _)| select.selects(object)).flat_map(|(_, paths)| paths);
+        let reached = selected.filter_map(|path| Some((path, patch_reach::at(object.kind, path)?)));
+        let said: Vec<Say> = if object.kind == Kind::ConfigMap {
+            reached.map(|(path, aspect)| say(aspect, patch_reach::data_key(path))).collect()
+        } else {
+            reached.take(1).map(|(_, aspect)| say(aspect, None)).collect()
+        };
+        object.says.extend(said);
     }
 }

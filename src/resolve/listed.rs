@@ -43,7 +43,8 @@ impl Entry<'_> {
                 return None;
             }
         }
-        let lookup = version::ask_url(self.repository.trim().trim_end_matches('/'), self.chart, false);
+        let version = self.node.get("version").and_then(Node::text).map(str::trim);
+        let lookup = version::ask_url(self.repository.trim().trim_end_matches('/'), self.chart, version, false);
         if lookup.is_none() {
             let message = format!("{place} names a repository that is neither http(s):// nor oci://");
             concerns.add(Weight::Source, Reason::InvalidSource, format!("{message}: {}", shown(self.repository)));

@@ -145,6 +145,8 @@ mod claims_tests;
 #[cfg(test)]
 #[path = "resolve_tests.rs"]
 mod resolve_tests;
+#[cfg(test)]
+mod set_elsewhere_tests;
 
 #[cfg(test)]
 #[path = "rule_tests.rs"]

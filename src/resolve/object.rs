@@ -13,6 +13,8 @@ pub(super) type At = (usize, usize);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Say {
     pub(super) aspect: Aspect,
+    /// The key of a ConfigMap that it is about alone; nothing where it is about the whole object.
+    pub(super) key: Option<Arc<str>>,
     pub(super) reason: Reason,
     pub(super) message: String,
 }
@@ -132,7 +134,7 @@ impl Object {
 
     /// Whether a boolean field is true.
     pub(super) fn is_true(&self, route: &str) -> bool {
-        self.text(route) == Some("true")
+        self.get(route).is_some_and(Ref::is_true)
     }
 
     pub(super) fn label(&self, key: &str) -> Option<&str> {

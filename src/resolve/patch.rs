@@ -170,7 +170,7 @@ impl Patch {
             let message = format!("{} at {} may set {}: {why}", self.called, self.place, aspect.words());
             let reason =
                 if self.called.contains("component") { Reason::VersionInComponent } else { Reason::VersionInPatch };
-            object.says.push(Say { aspect: *aspect, reason, message });
+            object.says.push(Say { aspect: *aspect, key: None, reason, message });
         }
     }
 }
@@ -231,7 +231,7 @@ impl Reader<'_> {
             (_, Some(path)) => self.file(path, target.is_some()),
             (_, None) => Body::Broken("neither patch nor path is set".to_owned()),
         };
-        let option = |key: &str| entry.get("options").and_then(|o| o.get(key)).and_then(Ref::text) == Some("true");
+        let option = |key: &str| entry.get("options").and_then(|o| o.get(key)).is_some_and(Ref::is_true);
         let body = match body {
             Body::Strategic(_) if old_json => Body::Broken("it is no list of JSON 6902 operations".to_owned()),
             Body::Strategic(_) if option("allowKindChange") => {

@@ -31,7 +31,9 @@ impl Aspect {
 pub(super) fn all(kind: Kind) -> &'static [Aspect] {
     match kind {
         Kind::FluxKustomization => &[Aspect::Build],
-        Kind::ConfigMap | Kind::Secret => &[],
+        Kind::Secret => &[],
+        // What it holds may be a variable's value, and so a version.
+        Kind::ConfigMap => &[Aspect::Version],
         _ => &[Aspect::Version, Aspect::Source],
     }
 }
@@ -41,6 +43,8 @@ pub(super) fn at(kind: Kind, path: &str) -> Option<Aspect> {
     let keys: Vec<&str> = path.split(['/', '.']).filter(|key| !key.is_empty()).collect();
     match (kind, keys.as_slice()) {
         (_, ["metadata", "name" | "namespace", ..] | ["metadata"]) => Some(Aspect::Identity),
+        (Kind::ConfigMap, [] | ["data", ..]) => Some(Aspect::Version),
+        (Kind::ConfigMap, _) => None,
         (Kind::FluxKustomization, ["spec", "interval" | "timeout" | "retryInterval" | "prune" | "wait", ..]) => None,
         (Kind::FluxKustomization, ["spec", ..]) => Some(Aspect::Build),
         (
@@ -57,4 +61,11 @@ pub(super) fn at(kind: Kind, path: &str) -> Option<Aspect> {
         }
         _ => None,
     }
+}
+
+/// The one key of `data` that a path writes to; nothing where it may be any.
+pub(super) fn data_key(path: &str) -> Option<&str> {
+    let key = path.strip_prefix("data.").or_else(|| path.strip_prefix("data/"))?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (!key.is_empty() && key.bytes().all(plain)).then_some(key)
 }

@@ -132,6 +132,17 @@ fn reason_with(from: &str, to: &str) -> Option<Reason> {
 }
 
 #[test]
+fn flux_rule_21_every_word_for_true_suspends() {
+    let with = |word: &str| reason_with("  chart:\n", &format!("  suspend: {word}\n  chart:\n"));
+    for word in ["true", "True", "TRUE", "yes", "on", "!!bool true", "'true'"] {
+        assert_eq!(with(word), Some(Reason::Suspended), "{word}");
+    }
+    for word in ["false", "False", "no", "off", "~", "'True'"] {
+        assert_eq!(with(word), None, "{word}");
+    }
+}
+
+#[test]
 fn flux_rule_01_a_release_has_exactly_one_of_chart_and_chart_ref() {
     let both = "spec:\n  chartRef: {kind: OCIRepository, name: x}\n  chart:\n";
     assert_eq!(reason_with("spec:\n  chart:\n", both), Some(Reason::InvalidRelease));

@@ -103,7 +103,7 @@ impl Set {
 
     /// What is said of everything that the set makes.
     fn says(&self, fault: Option<String>) -> Vec<Say> {
-        let say = |aspect, reason, message| Say { aspect, reason, message };
+        let say = |aspect, reason, message| Say { aspect, key: None, reason, message };
         let mut says = self.set.says.clone();
         if let Some(missing) = fault {
             says.push(say(Aspect::Build, Reason::BuildFailed, format!("{} fails: {missing}", self.called())));
@@ -255,7 +255,7 @@ impl Run<'_> {
             Filled::Unknown(why) => {
                 if let Some(aspect) = patch_reach::at(self.kind, &self.way.join("/")) {
                     let message = format!("{} in {text} is not followed: {why}", aspect.words());
-                    self.says.push(Say { aspect, reason: Reason::ResourceSet, message });
+                    self.says.push(Say { aspect, key: None, reason: Reason::ResourceSet, message });
                 }
                 value.to_value()
             }

@@ -136,6 +136,21 @@ pub(super) fn syncs(world: &mut World<'_>, judge: &Judge<'_>) -> Vec<(String, Co
     found
 }
 
+/// Kustomizations of sources with another URL whose paths exist here: a repository that has no other root is no plain
+/// folder by that, since Flux may well build it under that URL.
+pub(super) fn claimed(world: &mut World<'_>, known: &[Known]) {
+    for known in known {
+        let Reach::Away { reason: _, message, claims: Some(within) } = &known.reach else { continue };
+        let message = format!("{}: {message}", world.place(&known.object));
+        world.lost.push(Lost { within: within.clone(), reason: Reason::NotBuilt, message });
+    }
+    if let Some(first) = world.lost.first().filter(|_| !world.rooted) {
+        let everywhere = Lost { within: String::new(), ..first.clone() };
+        world.lost.push(everywhere);
+        world.rooted = true;
+    }
+}
+
 /// A root's directory without the `flux-system` that bootstrap adds.
 pub(super) fn cluster_directory(directory: &str) -> String {
     let directory = directory.strip_suffix("flux-system").map_or(directory, |parent| parent.trim_end_matches('/'));

@@ -166,7 +166,7 @@ impl Run<'_> {
                 what: Arc::from(step),
             });
             if !looked_up {
-                self.says.push(Say { aspect, reason: Reason::VersionInSubstitution, message });
+                self.says.push(Say { aspect, key: None, reason: Reason::VersionInSubstitution, message });
             }
         }
         value.to_value()

@@ -191,6 +191,12 @@ impl<'v> Ref<'v> {
         }
     }
 
+    /// Whether a boolean field is true, in any of the words that YAML 1.1 has for it; a text in quotes that says `true`
+    /// counts too, though the API server refuses it.
+    pub(super) fn is_true(self) -> bool {
+        self.kind() == Some(ScalarType::Bool(true)) || self.text() == Some("true")
+    }
+
     pub(super) fn is_map(self) -> bool {
         match self {
             Ref::Written(node, _) | Ref::Value(Value::Written(node, _)) => matches!(node.kind, NodeKind::Mapping(_)),

@@ -8,6 +8,7 @@ use super::neighbours::Name;
 use super::object::Object;
 use super::value::{Origin, Ref};
 use crate::inventory::Kind;
+use crate::model::Reason;
 use std::collections::{BTreeMap, HashMap};
 
 /// A key of `data` that stands for keys nobody knows.
@@ -73,8 +74,12 @@ impl Store {
         let mut data = Data::new();
         for field in if secret { ["data", "stringData"].as_slice() } else { &["data"] } {
             for (name, value) in object.get(field).map(Ref::pairs).unwrap_or_default() {
-                data.insert(name.to_owned(), variable(object, value, secret));
+                data.insert(name.to_owned(), variable(object, (name, value), secret));
             }
+        }
+        // A replacement may make a key.
+        for (key, say) in object.says.iter().filter_map(|say| Some((say.key.as_deref()?, say))) {
+            data.entry(key.to_owned()).or_insert_with(|| Variable::Hidden(say.message.clone()));
         }
         if let Some(own) = &mut self.own {
             let known = own.entry(key.clone()).or_default();
@@ -129,12 +134,16 @@ fn merge(own: &mut Variable, other: &Variable, why: &str) {
     }
 }
 
-fn variable(object: &Object, value: Ref<'_>, secret: bool) -> Variable {
+fn variable(object: &Object, (key, value): (&str, Ref<'_>), secret: bool) -> Variable {
     if secret {
         return Variable::Hidden(format!("the Secret {} holds it", object.name()));
     }
     if object.encrypted {
         return Variable::Hidden(format!("the ConfigMap {} is encrypted", object.name()));
+    }
+    let mut says = object.says.iter().filter(|say| say.reason != Reason::Suspended);
+    if let Some(say) = says.find(|say| say.key.as_deref().is_none_or(|of| of == key)) {
+        return Variable::Hidden(format!("the ConfigMap {} is changed on its way: {}", object.name(), say.message));
     }
     if is_withheld(value) {
         return Variable::Hidden(format!("its value in the ConfigMap {} is long or stands in a file", object.name()));
@@ -167,7 +176,11 @@ pub(super) fn missing(kustomization: &Object, store: &Store) -> Option<bool> {
         let (kind, name) = reference_of(*reference);
         store.get(kind == "Secret", namespace, name).is_none()
     });
-    absent.map(|reference| reference.get("optional").and_then(Ref::text) != Some("true")).max()
+    absent.map(|reference| !is_optional(reference)).max()
+}
+
+fn is_optional(reference: Ref<'_>) -> bool {
+    reference.get("optional").is_some_and(Ref::is_true)
 }
 
 fn reference_of(reference: Ref<'_>) -> (&str, &str) {
@@ -211,7 +224,7 @@ impl Variables {
                 }
             }
             // Later references win: what is not in Git may say anything about all before.
-            None if reference.get("optional").and_then(Ref::text) == Some("true") => {
+            None if is_optional(reference) => {
                 self.open(&format!("the {kind} {namespace}/{name} is optional and not in Git"));
             }
             None => self.open(&format!("the {kind} {namespace}/{name} is not in Git")),

@@ -118,8 +118,13 @@ pub(super) fn of_git<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     }
 }
 
-/// The question for a chart of a HelmRepository.
-pub(super) fn ask_repository(repository: &Object, chart: &str, place: &str) -> Result<Lookup, Problem> {
+/// The question for a chart of a HelmRepository, for somebody who has that version.
+pub(super) fn ask_repository(
+    repository: &Object,
+    chart: &str,
+    version: Option<&str>,
+    place: &str,
+) -> Result<Lookup, Problem> {
     let invalid = |why: &str| Err(Problem::new(Reason::InvalidSource, format!("{place} {why}")));
     let Some(url) = repository.text("spec.url").map(|url| url.trim().trim_end_matches('/')) else {
         return invalid("has no spec.url");
@@ -127,14 +132,16 @@ pub(super) fn ask_repository(repository: &Object, chart: &str, place: &str) -> R
     if repository.text("spec.type") == Some("oci") && !has_scheme(url, &["oci"]) {
         return invalid("is of type oci, and its URL does not start with oci://");
     }
-    let asked = ask_url(url, chart, repository.is_true("spec.insecure"));
+    let asked = ask_url(url, chart, version, repository.is_true("spec.insecure"));
     asked.map_or_else(|| invalid("has a URL that is neither http(s):// nor oci://"), Ok)
 }
 
-/// The question for a chart of the repository at a URL, as Helm asks it; nothing for other schemes.
-pub(super) fn ask_url(url: &str, chart: &str, insecure: bool) -> Option<Lookup> {
+/// The question for a chart of the repository at a URL, as Helm asks it for somebody who has that version; nothing for
+/// other schemes. A pin is the tag itself (Flux rule 4): with a leading `v` it says that these tags count.
+pub(super) fn ask_url(url: &str, chart: &str, version: Option<&str>, insecure: bool) -> Option<Lookup> {
     if has_scheme(url, &["oci"]) {
-        let rules = TagRules { leading_v: false, underscore_is_plus: true };
+        let leading_v = version.and_then(Version::strict).is_some_and(|version| version.has_leading_v());
+        let rules = TagRules { leading_v, by_version: true, underscore_is_plus: true };
         return Some(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
     }
     has_scheme(url, &["https", "http"]).then(|| Lookup::index(url, chart))
@@ -151,7 +158,7 @@ pub(super) fn ask_oci(facts: &Object, place: &str) -> Result<Lookup, Problem> {
     let Some(url) = url.filter(|url| url.starts_with("oci://")) else {
         return Err(Problem::new(Reason::InvalidSource, format!("{place} has no URL that starts with oci://")));
     };
-    let rules = TagRules { leading_v: true, underscore_is_plus: is_helm_layer(facts) };
+    let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: is_helm_layer(facts) };
     Ok(Lookup::oci(url, rules, facts.is_true("spec.insecure")))
 }
 
@@ -173,4 +180,25 @@ pub(super) fn variable(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("${")?;
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
     Some(&rest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ask_url;
+    use crate::model::Lookup;
+
+    #[test]
+    fn flux_rule_04_only_a_pin_with_a_leading_v_sees_tags_with_one() {
+        let sees =
+            |version: Option<&str>| match ask_url("oci://quay.io/jetstack/charts", "cert-manager", version, false) {
+                Some(Lookup::Oci { url, rules, .. }) => {
+                    assert_eq!(url, "oci://quay.io/jetstack/charts/cert-manager");
+                    assert!(rules.by_version && rules.underscore_is_plus);
+                    rules.leading_v
+                }
+                other => panic!("{other:?}"),
+            };
+        assert!(sees(Some("v1.18.2")));
+        assert!(![None, Some("1.18.2"), Some("v1.18"), Some(">=v1.18.0"), Some("*")].into_iter().any(sees));
+    }
 }

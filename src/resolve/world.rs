@@ -11,7 +11,7 @@ use super::path;
 use super::pool::Pools;
 use super::resource_set::{self, Set};
 use super::roots::{
-    Graph, Known, Plain, Root, Start, cluster_directory, included, plain_builds, selves, static_part, syncs,
+    Graph, Known, Plain, Root, Start, claimed, cluster_directory, included, plain_builds, selves, static_part, syncs,
 };
 use super::substitute;
 use super::variables::{Store, Variables, missing, references};
@@ -132,7 +132,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     let syncs = syncs(&mut world, &judge);
     let linked: Vec<_> = neighbours.links().collect();
     world.rooted = !linked.is_empty() || !syncs.is_empty() || known.iter().any(|known| known.reach.is_here());
-    world.claimed(&known);
+    claimed(&mut world, &known);
 
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
@@ -407,6 +407,7 @@ impl Pass<'_, '_> {
         if let Some(variables) = &variables {
             self.substitute(object, &mut objects, variables, &mut context);
         }
+        flux::common_metadata(object, &mut objects);
         let objects = memo::shared(objects, earlier.map(|visit| visit.objects.as_slice()).unwrap_or_default());
         // Rows are found by their context.
         let context = match earlier.filter(|visit| *visit.context == context) {
@@ -548,21 +549,6 @@ impl World<'_> {
                     contexts.push(context.clone());
                 }
             }
-        }
-    }
-
-    /// Kustomizations of sources with another URL whose paths exist here: a repository that has no other root is no
-    /// plain folder by that, since Flux may well build it under that URL.
-    fn claimed(&mut self, known: &[Known]) {
-        for known in known {
-            let Reach::Away { reason: _, message, claims: Some(within) } = &known.reach else { continue };
-            let message = format!("{}: {message}", self.place(&known.object));
-            self.lost.push(Lost { within: within.clone(), reason: Reason::NotBuilt, message });
-        }
-        if let Some(first) = self.lost.first().filter(|_| !self.rooted) {
-            let everywhere = Lost { within: String::new(), ..first.clone() };
-            self.lost.push(everywhere);
-            self.rooted = true;
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::env_file::{env_entries, is_env_file};
 use super::source::Source;
-use super::{Node, Route, Stream, place, site};
+use super::{Node, Route, Stream, Survey};
 use crate::model::{EmbeddedPlace, Inner, Problem, Reason, Site};
 
 /// Deepest nesting of YAML in scalars.
@@ -28,14 +28,34 @@ pub struct Embedded {
 /// [`Reason::NotEditable`], with the form named: what [`site`] refuses on the way, and a plain or quoted scalar over
 /// several lines. What is wrong with a document of the text stands in the stream.
 pub fn embedded(file: &str, bytes: &[u8], document: usize, root: &Node, route: &Route) -> Result<Embedded, Problem> {
-    let source = open(file, &Source::file(bytes), root, route, &route.to_string())?;
+    embedded_in(&Survey::new(root), file, bytes, document, route)
+}
+
+/// As [`embedded`], with a survey of that document.
+///
+/// # Errors
+/// As [`embedded`].
+pub fn embedded_in(
+    survey: &Survey<'_>,
+    file: &str,
+    bytes: &[u8],
+    document: usize,
+    route: &Route,
+) -> Result<Embedded, Problem> {
+    let source = open(file, &Source::file(bytes), survey, route, &route.to_string())?;
     let stream = source.parse();
     Ok(Embedded { file: file.to_owned(), document, path: route.to_string(), way: Vec::new(), source, stream })
 }
 
 /// The text of the scalar at a route.
-fn open(file: &str, source: &Source<'_>, root: &Node, route: &Route, shown: &str) -> Result<Source<'static>, Problem> {
-    let node = place::holder(file, root, route)?;
+fn open(
+    file: &str,
+    source: &Source<'_>,
+    survey: &Survey<'_>,
+    route: &Route,
+    shown: &str,
+) -> Result<Source<'static>, Problem> {
+    let node = survey.holder(file, route)?;
     source.within(node).map_err(|form| {
         let message = format!("{file}:{}: `{shown}` {form}; Davit does not edit what it holds", node.line);
         Problem::new(Reason::NotEditable, message)
@@ -75,13 +95,20 @@ impl Embedded {
     /// # Errors
     /// As [`site`]; and [`Reason::NotEditable`] where an escape or a line break of a scalar around it lies in it.
     pub fn site(&self, document: usize, route: &Route) -> Result<Site, Problem> {
-        let root = self.root(document, route)?;
-        if let Some(node) = root.find(route).filter(|node| node.text().is_some())
+        self.surveyed(&Survey::new(self.root(document, route)?), document, route)
+    }
+
+    /// As [`Self::site`], with a survey of that document.
+    ///
+    /// # Errors
+    /// As [`Self::site`].
+    pub fn surveyed(&self, survey: &Survey<'_>, document: usize, route: &Route) -> Result<Site, Problem> {
+        if let Some(node) = survey.find(route).filter(|node| node.text().is_some())
             && self.source.local(node.start as usize, node.end as usize).is_none()
         {
             return Err(self.refuse(node.line, route, "holds an escape or a line break of the text around it"));
         }
-        let found = site(&self.file, document, root, route)?;
+        let found = survey.site(&self.file, document, route)?;
         let mut embedded = self.way.clone();
         embedded.push(EmbeddedPlace { document, path: found.path.to_string() });
         let inner = Some(Box::new(Inner { embedded, part: None }));
@@ -93,13 +120,20 @@ impl Embedded {
     /// # Errors
     /// As [`embedded`]; and where YAML is nested deeper in scalars than anybody writes it.
     pub fn embedded(&self, document: usize, route: &Route) -> Result<Self, Problem> {
-        let root = self.root(document, route)?;
+        self.embedded_in(&Survey::new(self.root(document, route)?), document, route)
+    }
+
+    /// As [`Self::embedded`], with a survey of that document.
+    ///
+    /// # Errors
+    /// As [`Self::embedded`].
+    pub fn embedded_in(&self, survey: &Survey<'_>, document: usize, route: &Route) -> Result<Self, Problem> {
         if self.way.len() + 1 >= MAX_NESTING {
-            return Err(self.refuse(root.line, route, "is nested too deep"));
+            return Err(self.refuse(survey.root().line, route, "is nested too deep"));
         }
         let mut way = self.way.clone();
         way.push(EmbeddedPlace { document, path: route.to_string() });
-        let source = open(&self.file, &self.source, root, route, &route.to_string())?;
+        let source = open(&self.file, &self.source, survey, route, &route.to_string())?;
         let stream = source.parse();
         Ok(Self { file: self.file.clone(), document: self.document, path: self.path.clone(), way, source, stream })
     }

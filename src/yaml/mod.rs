@@ -18,10 +18,10 @@ mod stream;
 mod tree;
 
 pub use beside::State;
-pub use embedded::{Embedded, embedded, text_at};
+pub use embedded::{Embedded, embedded, embedded_in, text_at};
 pub use env_file::{EnvEntry, env_entries, is_env_file};
 pub use node::{Entry, Node, NodeKind, ScalarType};
-pub use place::{holder, is_sops, shared_by, site};
+pub use place::{Survey, holder, is_sops, shared_by, site};
 pub use route::{Route, RouteError, Step};
 pub use serial::LAYOUT;
 pub use source::Source;

@@ -47,9 +47,11 @@ impl<'a> Source<'a> {
         let span = self.places.around(node.start, node.end);
         let before = self.bytes.get(..span.start).ok_or(UNKNOWN)?;
         let raw = self.bytes.get(span.clone()).and_then(|raw| std::str::from_utf8(raw).ok()).ok_or(UNKNOWN)?;
-        let indent = before.iter().rev().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let indent = || before.iter().rev().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+        let indent = if block { indent() } else { 0 };
         // A block scalar without content: its span is its header.
-        let empty = text.is_empty() && matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let empty = text.is_empty() && block;
         let raw = if empty { "" } else { raw };
         let places = self.places.compose(&of_scalar(raw, offset(span.start), text, *style, indent)?);
         let lines = self.lines.clone().unwrap_or_else(|| Arc::new(Region::new(&self.bytes, node)));

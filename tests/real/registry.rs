@@ -19,7 +19,7 @@ fn client(change: impl FnOnce(&mut Registries)) -> (tempfile::TempDir, Arc<Regis
 
 /// As an OCIRepository asks, with `insecure: true`: the registry speaks plain HTTP.
 fn question(registry: &OciRegistry, name: &str) -> Lookup {
-    let rules = TagRules { leading_v: true, underscore_is_plus: true };
+    let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: true };
     Lookup::oci(&format!("oci://{}/{name}", registry.host), rules, true)
 }
 

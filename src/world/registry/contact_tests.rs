@@ -35,7 +35,11 @@ async fn door_slammer() -> (String, Arc<AtomicUsize>) {
 }
 
 fn https(host: &str, name: &str) -> Lookup {
-    Lookup::oci(&format!("oci://{host}/{name}"), TagRules { leading_v: true, underscore_is_plus: true }, false)
+    Lookup::oci(
+        &format!("oci://{host}/{name}"),
+        TagRules { leading_v: true, by_version: false, underscore_is_plus: true },
+        false,
+    )
 }
 
 async fn ask_all(registry: &Arc<Registry>, questions: &[Lookup]) -> Vec<Problem> {

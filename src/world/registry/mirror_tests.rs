@@ -18,7 +18,11 @@ fn answer(path: &str) -> Response<Body> {
 }
 
 fn ghcr(name: &str) -> Lookup {
-    Lookup::oci(&format!("oci://ghcr.io/{name}"), TagRules { leading_v: true, underscore_is_plus: true }, false)
+    Lookup::oci(
+        &format!("oci://ghcr.io/{name}"),
+        TagRules { leading_v: true, by_version: false, underscore_is_plus: true },
+        false,
+    )
 }
 
 #[tokio::test]

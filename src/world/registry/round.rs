@@ -293,7 +293,7 @@ impl Round {
                 self.tagged(SourceKey::Oci { url: url.clone(), insecure: *insecure }, rules).await
             }
             Lookup::GitTags { url } => {
-                let rules = TagRules { leading_v: true, underscore_is_plus: false };
+                let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: false };
                 self.tagged(SourceKey::Git(url.clone()), &rules).await
             }
             Lookup::Signed { .. } => Err(mismatch()),

@@ -69,6 +69,6 @@ pub(super) fn status(code: u16) -> axum::http::response::Builder {
 
 /// The tags of a repository on a plain HTTP registry.
 pub(super) fn oci(host: &str, name: &str) -> Lookup {
-    let rules = TagRules { leading_v: true, underscore_is_plus: true };
+    let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: true };
     Lookup::oci(&format!("oci://{host}/{name}"), rules, true)
 }

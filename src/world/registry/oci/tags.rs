@@ -44,7 +44,7 @@ impl Tags {
             let text = if rules.underscore_is_plus { tag.replacen('_', "+", 1) } else { tag.to_owned() };
             match Version::strict(&text).filter(|_| rules.leading_v || !tag.starts_with('v')) {
                 Some(version) => {
-                    let text = if rules.leading_v { tag.to_owned() } else { text };
+                    let text = if rules.by_version { text } else { tag.to_owned() };
                     candidates.versions.push(Candidate {
                         text,
                         version,
