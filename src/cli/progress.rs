@@ -10,6 +10,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS: usize = 80;
+/// Narrower than this nothing is laid out: lines then break where the terminal breaks them.
+const FEWEST: usize = 40;
 
 /// Shown until it is dropped.
 pub(super) enum Progress {
@@ -43,11 +45,39 @@ impl Drop for Progress {
     }
 }
 
-/// Who reads the result. A terminal's width is what `COLUMNS` says.
+/// Who reads the result.
 pub(super) fn reader() -> Reader {
-    if !std::io::stdout().is_terminal() {
+    let output = std::io::stdout();
+    if !output.is_terminal() {
         return Reader::Lines;
     }
-    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    Reader::Terminal(said.filter(|columns| *columns >= 40).unwrap_or(COLUMNS))
+    let terminal = terminal_size::terminal_size_of(&output).map(|(width, _)| usize::from(width.0));
+    Reader::Terminal(columns(std::env::var("COLUMNS").ok().as_deref(), terminal))
+}
+
+/// What `COLUMNS` says, else the terminal itself; one that says nothing is taken for an ordinary one.
+fn columns(said: Option<&str>, terminal: Option<usize>) -> usize {
+    let said = said.and_then(|columns| columns.trim().parse().ok());
+    said.into_iter().chain(terminal).find(|columns| *columns > 0).unwrap_or(COLUMNS).max(FEWEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::columns;
+
+    #[test]
+    fn columns_goes_before_the_terminal_and_nothing_is_narrower_than_can_be_read() {
+        for (said, terminal, wanted) in [
+            (Some("120"), Some(200), 120),
+            (None, Some(200), 200),
+            (Some("wide"), Some(200), 200),
+            (Some("0"), Some(200), 200),
+            (None, Some(0), 80),
+            (Some(""), None, 80),
+            (None, Some(20), 40),
+            (Some("20"), Some(200), 40),
+        ] {
+            assert_eq!(columns(said, terminal), wanted, "{said:?} {terminal:?}");
+        }
+    }
 }

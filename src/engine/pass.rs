@@ -528,11 +528,14 @@ fn quiet(action: &Action, deed: &Deed) -> bool {
 /// Rows of updates that are proposed elsewhere or were closed by a person say so.
 fn mark_rows(report: &mut Report, actions: &[Action], updates: &[crate::model::Update], prepared: &[Prepared]) {
     for action in actions {
-        let Verb::Leave(why) = &action.verb else { continue };
-        let (Some(reason), Some(index)) = (why.row(), action.wanted) else { continue };
+        let (Some(reason), Some(index)) = (action.row(), action.wanted) else { continue };
         let Some(prepared) = prepared.get(index) else { continue };
         let Some(update) = updates.iter().find(|u| u.branch == prepared.wanted.branch) else { continue };
-        let link = action.pull.as_ref().map(|p| format!(": {}", web_url(&p.url))).unwrap_or_default();
+        let link = match &action.pull {
+            Some(pull) if action.ends_pull() => format!("; so the open one goes too: {}", web_url(&pull.url)),
+            Some(pull) => format!(": {}", web_url(&pull.url)),
+            None => String::new(),
+        };
         for index in &update.releases {
             let Some(row) = Arc::make_mut(&mut report.findings).rows.get_mut(*index) else { continue };
             // With `separateMajors` a release is in a second, lower update that its row does not stand for.

@@ -87,12 +87,12 @@ fn report(finished: i64, error: Option<Problem>) -> Report {
     }
 }
 
-struct Stage {
-    surfaces: Surfaces,
-    woken: Arc<Mutex<Vec<String>>>,
+pub(super) struct Stage {
+    pub(super) surfaces: Surfaces,
+    pub(super) woken: Arc<Mutex<Vec<String>>>,
 }
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let board = Arc::new(Board::default());
     board.enlist("fleet", "https://github.com/acme/fleet.git", Duration::from_mins(10));
     board.beat(at(NOW));
@@ -116,7 +116,7 @@ async fn get(surfaces: &Surfaces, path: &str) -> (StatusCode, String) {
     call(surfaces, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-async fn call(surfaces: &Surfaces, request: Request<Body>) -> (StatusCode, String) {
+pub(super) async fn call(surfaces: &Surfaces, request: Request<Body>) -> (StatusCode, String) {
     let response = router(surfaces.clone()).oneshot(request).await.unwrap();
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     let status = response.status();
@@ -124,7 +124,7 @@ async fn call(surfaces: &Surfaces, request: Request<Body>) -> (StatusCode, Strin
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
-fn signed(body: &str, secret: &str, event: &str) -> Request<Body> {
+pub(super) fn signed(body: &str, secret: &str, event: &str) -> Request<Body> {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
     let tag = aws_lc_rs::hmac::sign(&key, body.as_bytes());
     Request::post("/webhook/github")

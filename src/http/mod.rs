@@ -9,7 +9,9 @@ mod webhook;
 
 use crate::engine::board::Board;
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
@@ -38,11 +40,14 @@ pub struct Surfaces {
 
 /// Every route.
 pub fn router(surfaces: Surfaces) -> Router {
+    let turns = webhook::Turns::default();
+    let github =
+        move |State(s): State<Surfaces>, headers: HeaderMap, body: Body| webhook::github(s, turns, headers, body);
     let mut router = Router::new()
         .route("/health", get(probes::health))
         .route("/ready", get(probes::ready))
         .route("/metrics", get(metrics::metrics))
-        .route("/webhook/github", post(webhook::github))
+        .route("/webhook/github", post(github))
         .route("/api/v1/repositories", get(api::repositories))
         .route("/api/v1/repositories/{name}", get(api::repository))
         .route("/api/v1/releases", get(api::releases))

@@ -95,7 +95,8 @@ impl Lookup {
     }
 
     /// The URL that identifies the chart in an update's key: the OCI URL, or repository URL, `#` and chart name.
-    /// Credentials are left out: the key is shown.
+    /// Credentials are left out, and the values of a query: the key is shown, and names branches. Sources that differ in
+    /// nothing else have one key, so a token that is replaced makes no other update.
     pub fn canonical(&self) -> String {
         match self {
             Self::Index { url, chart } => format!("{}#{chart}", shown(&canonical_url(url))),
@@ -216,6 +217,10 @@ mod tests {
         assert_eq!(one.chart(), "chart");
         assert_eq!(Lookup::index("https://Example.com/", "app").canonical(), "https://example.com#app");
         assert_eq!(Lookup::index("https://me:secret@example.com", "app").canonical(), "https://example.com#app");
+        assert_eq!(
+            Lookup::index("https://example.com/x?token=a", "app").canonical(),
+            "https://example.com/x?token=***#app"
+        );
         assert_eq!(Lookup::git_tags("ssh://git@example.com/a").canonical(), "ssh://git@example.com/a");
     }
 }

@@ -1,15 +1,24 @@
-//! URLs as they may be shown. Somebody may have written `user:password@` into Git: the lookups need it, nobody else may
-//! read it. Every row, message, note and key passes here; nothing that asks a server does.
+//! URLs as they may be shown. Somebody may have written `user:password@` or `?token=…` into Git: the lookups need it,
+//! nobody else may read it. Every row, message, note and key passes here; nothing that asks a server does. Requests that
+//! fail name their URL without any query (`world/registry/failure.rs`), and configured Git remotes theirs.
 
 use std::borrow::Cow;
 
 /// Schemes whose user alone is no secret: `ssh://git@host`.
 const NAMED_USERS: [&str; 2] = ["ssh", "git+ssh"];
 
-/// A text without the credentials of the URLs in it: `https://user:password@host/x` becomes `https://host/x`. Over HTTP
-/// and OCI a user alone goes too, for tokens are written that way; `ssh://git@host` and `git@host:path` stay.
+/// What stands for a value that is not shown.
+const MASK: &str = "***";
+/// What ends a URL in a text.
+const ENDS: &str = "\"'<>`";
+/// What stands behind a URL in a sentence more often than it ends one.
+const PUNCTUATION: [char; 7] = [',', ';', ':', '.', ')', ']', '!'];
+
+/// A text without the credentials of the URLs in it: `https://user:password@host/x` becomes `https://host/x`, and
+/// `https://host/x?token=abc` becomes `https://host/x?token=***`. Over HTTP and OCI a user alone goes too, for tokens are
+/// written that way; `ssh://git@host` and `git@host:path` stay. In a fragment only what is written `key=value` is masked.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if !text.contains("://") || !text.contains('@') {
+    if !text.contains("://") || !text.contains(['@', '?', '#']) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -19,14 +28,61 @@ pub fn shown(text: &str) -> Cow<'_, str> {
         let scheme = head[..at].rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '+').next().unwrap_or_default();
         out.push_str(head);
         rest = &tail[credentials(scheme, tail)..];
+        let url = url_of(rest);
+        if let Some(at) = url.find(['?', '#']) {
+            let (before, values) = url.split_at(at);
+            out.push_str(before);
+            mask(&mut out, values);
+            rest = &rest[url.len()..];
+        }
     }
     out.push_str(rest);
     Cow::Owned(out)
 }
 
+/// As much of a text as belongs to the URL that it begins with the rest of.
+fn url_of(tail: &str) -> &str {
+    &tail[..tail.find(|c: char| c.is_whitespace() || ENDS.contains(c)).unwrap_or(tail.len())]
+}
+
+/// A query and a fragment, from their `?` or `#` on, without their values.
+fn mask(out: &mut String, values: &str) {
+    let inner = values.trim_end_matches(PUNCTUATION);
+    let (query, fragment) = inner.split_at(inner.find('#').unwrap_or(inner.len()));
+    if let Some(query) = query.strip_prefix('?') {
+        out.push('?');
+        pairs(out, query, |_| MASK);
+    }
+    if let Some(fragment) = fragment.strip_prefix('#') {
+        out.push('#');
+        pairs(out, fragment, |name| name);
+    }
+    out.push_str(&values[inner.len()..]);
+}
+
+/// `key=value` pairs without their values; `alone` says what is shown of a part that is no pair. A key with nothing
+/// behind its `=` may be a value in base64.
+fn pairs<'t>(out: &mut String, text: &'t str, alone: impl Fn(&'t str) -> &'t str) {
+    for (number, part) in text.split('&').enumerate() {
+        if number > 0 {
+            out.push('&');
+        }
+        match part.split_once('=') {
+            Some((_, value)) if value.trim_matches('=').is_empty() => out.push_str(MASK),
+            Some((key, _)) => {
+                out.push_str(key);
+                out.push('=');
+                out.push_str(MASK);
+            }
+            None if part.is_empty() => {}
+            None => out.push_str(alone(part)),
+        }
+    }
+}
+
 /// How many bytes after `://` are credentials, their `@` included.
 fn credentials(scheme: &str, tail: &str) -> usize {
-    let url = &tail[..tail.find(|c: char| c.is_whitespace() || "\"'<>`".contains(c)).unwrap_or(tail.len())];
+    let url = url_of(tail);
     let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
     let user = match authority.rfind('@') {
         Some(at) => &authority[..at],
@@ -74,12 +130,31 @@ mod tests {
         for text in [
             "ssh://git@example.com:22/a/b.git",
             "git@github.com:acme/fleet.git",
-            "https://example.com:8443/a@b?c=d@e",
+            "https://example.com:8443/a@b",
+            "https://charts.example.com#web@5 and (https://example.com/x?) or https://example.com/x#part.",
             "oci://[::1]:5000/x@y",
             "oci://ghcr.io/x:1.2.3@sha256:00 is held by casey@example.com",
             "no URL, alice:hunter2@host",
         ] {
             assert_eq!(shown(text), text);
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_query_and_no_pair_of_a_fragment_is_left() {
+        for (text, wanted) in [
+            ("https://host/charts?token=hunter2", "https://host/charts?token=***"),
+            ("https://u:hunter2@host/c?a=1&token=hunter2&b", "https://host/c?a=***&token=***&***"),
+            ("oci://host/c?hunter2#x", "oci://host/c?***#x"),
+            ("https://host/c?aHVudGVyMg==", "https://host/c?***"),
+            ("https://host?to=https://a:hunter2@h/x", "https://host?to=***"),
+            ("https://host/c#access_token=hunter2&x", "https://host/c#access_token=***&x"),
+            ("(https://host/c?t=hunter2); https://h/d?t=hunter2: no", "(https://host/c?t=***); https://h/d?t=***: no"),
+            ("\"https://host/c?t=hunter2\" is odd", "\"https://host/c?t=***\" is odd"),
+            ("https://host:8443/a@b?c=d@e", "https://host:8443/a@b?c=***"),
+        ] {
+            assert_eq!(shown(text), wanted);
+            assert_eq!(shown(wanted), wanted, "what is masked stays");
         }
     }
 }

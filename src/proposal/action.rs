@@ -15,6 +15,32 @@ pub struct Action {
     pub verb: Verb,
 }
 
+impl Action {
+    /// The reason that the releases of the update show instead of their own, where there is one. A wanted update's pull
+    /// request is closed for one thing alone: its target is a version that a person has closed, and the open one is of
+    /// another.
+    pub fn row(&self) -> Option<Reason> {
+        self.wanted?;
+        let verb = match &self.verb {
+            Verb::Defer { instead, .. } => instead,
+            verb => verb,
+        };
+        match verb {
+            Verb::Leave(why) => why.row(),
+            Verb::Close { .. } => Some(Reason::ClosedByPerson),
+            _ => None,
+        }
+    }
+
+    /// Whether the pull request is the one to be closed, and not the one that stands in the way.
+    pub fn ends_pull(&self) -> bool {
+        match &self.verb {
+            Verb::Defer { instead, .. } => matches!(**instead, Verb::Close { .. }),
+            verb => matches!(verb, Verb::Close { .. }),
+        }
+    }
+}
+
 /// A pull request to point to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullLink {
@@ -246,6 +272,29 @@ impl DeferReason {
             Self::OutsideSchedule => "outside-schedule",
             Self::Paused => "paused",
             Self::ReportMode => "report-mode",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, CloseReason, DeferReason, LeaveReason, Verb};
+    use crate::model::Reason;
+
+    #[test]
+    fn a_wanted_update_whose_pull_request_ends_shows_the_persons_close_also_while_that_waits() {
+        let close = || Verb::Close { reason: CloseReason::Obsolete, delete: None };
+        let wait = |verb| Verb::Defer { why: DeferReason::Paused, instead: Box::new(verb) };
+        let action = |wanted, verb| Action { branch: "davit/web".to_owned(), wanted, pull: None, verb };
+        for (action, reason, ends) in [
+            (action(Some(0), close()), Some(Reason::ClosedByPerson), true),
+            (action(Some(0), wait(close())), Some(Reason::ClosedByPerson), true),
+            (action(None, close()), None, true),
+            (action(Some(0), Verb::Leave(LeaveReason::ProposedElsewhere)), Some(Reason::ProposedElsewhere), false),
+            (action(Some(0), wait(Verb::RefreshText)), None, false),
+            (action(Some(0), Verb::Leave(LeaveReason::AsWanted)), None, false),
+        ] {
+            assert_eq!((action.row(), action.ends_pull()), (reason, ends), "{action:?}");
         }
     }
 }

@@ -232,7 +232,7 @@ fn step(field: &'static str, place: &Place, what: &str, old: Option<Ref<'_>>, ne
         Some(value) => value.text().map_or_else(|| "other fields".to_owned(), str::to_owned),
     };
     let what = format!("{what} sets it to {} (before: {})", shown(new), shown(old));
-    Step { field, file: place.file.clone(), line: place.line, what: Arc::from(what) }
+    Step { field, file: place.file.clone(), line: place.line, what: Arc::from(&*crate::model::shown(&what)) }
 }
 
 /// `default` where none is written.

@@ -1,4 +1,4 @@
-//! `user:password@` in a URL that somebody wrote into Git: the lookups use it, and no surface shows it.
+//! `user:password@` and `?token=…` in a URL that somebody wrote into Git: the lookups use it, and no surface shows it.
 
 use crate::person::{Person, helm_repository, oci_repository, release, release_of_oci};
 use crate::process::Stage;
@@ -9,7 +9,7 @@ const SECRET: &str = "hunter2-url";
 
 /// A URL with the credentials in it.
 fn with_credentials(url: &str) -> String {
-    url.replace("://", &format!("://reader:{SECRET}@"))
+    url.replace("://", &format!("://reader:{SECRET}@")) + &format!("?token={SECRET}")
 }
 
 fn person() -> Person {
@@ -19,7 +19,7 @@ fn person() -> Person {
     let host = person.charts.server.authority();
     person.write("davit.yaml", format!("registries: {{hosts: [{{host: \"{host}\", insecure: true}}]}}\n"));
     person.write("repo/source.yaml", helm_repository("charts", &with_credentials(&person.charts.url()), ""));
-    let oci = with_credentials(&format!("{}/charts/app", person.registry.url()));
+    let oci = format!("{}/charts/app", person.registry.url()).replace("://", &format!("://reader:{SECRET}@"));
     person.write("repo/app.yaml", oci_repository("app", "flux-system", &oci, "6.4.0"));
     person.write("repo/app-release.yaml", release_of_oci("app", "media", "app", ""));
     // A message of its own for every way in which a URL can be wrong.
@@ -27,7 +27,8 @@ fn person() -> Person {
         ("variable", format!("https://reader:{SECRET}@${{HOST}}/x")),
         ("scheme", format!("ftp://reader:{SECRET}@example.com/x")),
         ("port", format!("https://reader:{SECRET}@example.com:99999/x")),
-        ("closed", format!("http://reader:{SECRET}@127.0.0.1:1/x")),
+        ("closed", format!("http://reader:{SECRET}@127.0.0.1:1/x?token={SECRET}")),
+        ("query", format!("oci://example.com/x?token={SECRET}#part={SECRET}")),
     ] {
         person.write(&format!("repo/{name}-source.yaml"), helm_repository(name, &url, ""));
         let text = release("media", name, "podinfo", "6.4.0", "").replace("name: charts", &format!("name: {name}"));
@@ -47,7 +48,9 @@ fn no_command_shows_the_credentials_of_a_url_and_every_lookup_uses_them() {
     for release in ["media/web", "media/app"] {
         assert_eq!(scan.row(release)["status"], "outdated", "{:#}", scan.row(release));
     }
-    assert_eq!(scan.row("media/web")["source"]["url"], person.charts.url().as_str());
+    assert_eq!(scan.row("media/web")["source"]["url"], format!("{}?token=***", person.charts.url()));
+    let asked = person.charts.server.traffic.exchanges();
+    assert!(asked.iter().all(|one| one.query == [("token".to_owned(), SECRET.to_owned())]), "the lookups use it");
     for args in [
         &["scan", "repo", "--format", "json"][..],
         &["scan", "repo", "--format", "table"],
@@ -59,6 +62,7 @@ fn no_command_shows_the_credentials_of_a_url_and_every_lookup_uses_them() {
         &["explain", "scheme", "repo"],
         &["explain", "port", "repo"],
         &["explain", "closed", "repo"],
+        &["explain", "query", "repo"],
         &["apply", "repo", "--dry-run", "--only", "web"],
         &["apply", "repo", "--dry-run", "--only", "closed", "--to", "7.0.0"],
     ] {

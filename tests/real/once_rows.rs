@@ -2,6 +2,7 @@
 
 use crate::service::{Service, actions, row};
 use crate::stage::Stage;
+use davit::demo::chart::chart;
 use serde_json::{Value, json};
 
 /// Status, reason, version in use, target and newest version.
@@ -67,6 +68,30 @@ async fn the_close_of_a_lower_update_leaves_the_row_of_the_higher_one() {
     let fleet = service.pass().await;
     assert_eq!(said(row(&fleet, "media", "plex")), ["skipped", "closed-by-person", "4.4.0", "4.4.0", "5.1.0"]);
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_goes_back_to_a_closed_version_says_so_in_the_pass_that_closes_the_newer_one() {
+    let mut stage = Stage::new().await;
+    stage.charts.add(chart("web", "6.6.0"));
+    let without = Some("policy: {ignore: [\"6.7.1\"]}\n");
+    stage.casey().push("main", "policy", &[(".davit/config.yaml", without)]).unwrap();
+    let opened =
+        |stage: &Stage| stage.pulls().into_iter().find(|p| p.open && p.branch.starts_with("davit/web")).unwrap();
+    stage.good().await;
+    stage.casey().close(opened(&stage).number).unwrap();
+    stage.casey().push("main", "policy", &[(".davit/config.yaml", None)]).unwrap();
+    let service = Service::start(&mut stage).await;
+    assert_eq!(said(row(&service.pass().await, "shop", "web")), WEB_OUTDATED);
+    let newer = opened(&stage);
+    stage.casey().push("main", "policy", &[(".davit/config.yaml", without)]).unwrap();
+    let fleet = service.pass().await;
+    assert!(actions(&fleet, &newer.branch)[0].starts_with("done: closed"), "{fleet}");
+    let web = row(&fleet, "shop", "web");
+    assert_eq!(said(web), ["skipped", "closed-by-person", "6.5.0", "6.5.0", "6.7.1"]);
+    assert!(web["message"].as_str().unwrap().ends_with(&format!("the open one goes too: {}", newer.url)), "{web}");
+    service.stop().await;
+    stage.lawful();
 }
 
 /// What waits is not held back by policy: the row says what is newer, the actions say why it waits.
