@@ -24,5 +24,6 @@ pub mod recollection;
 pub mod report;
 pub mod services;
 mod survey;
+pub mod together;
 pub mod upkeep;
 pub mod witness;
