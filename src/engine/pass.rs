@@ -163,6 +163,9 @@ impl RepositoryPass {
         }
         let (Some(forge), Some(survey)) = (&self.forge, survey) else { return Ok(None) };
         let survey = survey?;
+        if let Some(beyond) = survey.beyond() {
+            Arc::make_mut(&mut report.findings).problems.push(beyond);
+        }
         // Shown also where something fails from here on.
         report.pulls = self.ours(&survey.pulls, &survey.login);
         if let Some(problem) = own.refusal() {
