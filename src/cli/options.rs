@@ -59,7 +59,8 @@ pub struct Demo {
 
 #[derive(Debug, Args)]
 pub struct Scan {
-    /// A folder (read as it lies on disk) or the URL of a Git repository (cloned bare).
+    /// A folder (read as it lies on disk) or the URL of a Git repository (cloned bare; one that the configuration lists
+    /// is resolved with the others there).
     #[arg(default_value = ".", value_name = "PATH|URL")]
     pub target: String,
     #[arg(long, short, value_enum, default_value_t = Format::Table)]

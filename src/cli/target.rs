@@ -1,4 +1,5 @@
-//! What `scan`, `apply` and `explain` look at: a folder as it lies on disk, or a repository that is cloned bare.
+//! What `scan`, `apply` and `explain` look at: a folder as it lies on disk, or a repository that is cloned bare; one of the
+//! configuration's beside the others.
 
 use super::environment::personal_cache;
 use super::exit::Exit;
@@ -7,6 +8,7 @@ use crate::config::{self, Config, Issue, OVERLAY_LIMIT, OVERLAY_PATH, Remote};
 use crate::engine::look::{Files, Kube, Look, Recollection, Request, Secrets, look};
 use crate::engine::read::Filter;
 use crate::engine::services;
+use crate::engine::together::{self, Together};
 use crate::engine::witness::{self, ClusterView};
 use crate::model::{Problem, Reason, shown};
 use crate::policy::Rules;
@@ -116,6 +118,24 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
     }
     let remote = Remote::parse(target).map_err(|message| Problem::new(Reason::InvalidSource, message))?;
+    if let Some(number) = together::place(config, &remote.text) {
+        let Together { repository, fetched, neighbours } = together::read(config, &git, &cache, number).await?;
+        let listing = repository.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
+        let reader = repository.reader().await.map_err(|error| error.problem())?;
+        let rules = rules(config, &listing, &reader)?;
+        let own = &config.repositories[number];
+        let request = Request {
+            name: &own.name,
+            filter: Filter::new(&own.paths.include, &own.paths.exclude),
+            neighbours: neighbours.clone(),
+            ..request(listing, reader, &rules, repository.shown_url().to_owned(), Some(remote.text.clone()))
+        };
+        let look = look(&registry, &cache, request).await?;
+        let view =
+            ClusterView { alone: false, ..cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch)) };
+        let look = together::beside(witness::beside(look, &view), &neighbours);
+        return Ok(Found { look, folder: None, registry, _cache: for_this_run });
+    }
     let name = remote.last_segment().to_owned();
     let repository = git.repository(&name, &remote.text).map_err(|error| error.problem())?;
     let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };

@@ -27,5 +27,6 @@ pub mod report;
 mod rounds;
 pub mod services;
 mod survey;
+pub mod together;
 pub mod upkeep;
 pub mod witness;

@@ -178,6 +178,9 @@ impl RepositoryPass {
         if !fetched.unread_pulls.is_empty() {
             Arc::make_mut(&mut report.findings).problems.extend(unread_pulls(&fetched));
         }
+        if let Some(beyond) = survey.beyond() {
+            Arc::make_mut(&mut report.findings).problems.push(beyond);
+        }
         // Shown also where something fails from here on.
         report.pulls = self.ours(&survey.pulls, &survey.login);
         if let Some(problem) = own.refusal() {

@@ -28,7 +28,7 @@ const FORGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Most rounds in which the repositories of one run give each other news: sources, what asks for them, and a step for
 /// each repository that builds the next one.
-const ROUNDS: usize = 12;
+pub(super) const ROUNDS: usize = 12;
 
 /// The clock of the process.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -62,10 +62,7 @@ impl Services {
         let body_template = body_template(&shared.config)?;
         let github = github(&shared.config)?;
         let passes = shared.config.repositories.iter().enumerate().map(|(number, repository)| {
-            let forge: Option<Arc<dyn Forge>> = match (&repository.forge, &github) {
-                (ForgeConfig::GitHub(name), Some(github)) => Some(Arc::new(github.repository(name))),
-                _ => None,
-            };
+            let forge = forge_of(repository, github.as_ref());
             let git = open(&shared.config, &git, repository, forge.clone())?;
             Ok(Arc::new(RepositoryPass {
                 shared: shared.clone(),
@@ -166,7 +163,7 @@ pub fn registry(config: &Config, git: Git) -> Result<Arc<Registry>, Problem> {
 
 /// The one client of the configured GitHub, where a repository is on it: rate limits are the token's, not a
 /// repository's.
-fn github(config: &Config) -> Result<Option<GitHub>, Problem> {
+pub(super) fn github(config: &Config) -> Result<Option<GitHub>, Problem> {
     if !config.repositories.iter().any(|r| matches!(r.forge, ForgeConfig::GitHub(_))) {
         return Ok(None);
     }
@@ -176,9 +173,17 @@ fn github(config: &Config) -> Result<Option<GitHub>, Problem> {
         .map_err(|error| problem_of(&error))
 }
 
+/// A repository's forge; nothing where it only reports.
+pub(super) fn forge_of(repository: &config::Repository, github: Option<&GitHub>) -> Option<Arc<dyn Forge>> {
+    match (&repository.forge, github) {
+        (ForgeConfig::GitHub(name), Some(github)) => Some(Arc::new(github.repository(name))),
+        _ => None,
+    }
+}
+
 /// The bare repository. Over HTTP to the forge's own host, and without a password of its own, Git gets the forge's
 /// token; no other host ever does.
-fn open(
+pub(super) fn open(
     config: &Config,
     git: &Git,
     repository: &config::Repository,

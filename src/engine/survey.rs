@@ -1,6 +1,7 @@
 //! What the forge says before anything is decided: who we are, which pull requests are open, and, for the branches that
 //! matter, what became of earlier ones.
 
+use super::report::Finding;
 use crate::model::{Problem, Reason};
 use crate::proposal::{PullRequest, PullState, Signatures};
 use crate::world::forge::{Forge, ForgeError};
@@ -36,6 +37,17 @@ impl Survey {
     /// Numbers of open pull requests that are not ours, whose heads are to be fetched.
     pub fn numbers(&self) -> Vec<u64> {
         self.pulls.iter().filter(|p| !self.ours(p)).map(|p| p.number).take(FOREIGN).collect()
+    }
+
+    /// What is to be said where there are more: an older one may propose the same as we do.
+    pub fn beyond(&self) -> Option<Finding> {
+        let foreign = self.pulls.iter().filter(|p| !self.ours(p)).count();
+        let message = format!(
+            "{foreign} pull requests of others are open, and only the newest {FOREIGN} were compared with what is \
+             proposed: an older one may propose the same"
+        );
+        let finding = Finding { file: None, line: None, problem: Problem::new(Reason::OutOfReach, message) };
+        (foreign > FOREIGN).then_some(finding)
     }
 
     /// Open pull requests on this base that are not ours.
@@ -92,4 +104,47 @@ pub(super) fn problem_of(error: &ForgeError) -> Problem {
         _ => Reason::SourceError,
     };
     Problem::new(reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proposal::Mergeable;
+    use jiff::Timestamp;
+
+    fn pull(number: u64) -> PullRequest {
+        PullRequest {
+            number,
+            title: String::new(),
+            body: String::new(),
+            author: "casey".to_owned(),
+            base: "main".to_owned(),
+            head: format!("feature-{number}"),
+            head_sha: String::new(),
+            same_repository: true,
+            draft: false,
+            labels: Vec::new(),
+            state: PullState::Open,
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+            url: String::new(),
+            closed_by: None,
+            mergeable: Mergeable::Unknown,
+        }
+    }
+
+    #[test]
+    fn pull_requests_that_are_not_compared_are_told() {
+        let survey = |most: u64| Survey {
+            login: "davit".to_owned(),
+            signatures: Signatures::default(),
+            branch_prefix: "davit/".to_owned(),
+            pulls: (1..=most).map(pull).chain([PullRequest { author: "Davit".to_owned(), ..pull(9_999) }]).collect(),
+        };
+        assert!(survey(200).beyond().is_none(), "ours do not count");
+        let more = survey(201);
+        assert_eq!(more.numbers().len(), 200);
+        let told = more.beyond().unwrap().problem.message;
+        assert!(told.starts_with("201 pull requests of others are open, and only the newest 200"), "{told}");
+    }
 }

@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_helm_repositorys_chart_is_limited_of_either_type_and_an_oci_repositorys_is_not() {
-        let oci = |leading_v| Lookup::oci("oci://h/x", TagRules { leading_v, underscore_is_plus: true }, false);
+        let oci = |leading_v| Lookup::oci("oci://h/x", TagRules { leading_v, by_version: false, underscore_is_plus: true }, false);
         for (lookup, limited) in [
             (Lookup::index("https://h", "x"), true),
             (oci(false), true),

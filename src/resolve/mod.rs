@@ -21,6 +21,7 @@ mod memo;
 mod mentioned;
 mod merge;
 mod neighbours;
+mod noted;
 mod object;
 mod patch;
 mod patch_reach;
@@ -151,3 +152,7 @@ mod set_elsewhere_tests;
 #[cfg(test)]
 #[path = "rule_tests.rs"]
 mod rule_tests;
+
+#[cfg(test)]
+#[path = "bounds_tests.rs"]
+mod bounds_tests;

@@ -72,7 +72,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         published.data.insert((world.cluster_id(cluster), name.clone()), Arc::new(abroad.data(data)));
     }
     published.files = abroad.files();
-    published.entrusted = rows.entrusted.clone();
+    published.entrusted.clone_from(&rows.entrusted);
     let holders: BTreeSet<u32> = published.entrusted.iter().map(|entrusted| entrusted.to).collect();
     let holders = world.abroad.peers.iter().filter(|peer| holders.contains(&peer.number));
     published.seen = holders.map(|holder| (holder.number, Arc::new(Shares::of(&published, &[holder])))).collect();

@@ -96,7 +96,9 @@ impl Shares {
     pub(super) fn of(own: &Published, others: &[&Published]) -> Self {
         let of: Vec<Share> = others.iter().filter_map(|other| Share::of(own, other)).collect();
         let mut mentioned = Mentioned::default();
-        of.iter().for_each(|share| share.mention(&mut mentioned));
+        for share in &of {
+            share.mention(&mut mentioned);
+        }
         let file = |number: usize| Some((number, file(others, number)?.clone()));
         let files = mentioned.files().filter_map(file).collect();
         Self { of, files }
@@ -167,9 +169,15 @@ impl Share {
     }
 
     fn mention(&self, mentioned: &mut Mentioned) {
-        self.links.iter().for_each(|link| mentioned.object(&link.object));
-        self.sources.iter().flat_map(|(_, shown)| shown).for_each(|shown| mentioned.object(&shown.built.object));
-        self.data.iter().for_each(|(.., data)| mentioned.data(data));
+        for link in &self.links {
+            mentioned.object(&link.object);
+        }
+        for shown in self.sources.iter().flat_map(|(_, shown)| shown) {
+            mentioned.object(&shown.built.object);
+        }
+        for (.., data) in &self.data {
+            mentioned.data(data);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::path;
 use super::pool::Pools;
 use super::resource_set::{self, Set};
 use super::roots::{
-    Graph, Known, Plain, Root, Start, claimed, cluster_directory, included, plain_builds, selves, static_part, syncs,
+    Graph, Known, Plain, Root, Start, claimed, cluster_directory, included, plain_builds, selves, syncs,
 };
 use super::substitute;
 use super::variables::{Store, Variables, missing, references};
@@ -21,8 +21,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-/// Most different names under which one Kustomization's document is built in a cluster: a ring of prefixes has no end.
-const MAX_NAMES: usize = 64;
+/// Most different names under which one Kustomization's document is built in a cluster, and most objects that these
+/// builds hold together: a ring of prefixes has no end.
+pub(super) const MAX_NAMES: usize = 1_000;
+pub(super) const MAX_MADE: usize = 20_000;
 
 /// The Flux Kustomization that builds an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,7 +246,8 @@ struct Pass<'p, 'a> {
     seen: HashSet<At>,
     /// Those that another Kustomization builds.
     below: HashSet<At>,
-    names: HashMap<(String, At), usize>,
+    /// Builds of one document in a cluster, and what they hold.
+    names: HashMap<(String, At), (usize, usize)>,
     places: HashSet<At>,
     /// Input providers of the cluster's ResourceSets.
     providers: Vec<Arc<Object>>,
@@ -342,11 +345,16 @@ impl Pass<'_, '_> {
     /// Builds one Kustomization; gives back those that it holds.
     fn visit(&mut self, object: &Arc<Object>, cluster: &str, store: &mut Store) -> Vec<Arc<Object>> {
         let key = (cluster.to_owned(), object.at, object.namespace().to_owned(), object.name().to_owned());
-        let names = self.names.entry((cluster.to_owned(), object.at)).or_default();
-        if *names >= MAX_NAMES || !self.visited.insert(key.clone()) {
+        if self.visited.contains(&key) {
+            return Vec::new();
+        }
+        let (names, made) = self.names.entry((cluster.to_owned(), object.at)).or_default();
+        if *names >= MAX_NAMES || *made >= MAX_MADE {
+            self.world.note_cut(object, cluster);
             return Vec::new();
         }
         *names += 1;
+        self.visited.insert(key.clone());
         self.seen.insert(object.at);
         let reach = self.judge.reach(object, cluster);
         self.world.note_reach(object, &reach);
@@ -372,6 +380,8 @@ impl Pass<'_, '_> {
             },
         };
         self.world.note_inflated(&visit.files, &visit.context);
+        let built = self.names.entry((cluster.to_owned(), object.at)).or_default();
+        built.1 += visit.objects.len();
         let below = self.take(&visit.objects, &visit.context, store);
         self.builder.recall.keep_visit(key, visit);
         below
@@ -548,52 +558,6 @@ impl World<'_> {
                 if let Some(contexts) = self.inflated.get_mut(file) {
                     contexts.push(context.clone());
                 }
-            }
-        }
-    }
-
-    /// A Kustomization that leads elsewhere, or nowhere.
-    fn note_reach(&mut self, object: &Object, reach: &Reach) {
-        let (file, line) = (self.inventory.path(object.at.0), object.line);
-        let name = object.name();
-        match reach {
-            Reach::Away { reason, message, .. } => {
-                let written = object.text("spec.path").unwrap_or_default();
-                let within = match reason {
-                    Reason::ArtifactGenerator => Some(String::new()),
-                    Reason::VersionInSubstitution => Some(static_part(written).unwrap_or_default()),
-                    _ => None,
-                };
-                let lost = within.map(|within| Lost {
-                    within,
-                    reason: *reason,
-                    message: format!(
-                        "it may be built by the Kustomization at {file}:{line}, whose directory is not known"
-                    ),
-                });
-                self.lost.extend(lost);
-                self.problems.push(Inventory::problem(file, line, *reason, message));
-            }
-            Reach::Here { directory, .. } if self.inventory.directory(directory).is_none() => {
-                let message =
-                    format!("Kustomization {name} builds {directory}; no such path is in the tree that was read");
-                self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes down where Kustomizations lead, built or not: a neighbour may say what lies there.
-    fn want_repositories<'o>(&mut self, kustomizations: impl IntoIterator<Item = &'o Arc<Object>>) {
-        if self.neighbours.others.is_empty() {
-            return;
-        }
-        for object in kustomizations {
-            let (kind, name, namespace) = flux::source_ref(object);
-            // One of another repository leads here: that is why it came.
-            let open = !self.inventory.is_elsewhere(object.at.0);
-            if open && kind == "GitRepository" && !namespace.is_empty() {
-                self.wants.insert((Kind::GitRepository, namespace.to_owned(), name.to_owned()));
             }
         }
     }

@@ -9,6 +9,7 @@ mod description;
 mod cli_apply;
 mod cli_contract;
 mod cli_edges;
+mod cli_fleet;
 mod cli_opened;
 mod cli_policy;
 mod cli_scan;
