@@ -74,7 +74,7 @@ impl Api {
 fn question(hint: &CredentialsHint) -> Lookup {
     match hint.kind {
         SourceKind::OciRepository => {
-            Lookup::oci(&hint.url, TagRules { leading_v: true, underscore_is_plus: true }, false)
+            Lookup::oci(&hint.url, TagRules { leading_v: true, by_version: false, underscore_is_plus: true }, false)
         }
         _ => Lookup::index(&hint.url, "app"),
     }

@@ -14,7 +14,7 @@ fn hint(kind: SourceKind, references: References, provider: Option<&str>) -> Cre
 }
 
 fn release(hint: Option<&CredentialsHint>, insecure: bool) -> Release {
-    let rules = TagRules { leading_v: true, underscore_is_plus: true };
+    let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: true };
     Release {
         kind: RowKind::HelmRelease,
         cluster: None,

@@ -23,7 +23,7 @@ fn a_large_config_map_of_numbers_is_read_in_one_go() {
     let facts = kept(&text);
     assert_eq!(facts.sites.len(), MANY);
     let last = facts.sites.last().unwrap().site.as_ref().unwrap();
-    assert_eq!((last.path.as_str(), last.text.as_str()), ("data.k39999", "1.39999.0"));
+    assert_eq!((&*last.path, last.text.as_str()), ("data.k39999", "1.39999.0"));
 }
 
 #[test]

@@ -203,7 +203,7 @@ async fn flux_rule_14_every_request_goes_through_the_sources_own_proxy_and_the_l
     let proxy = [("address", address.as_str()), ("username", "me"), ("password", "hunter2")];
     let question = Lookup::oci(
         &format!("oci://{host}/org/app"),
-        crate::model::TagRules { leading_v: true, underscore_is_plus: true },
+        crate::model::TagRules { leading_v: true, by_version: false, underscore_is_plus: true },
         false,
     );
     let (_own, registry) = registry(|_| {});
