@@ -13,7 +13,7 @@ pub const INDEX: u64 = 50 << 20;
 pub fn chart_is_limited(kind: RowKind, lookup: &Lookup) -> bool {
     let repository = match lookup.question() {
         Lookup::Index { .. } => true,
-        // With a `v` allowed it is an OCIRepository's.
+        // By version it is a HelmRepository's, by tag an OCIRepository's.
         Lookup::Oci { rules, .. } => rules.by_version,
         Lookup::GitTags { .. } | Lookup::Signed { .. } => false,
     };
