@@ -66,7 +66,9 @@ fn a_target_over_the_limit_of_source_controller_is_noted_and_one_at_it_is_not() 
     let over = notes(RowKind::HelmRelease, &index, flux_limits::CHART + 1, None);
     let [Note::LargeArchive(text)] = &over[..] else { panic!("{over:?}") };
     assert!(text.contains("2.0.0 has 10.1 MiB") && text.contains("more than 10.0 MiB"), "{text}");
-    let oci = |leading_v| Lookup::oci("oci://h/web", TagRules { leading_v, by_version: false, underscore_is_plus: true }, false);
+    let oci = |leading_v| {
+        Lookup::oci("oci://h/web", TagRules { leading_v, by_version: !leading_v, underscore_is_plus: true }, false)
+    };
     assert_eq!(notes(RowKind::HelmRelease, &oci(false), 20 << 20, None).len(), 1, "a HelmRepository of type oci");
     assert_eq!(notes(RowKind::HelmRelease, &oci(true), 20 << 20, None), Vec::new(), "an OCIRepository has no limit");
     assert_eq!(notes(RowKind::ChartDependency, &index, 20 << 20, None), Vec::new(), "nor has a dependency");

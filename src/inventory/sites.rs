@@ -132,7 +132,8 @@ impl Finder<'_, '_> {
             for (route, node) in found {
                 match node.text() {
                     Some(text) if looks_like_version(text) => {
-                        if first.insert(node.start) {
+                        let new = first.insert(node.start);
+                        if new {
                             let site = embedded.surveyed(&survey, document.index, &route);
                             self.facts.sites.push(kept(node.start, site, || survey.shared_by(&route)));
                         }

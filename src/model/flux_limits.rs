@@ -13,8 +13,8 @@ pub const INDEX: u64 = 50 << 20;
 pub fn chart_is_limited(kind: RowKind, lookup: &Lookup) -> bool {
     let repository = match lookup.question() {
         Lookup::Index { .. } => true,
-        // With a `v` allowed it is an OCIRepository's.
-        Lookup::Oci { rules, .. } => !rules.leading_v,
+        // By version it is a HelmRepository's, by tag an OCIRepository's.
+        Lookup::Oci { rules, .. } => rules.by_version,
         Lookup::GitTags { .. } | Lookup::Signed { .. } => false,
     };
     repository && matches!(kind, RowKind::HelmRelease | RowKind::HelmChart)
@@ -42,7 +42,9 @@ mod tests {
 
     #[test]
     fn a_helm_repositorys_chart_is_limited_of_either_type_and_an_oci_repositorys_is_not() {
-        let oci = |leading_v| Lookup::oci("oci://h/x", TagRules { leading_v, by_version: false, underscore_is_plus: true }, false);
+        let oci = |leading_v| {
+            Lookup::oci("oci://h/x", TagRules { leading_v, by_version: !leading_v, underscore_is_plus: true }, false)
+        };
         for (lookup, limited) in [
             (Lookup::index("https://h", "x"), true),
             (oci(false), true),

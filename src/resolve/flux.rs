@@ -250,13 +250,14 @@ impl<'a> Judge<'a> {
             }
             (Some(theirs), Some(ours)) => {
                 let file = self.inventory.path(object.at.0);
-                match self.claims(&directory, file) {
-                    true => Reach::Away {
+                if self.claims(&directory, file) {
+                    Reach::Away {
                         reason: Reason::OutOfReach,
                         message: format!("{what} builds {}", two_urls(&theirs, ours)),
                         claims: Some(directory),
-                    },
-                    false => away(format!("{what} builds another repository, {}", shown(&theirs))),
+                    }
+                } else {
+                    away(format!("{what} builds another repository, {}", shown(&theirs)))
                 }
             }
             // The root of any repository exists: that proves nothing.

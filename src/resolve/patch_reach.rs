@@ -44,8 +44,8 @@ pub(super) fn at(kind: Kind, path: &str) -> Option<Aspect> {
     match (kind, keys.as_slice()) {
         (_, ["metadata", "name" | "namespace", ..] | ["metadata"]) => Some(Aspect::Identity),
         (Kind::ConfigMap, [] | ["data", ..]) => Some(Aspect::Version),
-        (Kind::ConfigMap, _) => None,
-        (Kind::FluxKustomization, ["spec", "interval" | "timeout" | "retryInterval" | "prune" | "wait", ..]) => None,
+        (Kind::ConfigMap, _)
+        | (Kind::FluxKustomization, ["spec", "interval" | "timeout" | "retryInterval" | "prune" | "wait", ..]) => None,
         (Kind::FluxKustomization, ["spec", ..]) => Some(Aspect::Build),
         (
             _,
