@@ -336,7 +336,8 @@ impl RepositoryPass {
         situation.signatures = signatures;
         situation.unsure.branches = doubtful;
         situation.unsure.all |= awaits;
-        situation.unsure.elsewhere = !fetched.unread_pulls.is_empty();
+        // What no waiting changes must not hold everything: a stranger could make it so.
+        situation.unsure.elsewhere = fetched.unread_pulls.values().any(|failure| !failure.is_lasting());
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
@@ -509,9 +510,9 @@ fn unread_pulls(fetched: &Fetched) -> Vec<Finding> {
     }
     let finding = |(failure, numbers): (&Failure, Vec<String>)| {
         let numbers = numbers.join(", ");
+        let then = if failure.is_lasting() { "and is not compared" } else { "so none is opened until it can be fetched" };
         let message = format!(
-            "somebody else's pull request {numbers} can't be fetched: {failure}; it may propose the same, so none is \
-             opened until it can be, or is closed"
+            "somebody else's pull request {numbers} can't be fetched: {failure}; it may propose the same, {then}"
         );
         Finding { file: None, line: None, problem: Problem::new(Reason::SourceError, message) }
     };

@@ -139,7 +139,11 @@ mod tests {
             login: "davit".to_owned(),
             signatures: Signatures::default(),
             branch_prefix: "davit/".to_owned(),
-            pulls: (1..=most).map(pull).chain([PullRequest { author: "Davit".to_owned(), ..pull(9_999) }]).collect(),
+            pulls: (1..=most).map(pull).chain([PullRequest {
+                author: "Davit".to_owned(),
+                head: "davit/web-1.x".to_owned(),
+                ..pull(9_999)
+            }]).collect(),
         };
         assert!(survey(200).beyond().is_none(), "ours do not count");
         let more = survey(201);

@@ -182,6 +182,11 @@ impl Failure {
         matches!(self, Self::Git { damaged: true, .. })
     }
 
+    /// What was asked for is to blame, whoever asks and whenever: waiting changes nothing.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::TooBig { .. } | Self::Git { .. } | Self::Missing(_) | Self::Invalid(_))
+    }
+
     /// With the repository it happened to; `url` must be redacted.
     pub(crate) fn at(self, url: &str) -> GitError {
         GitError { url: url.to_owned(), kind: self }
