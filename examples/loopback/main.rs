@@ -4,7 +4,7 @@
 //!
 //! Usage: `loopback DIRECTORY RELEASES [REPOSITORIES]` generates bare repositories with so many releases each, and
 //! changes one file of the first for each line on standard input, until that ends: `version` moves the version of one
-//! release, anything else its values.
+//! release, `file` adds one, anything else changes the values of one.
 //! `loopback DIRECTORY TREE.tar.gz` makes `DIRECTORY/checkout` of a real tree, its chart URLs rewritten to loopback.
 
 #![expect(clippy::print_stdout, reason = "its one line is its result")]
@@ -68,9 +68,12 @@ fn generated(directory: &Path, releases: usize, repositories: usize, sources: &S
     });
     println!("{places}");
     for (count, line) in std::io::stdin().lock().lines().enumerate() {
-        let patch = (line? == "version").then_some(count);
+        let line = line?;
+        let patch = (line == "version").then_some(count);
+        let number = if line == "file" { releases + count } else { 0 };
+        let path = format!("apps/0/app-{number}.yaml");
         let person = forge.person("acme/fleet-0", "acme");
-        person.push("main", "one file", &[("apps/0/app-0.yaml", Some(&fleet::release(0, count + 1, patch)))])?;
+        person.push("main", "one file", &[(path.as_str(), Some(&fleet::release(number, count + 1, patch)))])?;
         println!("changed");
     }
     Ok(())
