@@ -75,7 +75,7 @@ impl Stage {
 
     async fn pass(&self, recollection: &Arc<Recollection>) -> (Duration, Arc<Look>) {
         let start = Instant::now();
-        let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
+        let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new(), forks: Vec::new() };
         let commit = self.git.fetch(wanted).await.unwrap().base_commit;
         let files = if recollection.holds(&commit.to_string(), &davit::resolve::Neighbours::default()) {
             Files::Held(commit.to_string())

@@ -138,7 +138,7 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     }
     let name = remote.last_segment().to_owned();
     let repository = git.repository(&name, &remote.text).map_err(|error| error.problem())?;
-    let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
+    let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new(), forks: Vec::new() };
     let fetched = repository.fetch(wanted).await.map_err(|error| error.problem())?;
     let listing = repository.tree(fetched.base_commit).await.map_err(|error| error.problem())?;
     let reader = repository.reader().await.map_err(|error| error.problem())?;

@@ -98,10 +98,18 @@ impl Checker<'_> {
             } else if let (Forge::GitHub(a), Forge::GitHub(b)) = (&old.forge, &new.forge)
                 && a.is(b)
             {
-                let message = format!(
-                    "opens pull requests on {b}, as repositories[{index}] does: each would close the other's, which look \
-                     like its own; put both directories in one entry (paths.include), or set forge: none on one of them"
-                );
+                let harm = format!("opens pull requests on {b}, as repositories[{index}] does");
+                let message = if old.branch == new.branch {
+                    format!(
+                        "{harm}: each would close the other's, which look like its own; put both directories in one \
+                         entry (paths.include), or set forge: none on one of them"
+                    )
+                } else {
+                    format!(
+                        "{harm}, for another base branch: their branches have the same names, and one would delete the \
+                         other's; set forge: none on one of them"
+                    )
+                };
                 self.issue(path, message);
             }
         }

@@ -13,6 +13,12 @@ use std::sync::Arc;
 /// Files above this are not manifests of ours: every site's file was read within the same limit.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
+/// How many bytes the file of a proposal may have, where the base's has so many: it moves versions. What is far larger
+/// proposes nothing, and costs nothing to parse.
+fn limit(base: usize) -> u64 {
+    (2 * base as u64 + 64 * 1024).min(FILE_LIMIT)
+}
+
 /// Foreign pull requests that propose at least what each update does, by the update's index.
 pub(super) async fn elsewhere(
     repository: &Repository,
@@ -66,17 +72,23 @@ async fn look(
             continue;
         }
         let unknown: Vec<String> = touched.iter().filter(|path| !bases.contains_key(*path)).cloned().collect();
-        bases.extend(read(repository, fetched.base_commit, &unknown, &mut whole).await);
+        bases.extend(read(repository, fetched.base_commit, &unknown, |_| FILE_LIMIT, &mut whole).await);
         let base: Files = touched.iter().filter_map(|path| bases.get_key_value(path)).map(owned).collect();
-        let there = read(repository, *head, &touched, &mut whole).await;
+        let limit = |path: &str| limit(base.get(path).map_or(0, |bytes| bytes.len()));
+        let there = read(repository, *head, &touched, limit, &mut whole).await;
         let mut proposed = judged(findings, &base, there, &mut whole).await;
         proposed.retain(|index| !found.contains_key(index));
         if proposed.is_empty() {
             continue;
         }
         // What was on the base when it branched off is not its own doing.
-        let before = match repository.merge_base_held(fetched.base_commit, *head).await {
-            Ok(Some(begin)) => read(repository, begin, &touched, &mut whole).await,
+        let parting = if pull.same_repository {
+            repository.merge_base(fetched.base_commit, *head).await
+        } else {
+            repository.merge_base_held(fetched.base_commit, *head).await
+        };
+        let before = match parting {
+            Ok(Some(begin)) => read(repository, begin, &touched, limit, &mut whole).await,
             other => {
                 whole &= other.is_ok();
                 Files::new()
@@ -93,13 +105,19 @@ fn owned((path, bytes): (&String, &Arc<[u8]>)) -> (String, Arc<[u8]>) {
     (path.clone(), bytes.clone())
 }
 
-async fn read(repository: &Repository, at: Oid, paths: &[String], whole: &mut bool) -> Files {
+async fn read(
+    repository: &Repository,
+    at: Oid,
+    paths: &[String],
+    limit: impl Fn(&str) -> u64,
+    whole: &mut bool,
+) -> Files {
     let mut files = Files::new();
     for path in paths {
-        // Deleted or unreadable there: it sets nothing.
-        match repository.file(at, path, FILE_LIMIT).await {
+        // Deleted, too large or unreadable there: it sets nothing.
+        match repository.file(at, path, limit(path)).await {
             Ok(bytes) => drop(files.insert(path.clone(), bytes.into())),
-            Err(error) => *whole &= matches!(error.kind, Failure::Missing(_)),
+            Err(error) => *whole &= matches!(error.kind, Failure::Missing(_) | Failure::TooBig { .. }),
         }
     }
     files
@@ -117,18 +135,20 @@ async fn judged(findings: &Arc<Findings>, base: &Files, files: Files, whole: &mu
     })
 }
 
-/// Each file is parsed once, however many sites it has.
+/// Each file is parsed once, however many sites it has, and forgotten before the next one.
 fn proposed(updates: &[Update], base: &Files, files: &Files) -> BTreeSet<usize> {
-    let states = files.iter().filter_map(|(path, now)| Some((path.as_str(), (base.get(path)?, now))));
-    let states: HashMap<&str, (yaml::State<'_>, yaml::State<'_>)> =
-        states.map(|(path, (then, now))| (path, (yaml::State::read(then), yaml::State::read(now)))).collect();
-    let set = |update: &Update| {
-        update.sites.iter().any(|site| {
-            let Some((then, now)) = states.get(&*site.site.file) else { return false };
-            now.text_of(then, &site.site).is_some_and(|text| {
-                text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
+    let mut found = BTreeSet::new();
+    for (path, now) in files {
+        let Some(then) = base.get(path) else { continue };
+        let (then, now) = (yaml::State::read(then), yaml::State::read(now));
+        let set = |update: &Update| {
+            update.sites.iter().filter(|site| *site.site.file == **path).any(|site| {
+                now.text_of(&then, &site.site).is_some_and(|text| {
+                    text == site.to || Version::of_tag(&text).is_some_and(|version| version >= update.target.version)
+                })
             })
-        })
-    };
-    updates.iter().enumerate().filter(|(_, update)| set(update)).map(|(index, _)| index).collect()
+        };
+        found.extend(updates.iter().enumerate().filter(|(_, update)| set(update)).map(|(index, _)| index));
+    }
+    found
 }

@@ -255,7 +255,7 @@ impl Stage {
 
     async fn look(&self, recollection: &Arc<Recollection>, rules: &Rules, now: Timestamp) -> Arc<Look> {
         self.registry.refresh();
-        let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new() };
+        let wanted = Wanted { base: None, prefix: String::new(), pulls: Vec::new(), forks: Vec::new() };
         let commit = self.git.fetch(wanted).await.unwrap().base_commit;
         let files = if recollection.holds(&commit.to_string(), &self.neighbours) {
             Files::Held(commit.to_string())

@@ -150,7 +150,8 @@ impl RepositoryPass {
             None => None,
         };
         let numbers = survey.as_ref().and_then(|s| s.as_ref().ok()).map(Survey::numbers).unwrap_or_default();
-        let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls: numbers };
+        let (pulls, forks) = numbers;
+        let wanted = WantedRefs { base: self.repository.branch.clone(), prefix: prefix.clone(), pulls, forks };
         let read = async {
             let (fetched, sight) = tokio::join!(self.git.fetch(wanted), self.sight());
             let fetched = fetched.map_err(|error| error.problem())?;
@@ -176,7 +177,7 @@ impl RepositoryPass {
         let on_base: BTreeSet<u64> = survey.foreign(&fetched.base_branch).iter().map(|pull| pull.number).collect();
         fetched.unread_pulls.retain(|number, _| on_base.contains(number));
         if !fetched.unread_pulls.is_empty() {
-            Arc::make_mut(&mut report.findings).problems.extend(unread_pulls(&fetched));
+            Arc::make_mut(&mut report.findings).problems.extend(unread_pulls(&fetched, &survey));
         }
         if let Some(beyond) = survey.beyond() {
             Arc::make_mut(&mut report.findings).problems.push(beyond);
@@ -202,7 +203,7 @@ impl RepositoryPass {
         }
         let read = async {
             let prefix = self.shared.config.pull_requests.branch_prefix.clone();
-            let wanted = WantedRefs { base: self.repository.branch.clone(), prefix, pulls: Vec::new() };
+            let wanted = WantedRefs { base: self.repository.branch.clone(), prefix, ..WantedRefs::default() };
             let fetched = match fetched {
                 Some(fetched) => fetched,
                 None => self.git.fetch(wanted).await.map_err(|error| error.problem())?,
@@ -336,8 +337,8 @@ impl RepositoryPass {
         situation.signatures = signatures;
         situation.unsure.branches = doubtful;
         situation.unsure.all |= awaits;
-        // What no waiting changes must not hold everything: a stranger could make it so.
-        situation.unsure.elsewhere = fetched.unread_pulls.values().any(|failure| !failure.is_lasting());
+        let waits = |(number, failure): (&u64, &Failure)| holds_back(&survey, *number, failure);
+        situation.unsure.elsewhere = fetched.unread_pulls.iter().any(waits);
         let wanted: Vec<_> = prepared.iter().map(|p| p.wanted.clone()).collect();
         let actions = proposal::decide(&wanted, &survey.pulls, &branches, now, &situation);
         mark_rows(report, &actions, updates, &prepared);
@@ -498,19 +499,25 @@ fn doubtful(found: &Look) -> BTreeSet<String> {
     files
 }
 
+/// Whether openings wait for a head that could not be fetched: not for a stranger's, who could make them wait for ever,
+/// and not for what no waiting changes.
+fn holds_back(survey: &Survey, number: u64, failure: &Failure) -> bool {
+    survey.is_of_a_writer(number) && !failure.is_lasting()
+}
+
 /// A line for each cause: somebody else's pull requests that could not be fetched.
-fn unread_pulls(fetched: &Fetched) -> Vec<Finding> {
-    let mut causes: Vec<(&Failure, Vec<String>)> = Vec::new();
+fn unread_pulls(fetched: &Fetched, survey: &Survey) -> Vec<Finding> {
+    let mut causes: Vec<(&Failure, bool, Vec<String>)> = Vec::new();
     for (number, failure) in &fetched.unread_pulls {
-        let number = format!("#{number}");
-        match causes.iter_mut().find(|(known, _)| *known == failure) {
-            Some((_, numbers)) => numbers.push(number),
-            None => causes.push((failure, vec![number])),
+        let (waits, number) = (holds_back(survey, *number, failure), format!("#{number}"));
+        match causes.iter_mut().find(|(known, holds, _)| *known == failure && *holds == waits) {
+            Some((.., numbers)) => numbers.push(number),
+            None => causes.push((failure, waits, vec![number])),
         }
     }
-    let finding = |(failure, numbers): (&Failure, Vec<String>)| {
+    let finding = |(failure, waits, numbers): (&Failure, bool, Vec<String>)| {
         let numbers = numbers.join(", ");
-        let then = if failure.is_lasting() { "and is not compared" } else { "so none is opened until it can be fetched" };
+        let then = if waits { "so none is opened until it can be fetched" } else { "and is not compared" };
         let message = format!(
             "somebody else's pull request {numbers} can't be fetched: {failure}; it may propose the same, {then}"
         );

@@ -34,9 +34,20 @@ pub(super) async fn survey(forge: &dyn Forge, branch_prefix: &str) -> Result<Sur
 }
 
 impl Survey {
-    /// Numbers of open pull requests that are not ours, whose heads are to be fetched.
-    pub fn numbers(&self) -> Vec<u64> {
-        self.pulls.iter().filter(|p| !self.ours(p)).map(|p| p.number).take(FOREIGN).collect()
+    /// Numbers of open pull requests that are not ours, whose heads are to be fetched: those of the repository's own
+    /// branches, and those from forks. Strangers' do not push out those of people who may write.
+    pub fn numbers(&self) -> (Vec<u64>, Vec<u64>) {
+        let foreign = self.pulls.iter().filter(|p| !self.ours(p));
+        let (mut own, mut forks): (Vec<_>, Vec<_>) = foreign.partition(|p| p.same_repository);
+        own.truncate(FOREIGN);
+        forks.truncate(FOREIGN - own.len());
+        let numbers = |pulls: Vec<&PullRequest>| pulls.into_iter().map(|p| p.number).collect();
+        (numbers(own), numbers(forks))
+    }
+
+    /// Whether only somebody who may write to the repository can have made its head.
+    pub fn is_of_a_writer(&self, number: u64) -> bool {
+        self.pulls.iter().any(|p| p.number == number && p.same_repository)
     }
 
     /// What is to be said where there are more: an older one may propose the same as we do.
@@ -139,15 +150,14 @@ mod tests {
             login: "davit".to_owned(),
             signatures: Signatures::default(),
             branch_prefix: "davit/".to_owned(),
-            pulls: (1..=most).map(pull).chain([PullRequest {
-                author: "Davit".to_owned(),
-                head: "davit/web-1.x".to_owned(),
-                ..pull(9_999)
-            }]).collect(),
+            pulls: (1..=most)
+                .map(pull)
+                .chain([PullRequest { author: "Davit".to_owned(), head: "davit/web-1.x".to_owned(), ..pull(9_999) }])
+                .collect(),
         };
         assert!(survey(200).beyond().is_none(), "ours do not count");
         let more = survey(201);
-        assert_eq!(more.numbers().len(), 200);
+        assert_eq!(more.numbers().0.len(), 200);
         let told = more.beyond().unwrap().problem.message;
         assert!(told.starts_with("201 pull requests of others are open, and only the newest 200"), "{told}");
     }

@@ -89,7 +89,7 @@ async fn seat(config: &Config, git: &Git, number: usize) -> Result<Seat, Problem
     // A person may look without the forge's token.
     let github = if config.github.auth.is_some() { github(config)? } else { None };
     let repository = open(config, git, one, forge_of(one, github.as_ref()))?;
-    let wanted = Wanted { base: one.branch.clone(), prefix: String::new(), pulls: Vec::new() };
+    let wanted = Wanted { base: one.branch.clone(), prefix: String::new(), pulls: Vec::new(), forks: Vec::new() };
     let fetched = repository.fetch(wanted).await.map_err(|error| error.problem())?;
     Ok(Seat { number, repository, fetched, recollection: Arc::default() })
 }

@@ -17,12 +17,14 @@ use tokio::sync::Semaphore;
 const LIMIT: u64 = 25 * 1024 * 1024;
 /// What nearly every payload is smaller than.
 const SMALL: u64 = 256 * 1024;
-/// Small payloads that are read at once.
-const SMALL_AT_ONCE: usize = 8;
+/// Small payloads that are read at once: 16 MiB of them. Many, because anybody can begin one and send nothing.
+const SMALL_AT_ONCE: usize = 64;
 /// Larger ones, and those that do not say how large they are.
 const LARGE_AT_ONCE: usize = 1;
 /// Longest time for a payload, waiting for its turn included; GitHub gives up then itself.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time between two pieces of a payload whose turn it is.
+const PAUSE: Duration = Duration::from_secs(1);
 
 type Answer = (StatusCode, &'static str);
 
@@ -74,10 +76,10 @@ async fn payload(s: &Surfaces, turns: &Turns, headers: &HeaderMap, body: Body) -
         let _turn = turn.acquire().await;
         read_signed(body, &key, &signature, limit).await
     };
-    let late = (StatusCode::REQUEST_TIMEOUT, "the payload did not come within 10 s");
-    tokio::time::timeout(PATIENCE, read).await.unwrap_or(Err(late))
+    tokio::time::timeout(PATIENCE, read).await.unwrap_or(Err(LATE))
 }
 
+const LATE: Answer = (StatusCode::REQUEST_TIMEOUT, "the payload did not come within 10 s, or paused for more than 1 s");
 const UNSIGNED: Answer = (StatusCode::UNAUTHORIZED, "X-Hub-Signature-256 does not match the body");
 const TOO_LARGE: Answer = (StatusCode::PAYLOAD_TOO_LARGE, "the payload is over 25 MB or broke off");
 
@@ -107,7 +109,7 @@ fn signature(headers: &HeaderMap) -> Option<Vec<u8>> {
 async fn read_signed(body: Body, key: &hmac::Key, signature: &[u8], limit: u64) -> Result<Vec<u8>, Answer> {
     let mut context = hmac::Context::with_key(key);
     let (mut pieces, mut all) = (body.into_data_stream(), Vec::new());
-    while let Some(piece) = pieces.next().await {
+    while let Some(piece) = tokio::time::timeout(PAUSE, pieces.next()).await.map_err(|_| LATE)? {
         let piece = piece.map_err(|_| TOO_LARGE)?;
         if (all.len() + piece.len()) as u64 > limit {
             return Err(TOO_LARGE);

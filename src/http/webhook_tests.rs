@@ -42,6 +42,27 @@ async fn a_body_that_does_not_come_is_given_up_and_its_turn_goes_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_begins_many_and_sends_nothing_holds_no_call_back_for_long() {
+    let stage = stage();
+    let turns = Turns::default();
+    let push = signed(r#"{"repository":{"full_name":"acme/fleet"}}"#, "hush", "push");
+    let mut idle = tokio::task::JoinSet::new();
+    for _ in 0..4 * SMALL_AT_ONCE {
+        let turns = turns.clone();
+        idle.spawn(async move {
+            let _turn = turns.small.acquire().await;
+            let key = hmac::Key::new(hmac::HMAC_SHA256, b"hush");
+            read_signed(endless(), &key, &[0; 32], SMALL).await.unwrap_err().0
+        });
+    }
+    tokio::task::yield_now().await;
+    let body = Body::from(r#"{"repository":{"full_name":"acme/fleet"}}"#);
+    let answer = github(stage.surfaces.clone(), turns, headers(&push), body).await;
+    assert_eq!(answer.0, StatusCode::ACCEPTED, "behind four rounds of a second each");
+    assert!(idle.join_all().await.into_iter().all(|code| code == StatusCode::REQUEST_TIMEOUT));
+}
+
+#[tokio::test(start_paused = true)]
 async fn large_bodies_wait_for_each_other_and_small_ones_do_not_wait_for_them() {
     let stage = stage();
     let turns = Turns::default();

@@ -85,7 +85,7 @@ pub fn open(options: GitOptions, url: &str) -> Repository {
 }
 
 pub fn wanted() -> Wanted {
-    Wanted { base: None, prefix: "davit/".to_owned(), pulls: Vec::new() }
+    Wanted { base: None, prefix: "davit/".to_owned(), pulls: Vec::new(), forks: Vec::new() }
 }
 
 /// Our commit on top of `base`, in the bare copy only.

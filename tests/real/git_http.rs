@@ -150,17 +150,17 @@ async fn a_pull_request_that_is_too_much_or_broken_costs_itself_alone() {
     let repo = open(options, &format!("{}/fleet.git", server.url));
     let base = fleet.at("main").unwrap();
     for _ in 0..2 {
-        let fetched = repo.fetch(Wanted { pulls: vec![1, 2], ..wanted() }).await.unwrap();
+        let fetched = repo.fetch(Wanted { forks: vec![1, 2], ..wanted() }).await.unwrap();
         assert_eq!((fetched.base_commit, fetched.pull_heads), (base, [(1, small)].into()));
         let why = fetched.unread_pulls[&2].to_string();
-        assert!(why.starts_with("the head of pull request #2 has ") && why.contains("more than 1048576"), "{why}");
+        assert!(why.starts_with("the head of pull request #2 has ") && why.contains("more than 524288"), "{why}");
         assert!(fetched.unread_pulls[&2].is_lasting(), "no stranger's head holds back what Davit opens");
     }
     // The server itself can't read the third one.
     pull(3, "version: lost\n");
     let lost = Oid::hash_object(git2::ObjectType::Blob, b"version: lost\n").unwrap().to_string();
     std::fs::remove_file(fleet.path().join("objects").join(&lost[..2]).join(&lost[2..])).unwrap();
-    let fetched = repo.fetch(Wanted { pulls: vec![1, 3], ..wanted() }).await.unwrap();
+    let fetched = repo.fetch(Wanted { forks: vec![1, 3], ..wanted() }).await.unwrap();
     assert_eq!((fetched.base_commit, fetched.pull_heads), (base, [(1, small)].into()));
     let unread: Vec<_> = fetched.unread_pulls.iter().map(|(number, failure)| (*number, failure.is_lasting())).collect();
     assert_eq!(unread, [(3, true)]);

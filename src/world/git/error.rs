@@ -184,7 +184,7 @@ impl Failure {
 
     /// What was asked for is to blame, whoever asks and whenever: waiting changes nothing.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::TooBig { .. } | Self::Git { .. } | Self::Missing(_) | Self::Invalid(_))
+        matches!(self, Self::TooBig { .. } | Self::Git { damaged: false, .. } | Self::Missing(_) | Self::Invalid(_))
     }
 
     /// With the repository it happened to; `url` must be redacted.

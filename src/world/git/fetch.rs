@@ -30,6 +30,8 @@ pub struct Wanted {
     pub prefix: String,
     /// Numbers of pull requests whose head is wanted (`refs/pull/N/head`).
     pub pulls: Vec<u64>,
+    /// The same for those from forks. They come after all else, and nothing waits for them.
+    pub forks: Vec<u64>,
 }
 
 /// What the remote has of it. All of these commits are in the bare repository, with their trees.
@@ -144,7 +146,8 @@ fn select(advertised: &Advertised, wanted: &Wanted) -> Result<(Fetched, BTreeMap
                 our_branches.insert(short.to_owned(), *oid);
                 refs.insert(name.clone(), *oid);
             }
-        } else if let Some(number) = pull_number(name).filter(|n| wanted.pulls.contains(n)) {
+        } else if let Some(number) = pull_number(name).filter(|n| wanted.pulls.contains(n) || wanted.forks.contains(n))
+        {
             pull_heads.insert(number, *oid);
         }
     }

@@ -17,7 +17,7 @@ fn remote(head: Option<u8>, target: Option<&str>, refs: &[(&str, u8)]) -> Advert
 }
 
 fn wanted(base: Option<&str>) -> Wanted {
-    Wanted { base: base.map(str::to_owned), prefix: "davit/".to_owned(), pulls: vec![7, 8] }
+    Wanted { base: base.map(str::to_owned), prefix: "davit/".to_owned(), pulls: vec![7], forks: vec![8] }
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Site {
 }
 
 fn wanted() -> Wanted {
-    Wanted { base: None, prefix: "davit/".to_owned(), pulls: Vec::new() }
+    Wanted { base: None, prefix: "davit/".to_owned(), pulls: Vec::new(), forks: Vec::new() }
 }
 
 fn change(base: Oid, files: &[(&str, &str)]) -> Change {

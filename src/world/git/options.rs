@@ -96,7 +96,8 @@ pub struct GitOptions {
     pub cache_dir: PathBuf,
     /// The longest one operation may take.
     pub timeout: Duration,
-    /// Most bytes of one download of pull request heads: anybody can open one.
+    /// Most bytes of one download of pull request heads: anybody can open one. Where they are too much together, a part
+    /// of them has a part of it.
     pub heads_limit: u64,
     /// Credentials of HTTP remotes, where a repository brings none of its own.
     pub http: Arc<dyn Credentials>,

@@ -36,7 +36,12 @@ struct Inner {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// The base commit whose files were seen to be there.
     sound: Arc<Mutex<Option<Oid>>>,
+    /// Heads of pull requests that can't be had, so that they are asked for once.
+    unfit: Arc<Mutex<Unfit>>,
 }
+
+/// Commit and failure by number.
+type Unfit = BTreeMap<u64, (Oid, Failure)>;
 
 impl std::fmt::Debug for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -47,7 +52,15 @@ impl std::fmt::Debug for Repository {
 impl Repository {
     pub(super) fn new(git: Git, address: Address, cache: Cache, credentials: Arc<dyn Credentials>) -> Self {
         let turn = Arc::new(tokio::sync::Mutex::new(()));
-        let inner = Inner { git, address, cache: Arc::new(cache), credentials, turn, sound: Arc::default() };
+        let inner = Inner {
+            git,
+            address,
+            cache: Arc::new(cache),
+            credentials,
+            turn,
+            sound: Arc::default(),
+            unfit: Arc::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -59,7 +72,7 @@ impl Repository {
     /// Brings the bare copy up to date. A damaged copy is deleted and cloned afresh. Heads of pull requests come last:
     /// what can't be had of them is told, and stops nothing else.
     pub async fn fetch(&self, wanted: Wanted) -> Result<Fetched, GitError> {
-        let sound = self.inner.sound.clone();
+        let (sound, unfit) = (self.inner.sound.clone(), self.inner.unfit.clone());
         let heads_limit = self.inner.git.options().heads_limit;
         self.remote(move |cache, address, context| {
             let attempt = |repository: &git2::Repository, last: bool| {
@@ -82,12 +95,19 @@ impl Repository {
                     fetch::sound(repository, fetched.base_commit, before)?;
                     *seen = Some(fetched.base_commit);
                 }
-                let heads = |some: &BTreeMap<u64, Oid>| {
-                    let result = fetch::fetch_heads(repository, address, context, some, (depth, heads_limit));
+                let heads = |some: &BTreeMap<u64, Oid>, limit: u64| {
+                    let result = fetch::fetch_heads(repository, address, context, some, (depth, limit));
                     settle(context, cache, result)?;
                     fetch::walkable(&git2::Repository::open_bare(cache.dir())?)
                 };
-                add_heads(&mut fetched, missing, last, heads)?;
+                let mut unfit = unfit.lock().unwrap_or_else(PoisonError::into_inner);
+                let advertised = missing.clone();
+                let (forks, own) = missing.into_iter().partition(|(number, _)| wanted.forks.contains(number));
+                for some in [own, forks] {
+                    let open = known_unfit(&mut fetched, some, &unfit);
+                    add_heads(&mut fetched, open, last, (heads_limit, &heads))?;
+                }
+                *unfit = unfit_of(&fetched, &advertised);
                 Ok(fetched)
             };
             match cache.ready().and_then(|repository| attempt(&repository, false)) {
@@ -323,22 +343,52 @@ impl Repository {
     }
 }
 
-/// Fetches the missing heads, together or, where that is too much, each alone, so that one is not laid to the others.
-/// Damage is healed by a fresh clone, but for the `last` time.
+/// Takes out of the missing heads those that are known to be unfit, and tells of them.
+fn known_unfit(fetched: &mut Fetched, missing: BTreeMap<u64, Oid>, unfit: &Unfit) -> BTreeMap<u64, Oid> {
+    let known = |number: &u64, oid: &Oid| unfit.get(number).filter(|(of, _)| of == oid).map(|(_, why)| why.clone());
+    let (mut open, mut told) = (BTreeMap::new(), Vec::new());
+    for (number, oid) in missing {
+        match known(&number, &oid) {
+            Some(why) => told.push((number, why)),
+            None => drop(open.insert(number, oid)),
+        }
+    }
+    fetched.unread_pulls.extend(told);
+    open
+}
+
+/// What is to be remembered: heads that no waiting makes fit.
+fn unfit_of(fetched: &Fetched, advertised: &BTreeMap<u64, Oid>) -> Unfit {
+    let lasting = fetched.unread_pulls.iter().filter(|(_, why)| why.is_lasting());
+    lasting.filter_map(|(number, why)| Some((*number, (*advertised.get(number)?, why.clone())))).collect()
+}
+
+/// Least of the limit that a part of the heads gets, as a share of the whole.
+const LEAST: u64 = 16;
+
+/// Fetches the missing heads: together, or else in halves, each with half of the limit, so that one is not laid to the
+/// others, and all that is tried comes to few times the limit. Damage is healed by a fresh clone, but for the `last`
+/// time.
 fn add_heads(
     fetched: &mut Fetched,
     missing: BTreeMap<u64, Oid>,
     last: bool,
-    heads: impl Fn(&BTreeMap<u64, Oid>) -> Result<(), Failure>,
+    (limit, heads): (u64, &impl Fn(&BTreeMap<u64, Oid>, u64) -> Result<(), Failure>),
 ) -> Result<(), Failure> {
-    let mut open = vec![missing];
-    while let Some(some) = open.pop().filter(|some| !some.is_empty()) {
-        match heads(&some) {
+    let mut open = vec![(missing, limit)];
+    while let Some((mut some, share)) = open.pop() {
+        if some.is_empty() {
+            continue;
+        }
+        match heads(&some, share) {
             Ok(()) => fetched.pull_heads.extend(some),
             Err(Failure::Cancelled) => return Err(Failure::Cancelled),
             Err(failure) if failure.damaged() && !last => return Err(failure),
             Err(failure) if some.len() > 1 && !general(&failure) => {
-                open.extend(some.into_iter().map(|one| BTreeMap::from([one])));
+                let middle = some.keys().nth(some.len() / 2).copied().unwrap_or_default();
+                let share = (share / 2).max(limit / LEAST);
+                let newer = some.split_off(&middle);
+                open.extend([(some, share), (newer, share)]);
             }
             Err(failure) => fetched.unread_pulls.extend(some.into_keys().map(|number| (number, failure.clone()))),
         }
