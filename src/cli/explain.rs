@@ -39,7 +39,7 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         say(&clean(&format!("no release is called {}{near}", command.release)));
         return Exit::NoResult;
     }
-    let cluster = found.kube_version.as_ref();
+    let cluster = found.kube.0.as_ref();
     let mut explained = Vec::new();
     for (row, policy) in rows {
         explained.push((row, policy, inside::changes(&registry, &found, row, cluster).await));

@@ -13,7 +13,7 @@ use super::report::{Finding, Findings, Row};
 use super::rounds;
 use crate::config;
 use crate::inventory::{self, Context, FileFacts};
-use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version};
+use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version, without_users};
 use crate::policy::{self, Effective, Mover, Other, Rules, Subject};
 use crate::resolve::{self, Neighbours, Resolution};
 use crate::world::cache::Cache;
@@ -138,8 +138,8 @@ pub struct Look {
     pub effective: Arc<Vec<Arc<Effective>>>,
     /// The decisions that have a target, by row.
     pub(super) decisions: BTreeMap<usize, Arc<Decision>>,
-    /// The version of Kubernetes that it was judged for.
-    pub kube_version: Option<Version>,
+    /// The version of Kubernetes that it was judged for, and whether one was still to be heard of.
+    pub kube: (Option<Version>, bool),
     /// The logins that the sources were asked with.
     pub(super) grants: Arc<Grants>,
     /// The tree, resolved.
@@ -174,15 +174,15 @@ pub async fn look(
     let asked = offers::ask(&round, &ground.lookups).await;
     // What was judged for another version of Kubernetes does not stand.
     request.kube = request.kube.among(&ground.resolution.releases);
-    let kube = request.kube.version;
+    let kube = (request.kube.version.cloned(), request.kube.awaited);
     if let Some(known) = request.recollection.look(&ground, &asked, request.now)
-        && known.kube_version.as_ref() == kube
+        && known.kube == kube
     {
         // Logins may have been changed since.
         return Ok(if grants.is_empty() { known } else { Arc::new(Look { grants, ..known.as_ref().clone() }) });
     }
     let earlier = request.recollection.earlier(request.now);
-    let earlier = earlier.filter(|earlier| earlier.look.kube_version.as_ref() == kube);
+    let earlier = earlier.filter(|earlier| earlier.look.kube == kube);
     let standing = earlier.as_ref().map(|earlier| Standing::of(&ground, earlier, &asked));
     let mut offers = asked.clone();
     if let (Some(earlier), Some(standing)) = (&earlier, &standing) {
@@ -223,9 +223,8 @@ pub async fn look(
     let problems = ground.problems.clone();
     let findings =
         Arc::new(Findings { repository: request.shown, revision, rows, updates, problems, cluster_read: None });
-    let kube_version = kube.cloned();
     let (effective, resolution) = (ground.effective.clone(), ground.resolution.clone());
-    let look = Arc::new(Look { findings, offers, effective, decisions, kube_version, grants, resolution });
+    let look = Arc::new(Look { findings, offers, effective, decisions, kube, grants, resolution });
     // The youngest look is as old as the oldest thing that it took over.
     let any = standing.is_some_and(|s| !s.lookups.is_empty() || s.rows.iter().any(Option::is_some));
     let at = earlier.filter(|_| any).map_or(request.now, |earlier| earlier.at);
@@ -351,12 +350,15 @@ fn effective_of(request: &Request<'_>, resolution: &Resolution, before: Option<&
 
 /// The rules' word on a release, then its annotations'.
 fn effective(rules: &Rules, repository: &str, release: &Release) -> Effective {
+    let shown = release.source.as_ref().and_then(|source| source.url.as_deref()).unwrap_or_default();
+    // Rules are matched with the URL as it is written; of one whose query is not shown, with what is asked.
+    let asked = release.lookup.as_ref().filter(|_| shown.contains('?')).map(|lookup| without_users(lookup.url()));
     let mut effective = rules.effective(&Subject {
         repository,
         namespace: &release.namespace,
         release: &release.name,
         chart: release.chart.as_deref().unwrap_or_default(),
-        url: release.source.as_ref().and_then(|s| s.url.as_deref()).unwrap_or_default(),
+        url: asked.as_deref().unwrap_or(shown),
     });
     effective.policy = effective.policy.with_annotations(&release.annotations).0;
     effective

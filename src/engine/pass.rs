@@ -314,7 +314,7 @@ impl RepositoryPass {
             schedule: &windows,
             now,
             kube: Kube {
-                version: found.kube_version.as_ref(),
+                version: found.kube.0.as_ref(),
                 root: self.shared.config.cluster.root.as_deref(),
                 live: false,
                 awaited: false,

@@ -15,6 +15,21 @@ fn lines(of: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
+fn aliases_of_aliases_cost_a_bounded_number_of_routes() {
+    let mut text =
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a}\nspec:\n  chart: {spec: \
+                    {version: 1.0.0}}\n  values:\n    a: &a [0,0,0,0,0,0,0,0,0,0]\n"
+            .to_owned();
+    for (of, name) in ["a", "b", "c", "d"].iter().zip(["b", "c", "d", "e"]) {
+        text += &format!("    {name}: &{name} [{}]\n", vec![format!("*{of}"); 10].join(","));
+    }
+    let (open, close) = (format!("{{{}: ", "k".repeat(1_000)).repeat(100), "}".repeat(100));
+    text += &format!("    z: {open}[*e,*e,*e,*e,*e,*e,*e]{close}\n");
+    let facts = kept(&text);
+    assert_eq!(facts.sites.len(), 1, "and it ends, in memory that does not grow with what aliases expand to");
+}
+
+#[test]
 fn a_large_config_map_of_numbers_is_read_in_one_go() {
     let text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{}",
@@ -35,7 +50,7 @@ fn anchors_aliases_and_merge_keys_in_a_large_config_map_are_followed_once() {
     assert!(facts.sites.iter().all(|site| site.shared.len() == 1), "each feeds the next");
     let one = lines(|i| format!("  k{i}: *one\n"));
     let facts = kept(&format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: &one 1.2.3}}\ndata:\n{one}"));
-    assert_eq!((facts.sites.len(), facts.sites[0].shared.len()), (1, MANY));
+    assert_eq!((facts.sites.len(), facts.sites[0].shared.len()), (1, 20));
     let merged = format!(
         "x: &x\n{}apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  <<: *x\n",
         lines(|i| format!("  k{i}: 1.{i}.0\n"))

@@ -1,6 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
-use super::{CredentialsHint, shown};
+use super::{CredentialsHint, shown, without_users};
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -99,8 +99,8 @@ impl Lookup {
     /// nothing else have one key, so a token that is replaced makes no other update.
     pub fn canonical(&self) -> String {
         match self {
-            Self::Index { url, chart } => format!("{}#{chart}", shown(&canonical_url(url))),
-            Self::Oci { url, .. } | Self::GitTags { url } => shown(&canonical_url(url)).into_owned(),
+            Self::Index { url, chart } => format!("{}#{chart}", apart(url)),
+            Self::Oci { url, .. } | Self::GitTags { url } => apart(url),
             Self::Signed { question, .. } => question.canonical(),
         }
     }
@@ -150,6 +150,14 @@ pub fn canonical_url(url: &str) -> String {
     let path = if path.contains(['?', '#']) { path } else { path.trim_end_matches('/') };
     let at = if user.is_empty() { "" } else { "@" };
     format!("{scheme}://{user}{at}{host}{path}")
+}
+
+/// A URL as it may be shown. Two that differ only in what is not shown are two places: some digits of their digests tell
+/// them apart.
+fn apart(url: &str) -> String {
+    let url = canonical_url(url);
+    let (own, shown) = (without_users(&url), shown(&url));
+    if own == shown { shown.into_owned() } else { format!("{shown}~{}", chart_digest(&own)) }
 }
 
 /// The first six hexadecimal digits of the SHA-256 of a chart's canonical URL: what its branches carry.
@@ -217,10 +225,13 @@ mod tests {
         assert_eq!(one.chart(), "chart");
         assert_eq!(Lookup::index("https://Example.com/", "app").canonical(), "https://example.com#app");
         assert_eq!(Lookup::index("https://me:secret@example.com", "app").canonical(), "https://example.com#app");
-        assert_eq!(
-            Lookup::index("https://example.com/x?token=a", "app").canonical(),
-            "https://example.com/x?token=***#app"
+        let with = |token: &str| Lookup::index(&format!("https://example.com/x?token={token}"), "app").canonical();
+        assert!(
+            with("a").starts_with("https://example.com/x?token=***~") && with("a").ends_with("#app"),
+            "{}",
+            with("a")
         );
+        assert_ne!(with("a"), with("b"), "what is asked for may differ");
         assert_eq!(Lookup::git_tags("ssh://git@example.com/a").canonical(), "ssh://git@example.com/a");
     }
 }

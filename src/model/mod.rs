@@ -26,7 +26,7 @@ pub use live::{Live, LiveState, Witness};
 pub use lookup::{Lookup, TagRules, canonical_url, chart_digest};
 pub use reason::{Reason, Status};
 pub use release::{Annotations, ChartKind, Frame, Note, NsName, Release, RowKind, SourceKind, SourceRef, Step};
-pub use shown::shown;
+pub use shown::{shown, without_users};
 pub use site::{EmbeddedPlace, Inner, Part, ScalarStyle, Site};
 pub use tree::{BlobId, SourceTree, TreeFile};
 pub use update::{DigestMove, Update, UpdateSite};

@@ -18,6 +18,16 @@ const PUNCTUATION: [char; 7] = [',', ';', ':', '.', ')', ']', '!'];
 /// `https://host/x?token=abc` becomes `https://host/x?token=***`. Over HTTP and OCI a user alone goes too, for tokens are
 /// written that way; `ssh://git@host` and `git@host:path` stay. In a fragment only what is written `key=value` is masked.
 pub fn shown(text: &str) -> Cow<'_, str> {
+    cleaned(text, true)
+}
+
+/// A text without the users of the URLs in it, their queries as they are: what tells places apart, and is not to be
+/// shown.
+pub fn without_users(text: &str) -> Cow<'_, str> {
+    cleaned(text, false)
+}
+
+fn cleaned(text: &str, masked: bool) -> Cow<'_, str> {
     if !text.contains("://") || !text.contains(['@', '?', '#']) {
         return Cow::Borrowed(text);
     }
@@ -29,7 +39,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
         out.push_str(head);
         rest = &tail[credentials(scheme, tail)..];
         let url = url_of(rest);
-        if let Some(at) = url.find(['?', '#']) {
+        if let Some(at) = url.find(['?', '#']).filter(|_| masked) {
             let (before, values) = url.split_at(at);
             out.push_str(before);
             mask(&mut out, values);

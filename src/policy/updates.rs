@@ -167,8 +167,11 @@ fn of_chart(
     (moves, still): (&[Moves<'_>], &[Version]),
     branch_prefix: &str,
 ) -> Vec<Update> {
-    // Where nothing is proposed, the target is what is in use.
-    let targets: BTreeSet<&Version> = moves.iter().map(|m| &m.target.version).chain(still).collect();
+    // Where nothing is proposed, the target is what is in use. It has a say only above all that moves: what lies between
+    // changes with each release of the chart, and no update carries its name.
+    let highest = moves.iter().map(|m| &m.target.version).max();
+    let above = still.iter().max().filter(|version| Some(*version) > highest);
+    let targets: BTreeSet<&Version> = moves.iter().map(|m| &m.target.version).chain(above).collect();
     let within: BTreeSet<&Version> = moves.iter().filter_map(Moves::within).collect();
     let mut found = Vec::new();
     for (version, label) in labels(&targets, &within) {

@@ -68,6 +68,8 @@ fn flux_rule_24_a_source_with_another_url_whose_path_exists_here_makes_no_plain_
         assert_eq!(problem.reason, Reason::NotBuilt, "{text}");
         assert!(problem.message.contains(ours) && problem.message.contains(theirs), "{}", problem.message);
         assert!(resolution.problems.iter().any(|found| found.problem.reason == Reason::OutOfReach));
+        let file = &*resolution.releases[0].file;
+        assert!(resolution.doubtful.contains(file), "what is open for it is not closed: {:?}", resolution.doubtful);
     }
 }
 

@@ -323,11 +323,17 @@ fn casing(scanner: &mut Scanner, name: String) -> Result<Part, String> {
     Ok(Part::Call { name, operator, arguments: Vec::new() })
 }
 
+/// Longest text that is made: values may double from one Kustomization to the next.
+const LONGEST: usize = 256 << 10;
+
 /// What the parts become.
 pub(super) fn evaluate<'v>(parts: &[Part], find: &dyn Fn(&str) -> Lookup<'v>) -> Result<String, Failure> {
     let mut text = String::new();
     for part in parts {
         text.push_str(&one(part, find)?);
+        if text.len() > LONGEST {
+            return Err(Failure::Unsure(format!("a value of more than {} KiB", LONGEST >> 10)));
+        }
     }
     Ok(text)
 }

@@ -96,8 +96,8 @@ pub fn resolve_after(inventory: &Inventory, neighbours: &Neighbours, memo: &mut 
     Resolution { releases, problems, doubtful, published }
 }
 
-/// While a document is broken, here or in a neighbour's tree, or a neighbour was never read, what nobody builds or finds
-/// here may be wanted all the same; and so may what an object of a neighbour made ambiguous.
+/// While a document is broken, here or in a neighbour's tree, or a neighbour was never read, or a source may be this
+/// repository by another name, what nobody builds or finds here may be wanted all the same; and so may what an object of a neighbour made ambiguous.
 fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     let ambiguous =
@@ -106,6 +106,7 @@ fn doubtful(world: &world::World<'_>, rows: &row::Rows) -> BTreeSet<String> {
     let unseen = world.neighbours.unread().is_some() || world.abroad.peers.iter().any(|peer| peer.broken);
     let unknown = publish::is_broken(world)
         || unseen
+        || world.claimed
         || !world.neighbours.others.is_empty() && rows.releases.iter().any(|release| ambiguous(release));
     if !unknown {
         return files;

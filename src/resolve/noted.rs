@@ -4,7 +4,7 @@
 use super::flux::{self, Reach};
 use super::object::Object;
 use super::roots::static_part;
-use super::world::{Lost, MAX_MADE, MAX_NAMES, World};
+use super::world::{LONGEST_NAME, Lost, MAX_MADE, MAX_NAMES, World};
 use crate::inventory::{Inventory, Kind};
 use crate::model::Reason;
 use std::sync::Arc;
@@ -45,8 +45,9 @@ impl World<'_> {
     pub(super) fn note_cut(&mut self, object: &Object, cluster: &str) {
         let (file, line) = (self.inventory.path(object.at.0), object.line);
         let message = format!(
-            "this Kustomization is built under more than {MAX_NAMES} names in {cluster}, or these builds hold more than \
-             {MAX_MADE} objects: the rest is not followed; does it build itself?"
+            "this Kustomization is built under more than {MAX_NAMES} names in {cluster}, or under one of more than \
+             {LONGEST_NAME} bytes, or these builds hold more than {MAX_MADE} objects: the rest is not followed; does it \
+             build itself?"
         );
         self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
     }

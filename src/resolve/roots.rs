@@ -148,6 +148,7 @@ pub(super) fn claimed(world: &mut World<'_>, known: &[Known]) {
         let everywhere = Lost { within: String::new(), ..first.clone() };
         world.lost.push(everywhere);
         world.rooted = true;
+        world.claimed = true;
     }
 }
 

@@ -25,6 +25,8 @@ use std::sync::Arc;
 /// builds hold together: a ring of prefixes has no end.
 pub(super) const MAX_NAMES: usize = 1_000;
 pub(super) const MAX_MADE: usize = 20_000;
+/// Kubernetes takes no longer name.
+pub(super) const LONGEST_NAME: usize = 253;
 
 /// The Flux Kustomization that builds an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub(super) struct World<'a> {
     pub(super) url: Option<String>,
     /// The repository has Flux Kustomizations of its own.
     pub(super) rooted: bool,
+    /// It has none that is surely its own: a source under another URL may be this repository.
+    pub(super) claimed: bool,
     /// Kustomizations of this repository whose directory could not be found out: what nothing builds may be theirs.
     pub(super) lost: Vec<Lost>,
     /// The Flux Kustomizations that build a kustomization.yaml with charts for kustomize to inflate, by its file.
@@ -118,6 +122,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         problems: Vec::new(),
         url: judge.url.clone(),
         rooted: false,
+        claimed: false,
         lost: Vec::new(),
         inflated: inflation::holders(inventory),
         reads: RefCell::default(),
@@ -349,7 +354,8 @@ impl Pass<'_, '_> {
             return Vec::new();
         }
         let (names, made) = self.names.entry((cluster.to_owned(), object.at)).or_default();
-        if *names >= MAX_NAMES || *made >= MAX_MADE {
+        let long = [object.name(), object.namespace()].iter().any(|name| name.len() > LONGEST_NAME);
+        if *names >= MAX_NAMES || *made >= MAX_MADE || long {
             self.world.note_cut(object, cluster);
             return Vec::new();
         }

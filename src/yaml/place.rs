@@ -106,7 +106,7 @@ impl<'n> Survey<'n> {
             if has_anchor(self.root) {
                 spans(self.root, &mut counts);
                 counts.retain(|_, count| *count > 1);
-                collect(self.root, &mut Vec::new(), &counts, &mut found);
+                collect(self.root, &mut Vec::new(), &counts, (&mut found, &mut { MOST_BYTES }));
             }
             found
         });
@@ -260,30 +260,39 @@ fn spans(node: &Node, counts: &mut HashMap<Span, usize>) {
     }
 }
 
+/// Most routes that are told of one scalar: they are for people.
+const MOST_ROUTES: usize = 20;
+/// Most bytes that all routes of a document take, about: aliases of aliases make many of few bytes.
+const MOST_BYTES: usize = 4 << 20;
+
 fn collect<'a>(
     node: &'a Node,
     way: &mut Vec<Way<'a>>,
     wanted: &HashMap<Span, usize>,
-    found: &mut HashMap<Span, Vec<Route>>,
+    (found, left): (&mut HashMap<Span, Vec<Route>>, &mut usize),
 ) {
     match &node.kind {
         NodeKind::Scalar { .. } => {
             let span = (node.start, node.end);
-            if wanted.contains_key(&span) {
-                found.entry(span).or_default().push(way.iter().map(Way::step).collect());
+            if *left > 0 && wanted.contains_key(&span) {
+                let routes = found.entry(span).or_default();
+                if routes.len() <= MOST_ROUTES {
+                    *left = left.saturating_sub(way.iter().map(Way::size).sum());
+                    routes.push(way.iter().map(Way::step).collect());
+                }
             }
         }
         NodeKind::Sequence(items) => {
             for (index, item) in items.iter().enumerate() {
                 way.push(Way::Index(index));
-                collect(item, way, wanted, found);
+                collect(item, way, wanted, (found, left));
                 way.pop();
             }
         }
         NodeKind::Mapping(_) => {
             for (key, value) in node.pairs() {
                 way.push(Way::Key(key));
-                collect(value, way, wanted, found);
+                collect(value, way, wanted, (found, left));
                 way.pop();
             }
         }
@@ -297,6 +306,10 @@ enum Way<'a> {
 }
 
 impl Way<'_> {
+    fn size(&self) -> usize {
+        size_of::<Step>() + if let Self::Key(key) = self { key.len() } else { 0 }
+    }
+
     fn step(&self) -> Step {
         match self {
             Self::Key(key) => Step::Key((*key).to_owned()),
