@@ -60,3 +60,19 @@ fn flux_rule_12_what_flux_refuses_is_refused_and_what_is_hidden_is_named() {
     }
     assert_eq!(with("x${S:=1}"), Err(Failure::Hidden("S".to_owned(), "a Secret".to_owned())));
 }
+
+#[test]
+fn what_doubles_from_one_kustomization_to_the_next_ends() {
+    let mut value = "1.2.3".to_owned();
+    let ends = (0..64).find_map(|_| {
+        let find = |_: &str| Lookup::Known(&value);
+        match evaluate(&parse("${V}${V}").unwrap(), &find) {
+            Ok(longer) => {
+                value = longer;
+                None
+            }
+            Err(why) => Some(why),
+        }
+    });
+    assert_eq!(ends, Some(Failure::Unsure("a value of more than 256 KiB".to_owned())));
+}
