@@ -2,6 +2,7 @@
 //! quadratic reader busy for an hour.
 
 use crate::inventory::{FileFacts, read_file};
+use std::fmt::Write as _;
 
 /// Entries of each input.
 const MANY: usize = 40_000;
@@ -21,10 +22,10 @@ fn aliases_of_aliases_cost_a_bounded_number_of_routes() {
                     {version: 1.0.0}}\n  values:\n    a: &a [0,0,0,0,0,0,0,0,0,0]\n"
             .to_owned();
     for (of, name) in ["a", "b", "c", "d"].iter().zip(["b", "c", "d", "e"]) {
-        text += &format!("    {name}: &{name} [{}]\n", vec![format!("*{of}"); 10].join(","));
+        let _ = writeln!(text, "    {name}: &{name} [{}]", vec![format!("*{of}"); 10].join(","));
     }
     let (open, close) = (format!("{{{}: ", "k".repeat(1_000)).repeat(100), "}".repeat(100));
-    text += &format!("    z: {open}[*e,*e,*e,*e,*e,*e,*e]{close}\n");
+    let _ = writeln!(text, "    z: {open}[*e,*e,*e,*e,*e,*e,*e]{close}");
     let facts = kept(&text);
     assert_eq!(facts.sites.len(), 1, "and it ends, in memory that does not grow with what aliases expand to");
 }
