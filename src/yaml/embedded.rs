@@ -25,7 +25,7 @@ pub struct Embedded {
 /// Parses what the scalar at a route of a document of the file holds as text.
 ///
 /// # Errors
-/// [`Reason::NotEditable`], with the form named: what [`site`] refuses on the way, and a plain or quoted scalar over
+/// [`Reason::NotEditable`], with the form named: what [`super::site()`] refuses on the way, and a plain or quoted scalar over
 /// several lines. What is wrong with a document of the text stands in the stream.
 pub fn embedded(file: &str, bytes: &[u8], document: usize, root: &Node, route: &Route) -> Result<Embedded, Problem> {
     embedded_in(&Survey::new(root), file, bytes, document, route)
@@ -93,7 +93,7 @@ impl Embedded {
     /// The site of the scalar at a route of one of the documents.
     ///
     /// # Errors
-    /// As [`site`]; and [`Reason::NotEditable`] where an escape or a line break of a scalar around it lies in it.
+    /// As [`super::site()`]; and [`Reason::NotEditable`] where an escape or a line break of a scalar around it lies in it.
     pub fn site(&self, document: usize, route: &Route) -> Result<Site, Problem> {
         self.surveyed(&Survey::new(self.root(document, route)?), document, route)
     }
