@@ -25,8 +25,8 @@ pub struct Embedded {
 /// Parses what the scalar at a route of a document of the file holds as text.
 ///
 /// # Errors
-/// [`Reason::NotEditable`], with the form named: what [`super::site()`] refuses on the way, and a plain or quoted scalar over
-/// several lines. What is wrong with a document of the text stands in the stream.
+/// [`Reason::NotEditable`], with the form named: what [`super::site()`] refuses on the way, and a plain or quoted scalar
+/// over several lines. What is wrong with a document of the text stands in the stream.
 pub fn embedded(file: &str, bytes: &[u8], document: usize, root: &Node, route: &Route) -> Result<Embedded, Problem> {
     embedded_in(&Survey::new(root), file, bytes, document, route)
 }
