@@ -70,6 +70,8 @@ fn stand<'a>(
     others: &[Other<'a>],
 ) -> BTreeMap<(String, String), Vec<Version>> {
     let moving: BTreeSet<String> = sites.values().map(|moves| moves.canonical.clone()).collect();
+    // Most releases are of other charts: their names tell, without a key or a version being made of each.
+    let charts: BTreeSet<&str> = sites.values().map(|moves| moves.lookup.chart()).collect();
     let mut still: BTreeMap<(String, String), Vec<Version>> = BTreeMap::new();
     for other in others.iter().filter(|other| has_a_say(other.release)) {
         let Some(site) = &other.release.site else { continue };
@@ -77,12 +79,15 @@ fn stand<'a>(
             moves.releases.insert(other.index, other.release.id());
             continue;
         }
+        let Some(lookup) = other.release.lookup.as_deref().filter(|lookup| charts.contains(lookup.chart())) else {
+            continue;
+        };
         let floats = other.release.problem.as_ref().is_some_and(|p| p.reason.status() == Status::Floating);
         let in_use = other.release.current.as_deref().filter(|_| !floats);
         let Some(version) = in_use.and_then(|text| Version::of_tag(text).or_else(|| Version::loose(text))) else {
             continue;
         };
-        let Some(canonical) = other.release.lookup.as_deref().map(Lookup::canonical) else { continue };
+        let canonical = lookup.canonical();
         if moving.contains(&canonical) {
             still.entry((canonical, other.group.to_owned())).or_default().push(version);
         }
