@@ -78,8 +78,10 @@ fn main() {
     let releases = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let files = repository(releases);
     let start = Instant::now();
-    let mut facts: Vec<(String, Arc<FileFacts>)> =
-        files.iter().map(|(path, text)| (path.clone(), Arc::new(inventory::read_file(text.as_bytes())))).collect();
+    let mut facts: Vec<(String, Arc<FileFacts>)> = files
+        .iter()
+        .map(|(path, text)| (path.clone(), Arc::new(inventory::read_file(path, text.as_bytes()))))
+        .collect();
     println!("read     {:>8.1?} ({} files, one core)", start.elapsed(), files.len());
     let start = Instant::now();
     facts.sort_by(|a, b| a.0.cmp(&b.0));
@@ -95,7 +97,7 @@ fn main() {
     for (what, from, to) in changes {
         let Some((path, text)) = files.iter().find(|(path, _)| path.ends_with(what)) else { continue };
         let Some(file) = facts.iter_mut().find(|(known, _)| known == path) else { continue };
-        file.1 = Arc::new(inventory::read_file(text.replace(from, to).as_bytes()));
+        file.1 = Arc::new(inventory::read_file("", text.replace(from, to).as_bytes()));
         let files = Arc::new(facts.clone());
         let start = Instant::now();
         let inventory = inventory::gather_after(memo.inventory(), &files, Context::default());

@@ -82,7 +82,7 @@ pub fn write(files: &[(String, Vec<u8>)], checkout: &Path) -> Result<(), Failure
 
 fn releases(files: &[(String, Vec<u8>)]) -> Vec<Arc<Release>> {
     let read = files.iter().filter(|(path, _)| inventory::reads(path));
-    let facts: Vec<_> = read.map(|(path, bytes)| (path.clone(), Arc::new(inventory::read_file(bytes)))).collect();
+    let facts: Vec<_> = read.map(|(path, bytes)| (path.clone(), Arc::new(inventory::read_file(path, bytes)))).collect();
     resolve::releases(&inventory::gather(&facts, Context { repository_url: None }))
 }
 

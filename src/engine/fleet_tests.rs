@@ -26,7 +26,7 @@ fn fleet(names: &[&str]) -> Fleet {
 
 /// A member's look at a file.
 fn look(fleet: &Fleet, number: usize, text: &str) -> Arc<Published> {
-    let files = [("clusters/home/all.yaml".to_owned(), Arc::new(read_file(text.as_bytes())))];
+    let files = [("clusters/home/all.yaml".to_owned(), Arc::new(read_file("", text.as_bytes())))];
     let url = format!("https://git.example.com/{}", fleet.members[number].name);
     let inventory = gather(&files, Context { repository_url: Some(&url) });
     resolve_after(&inventory, &fleet.view(number), &mut Memo::default()).published

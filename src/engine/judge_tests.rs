@@ -36,7 +36,7 @@ fn resolved(text: &str) -> Vec<Arc<Release>> {
     let files: Vec<_> = (text.split("=== ").filter(|part| !part.trim().is_empty()))
         .map(|part| {
             let (path, content) = part.split_once('\n').unwrap();
-            (path.trim().to_owned(), Arc::new(inventory::read_file(content.as_bytes())))
+            (path.trim().to_owned(), Arc::new(inventory::read_file(path.trim(), content.as_bytes())))
         })
         .collect();
     crate::resolve::resolve(&inventory::gather(&files, Context::default())).releases

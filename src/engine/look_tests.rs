@@ -349,7 +349,7 @@ fn views(charts: &str) -> Vec<Neighbours> {
             "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{name: team, namespace: \
              flux-system}}\nspec: {{url: {charts}/{team}}}\n"
         );
-        let facts = |text: &str| Arc::new(inventory::read_file(text.as_bytes()));
+        let facts = |text: &str| Arc::new(inventory::read_file("", text.as_bytes()));
         let files = [("clusters/one/root.yaml", facts(&root)), ("clusters/one/team.yaml", facts(&source))];
         let files = files.map(|(path, facts)| (path.to_owned(), facts));
         let theirs = Neighbours {

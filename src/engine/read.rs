@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files above this are listed with the reason and not read; real manifests are a thousand times smaller.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+/// The same for a `.sourceignore`.
+const IGNORE_FILE_LIMIT: u64 = 1024 * 1024;
 
 /// Which files of a repository count.
 #[derive(Debug, Clone)]
@@ -36,7 +38,8 @@ impl Filter {
 
     fn admits(&self, path: &str) -> bool {
         let included = || self.include.as_ref().is_none_or(|include| include.is_match(path));
-        inventory::reads(path) && included() && !self.exclude.is_match(path)
+        // What Flux leaves out is no matter of what the operator wants to see.
+        inventory::is_ignore_file(path) || inventory::reads(path) && included() && !self.exclude.is_match(path)
     }
 }
 
@@ -103,7 +106,10 @@ pub fn facts(
     cache: &Cache,
     now: Timestamp,
 ) -> Facts {
-    let wanted: Vec<&TreeFile> = listing.tree.files.iter().filter(|file| filter.admits(&file.path)).collect();
+    let admitted: Vec<&TreeFile> = listing.tree.files.iter().filter(|file| filter.admits(&file.path)).collect();
+    // Known by their names, not by their bytes: nothing of them is remembered by blob.
+    let (named, wanted): (Vec<&TreeFile>, Vec<&TreeFile>) =
+        admitted.iter().copied().partition(|file| inventory::is_ignore_file(&file.path));
     let Remembered { facts: mut known, files: before, .. } = std::mem::take(&mut *memory.lock());
     recall(&wanted, &mut known, &before, cache, now);
     let mut problems = Vec::new();
@@ -134,7 +140,25 @@ pub fn facts(
         }
     }
     remember(&fresh, cache, now);
-    let files: Vec<_> = wanted.iter().filter_map(|f| Some((f.path.clone(), known.get(&f.blob)?.clone()))).collect();
+    let mut by_name: HashMap<&str, Arc<FileFacts>> = HashMap::new();
+    for file in named {
+        match reader.read(file, IGNORE_FILE_LIMIT) {
+            Ok(bytes) => {
+                let facts = inventory::read_file(&file.path, &bytes);
+                let facts = equal(&before, &file.path, &facts).unwrap_or_else(|| Arc::new(facts));
+                by_name.insert(&file.path, facts);
+            }
+            Err(problem) => {
+                failed += 1;
+                problems.push(Finding { file: Some(file.path.clone()), line: None, problem });
+            }
+        }
+    }
+    let of = |file: &TreeFile| match inventory::is_ignore_file(&file.path) {
+        true => by_name.get(file.path.as_str()).cloned(),
+        false => known.get(&file.blob).cloned(),
+    };
+    let files: Vec<_> = admitted.iter().filter_map(|file| Some((file.path.clone(), of(file)?))).collect();
     // What no file has any more goes; a blob more or less is not worth the looking.
     if known.len() > files.len() + files.len() / 8 + 16 {
         let ids: std::collections::HashSet<&BlobId> = wanted.iter().map(|file| &file.blob).collect();
@@ -197,7 +221,9 @@ fn remember(fresh: &[(BlobId, Arc<FileFacts>)], cache: &Cache, now: Timestamp) {
 fn parse<'a>(unread: &[&'a TreeFile], reader: &TreeReader) -> Vec<(&'a TreeFile, Result<FileFacts, Problem>)> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = unread.len().div_ceil(threads).max(16);
-    let one = |file: &&'a TreeFile| (*file, reader.read(file, FILE_LIMIT).map(|bytes| inventory::read_file(&bytes)));
+    let one = |file: &&'a TreeFile| {
+        (*file, reader.read(file, FILE_LIMIT).map(|bytes| inventory::read_file(&file.path, &bytes)))
+    };
     std::thread::scope(|scope| {
         let work: Vec<_> =
             unread.chunks(share).map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())).collect();

@@ -78,6 +78,8 @@ pub enum Kind {
     ChartInflation,
     /// `KEY=value` lines of a file that a generator's `envs` names.
     EnvFile,
+    /// The patterns of a `.sourceignore`.
+    IgnoreFile,
 }
 
 impl Kind {
@@ -97,7 +99,7 @@ impl Kind {
             Self::ResourceSet => "ResourceSet",
             Self::ResourceSetInputProvider => "ResourceSetInputProvider",
             Self::ChartInflation => "HelmChartInflationGenerator",
-            Self::JsonPatch | Self::Configuration | Self::Chart | Self::EnvFile => "",
+            Self::JsonPatch | Self::Configuration | Self::Chart | Self::EnvFile | Self::IgnoreFile => "",
             Self::ConfigMap => "ConfigMap",
             Self::Secret => "Secret",
         }
@@ -124,7 +126,8 @@ impl Kind {
             | Self::Configuration
             | Self::Chart
             | Self::ChartInflation
-            | Self::EnvFile => "",
+            | Self::EnvFile
+            | Self::IgnoreFile => "",
         }
     }
 }

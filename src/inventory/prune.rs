@@ -63,7 +63,7 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
         | Kind::Configuration
         | Kind::Chart
         | Kind::ChartInflation => return None,
-        Kind::ConfigMap | Kind::Secret | Kind::EnvFile => &[],
+        Kind::ConfigMap | Kind::Secret | Kind::EnvFile | Kind::IgnoreFile => &[],
     })
 }
 

@@ -2,7 +2,7 @@
 //! what is wrong; a broken document costs that document.
 
 use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Template};
-use super::{env_file, prune, scan, sites};
+use super::{env_file, ignore_file, prune, scan, sites};
 use crate::model::Reason;
 use crate::yaml::{self, Node, NodeKind, Route, Survey};
 use std::collections::HashSet;
@@ -31,20 +31,25 @@ const KUSTOMIZATION_KEYS: [&str; 16] = [
 ];
 
 /// Whether a file of this name is read: YAML, JSON, `Kustomization` (the third name that kustomize knows), variables of a
-/// generator (`.env`), and what decides beside Chart.yaml which dependencies are packaged: a lock, and archives in `charts/`, of which only the name
+/// generator (`.env`), what Flux leaves out (`.sourceignore`), and what decides beside Chart.yaml which dependencies are packaged: a lock, and archives in `charts/`, of which only the name
 /// counts.
 pub fn reads(path: &str) -> bool {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let vendored = || directory == "charts" || directory.ends_with("/charts");
     matches!(name, "Kustomization" | "Chart.lock" | "requirements.lock")
+        || ignore_file::is_ignore_file(name)
         || matches!(extension, Some("yaml" | "yml" | "json"))
         || yaml::is_env_file(path)
         || extension == Some("tgz") && vendored()
 }
 
-/// Reads a file. The facts depend on the bytes alone, so that equal blobs share them.
-pub fn read_file(bytes: &[u8]) -> FileFacts {
+/// Reads a file. The facts depend on the bytes alone, so that equal blobs share them; but for a `.sourceignore`
+/// ([`is_ignore_file`](super::is_ignore_file)), which its name alone tells from any other text.
+pub fn read_file(path: &str, bytes: &[u8]) -> FileFacts {
+    if ignore_file::is_ignore_file(path) {
+        return ignore_file::read(bytes);
+    }
     if let Some(facts) = env_file::read(bytes) {
         return facts;
     }

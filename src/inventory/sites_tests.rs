@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 const MANY: usize = 40_000;
 
 fn kept(text: &str) -> FileFacts {
-    read_file(text.as_bytes())
+    read_file("", text.as_bytes())
 }
 
 fn lines(of: impl Fn(usize) -> String) -> String {

@@ -1,6 +1,7 @@
 //! Flux rule 23: the tree of an artifact that an ArtifactGenerator composes of this repository's files, each led back to
 //! its file in Git. What Git does not show (other sources, archives, merges of two files) is an answer of its own.
 
+use super::left_out::Seen;
 use super::path;
 use crate::inventory::{self, Context, FileFacts, Inventory, Kind};
 use crate::yaml::Node;
@@ -26,15 +27,15 @@ pub(super) struct Wanted<'w> {
     pub(super) cluster: &'w str,
 }
 
-/// Composes the artifact that a name stands for. `ours` tells whether a source of the generator is this repository.
+/// What is seen of this repository through a source of a generator (the source, and the generator's namespace); nothing
+/// where it is another one, nothing in it where all is seen.
+type Sight<'s> = dyn Fn(&Node, &str) -> Option<Option<Arc<Seen>>> + 's;
+
+/// Composes the artifact that a name stands for.
 ///
 /// # Errors
 /// Why it can't be told, for a person.
-pub(super) fn compose(
-    inventory: &Inventory,
-    wanted: Wanted<'_>,
-    ours: &dyn Fn(&Node, &str) -> bool,
-) -> Result<Artifact, String> {
+pub(super) fn compose(inventory: &Inventory, wanted: Wanted<'_>, sight: &Sight<'_>) -> Result<Artifact, String> {
     let mut found = Vec::new();
     for (file, _, generator) in inventory.of_kind(Kind::ArtifactGenerator) {
         let artifacts = generator.tree.at("spec.artifacts").map(Node::items).unwrap_or_default();
@@ -50,12 +51,12 @@ pub(super) fn compose(
     }
     let mut trees = Vec::new();
     for (_, generator, listed) in &found {
-        let foreign = |alias: &str| {
+        let own = |alias: &str| {
             let sources = generator.tree.at("spec.sources").map(Node::items).unwrap_or_default();
             let source = sources.iter().find(|source| source.get("alias").and_then(Node::text) == Some(alias));
-            source.is_none_or(|source| !ours(source, generator.namespace()))
+            sight(source?, generator.namespace())
         };
-        let files = copied(inventory, listed, &foreign)?;
+        let files = copied(inventory, listed, &own)?;
         if !trees.contains(&files) {
             trees.push(files);
         }
@@ -78,7 +79,11 @@ fn artifact(inventory: &Inventory, files: &Files) -> Artifact {
 }
 
 /// The files that the copies of an artifact give, in order.
-fn copied(inventory: &Inventory, listed: &Node, foreign: &dyn Fn(&str) -> bool) -> Result<Files, String> {
+fn copied(
+    inventory: &Inventory,
+    listed: &Node,
+    own: &dyn Fn(&str) -> Option<Option<Arc<Seen>>>,
+) -> Result<Files, String> {
     let mut files = Files::new();
     for copy in listed.get("copy").map(Node::items).unwrap_or_default() {
         let text = |key: &str| copy.get(key).and_then(Node::text).unwrap_or_default();
@@ -86,13 +91,13 @@ fn copied(inventory: &Inventory, listed: &Node, foreign: &dyn Fn(&str) -> bool) 
         let form = || format!("the copy from {from} to {to} (line {}) is not followed", copy.line);
         let (alias, pattern) = from.strip_prefix('@').and_then(|from| from.split_once('/')).ok_or_else(form)?;
         let target = to.strip_prefix("@artifact").ok_or_else(form)?;
-        if foreign(alias) {
+        let Some(seen) = own(alias) else {
             let directory = path::join("", target).ok_or_else(form)?;
             if files.keys().any(|known| path::within(&directory, known)) {
                 return Err(format!("the copy from {from} may put files of another source over this repository's"));
             }
             continue;
-        }
+        };
         let plain = match text("strategy") {
             "" | "Overwrite" => true,
             "Merge" => files.is_empty(),
@@ -102,9 +107,11 @@ fn copied(inventory: &Inventory, listed: &Node, foreign: &dyn Fn(&str) -> bool) 
             return Err(format!("the copy from {from} has the strategy {}", text("strategy")));
         }
         let excluded = Excluded::read(copy, pattern).ok_or_else(form)?;
-        for (name, file) in chosen(inventory, pattern, target, &files).ok_or_else(form)? {
-            if !excluded.has(inventory.path(file)) {
-                files.insert(name, file);
+        let tree = seen.as_ref().map_or(inventory, |seen| &seen.artifact.tree);
+        for (name, file) in chosen(tree, pattern, target, &files).ok_or_else(form)? {
+            if !excluded.has(tree.path(file)) {
+                let real = seen.as_ref().map_or(Some(file), |seen| seen.artifact.back.get(file).copied());
+                files.extend(real.map(|real| (name, real)));
             }
         }
     }

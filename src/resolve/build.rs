@@ -3,6 +3,7 @@
 
 pub(super) use super::view::{Reads, View};
 
+use super::artifact::Artifact;
 use super::generator;
 use super::layer::{Configured, Layer, unique};
 use super::memo::{Recall, Unit};
@@ -112,6 +113,13 @@ impl<'a> Builder<'a> {
         }
         let output = self.build(&View::whole(self.inventory), directory, None);
         self.recall.keep_unit(directory, whole, output)
+    }
+
+    /// [`Self::directory`], of another tree than the repository's where one is given. That build is not remembered.
+    pub(super) fn directory_of(&mut self, tree: Option<&Artifact>, directory: &str, whole: bool) -> Arc<Unit> {
+        let Some(part) = tree else { return self.directory(directory, whole) };
+        let output = self.build(&View::part(self.inventory, &part.tree, &part.back), directory, None);
+        Arc::new(Unit::of(output, whole))
     }
 
     /// Takes over what an earlier build read and could not follow.
@@ -399,6 +407,7 @@ pub(super) fn is_object(facts: &DocumentFacts) -> bool {
             | Kind::Chart
             | Kind::ChartInflation
             | Kind::EnvFile
+            | Kind::IgnoreFile
     )
 }
 

@@ -4,6 +4,7 @@
 use super::artifact::{self, Artifact};
 use super::build::{FluxLayer, View, texts};
 use super::layer::{Layer, Said};
+use super::left_out::{self, Seen};
 use super::neighbours::{ClusterId, Neighbours};
 use super::object::{Object, Place};
 use super::patch::{Parsed, Reader};
@@ -13,7 +14,7 @@ use crate::inventory::{DocumentFacts, Inventory, Kind, same_repository};
 use crate::model::{Reason, shown};
 use crate::yaml::Node;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What a Flux Kustomization builds.
@@ -25,6 +26,8 @@ pub(super) enum Reach {
         directory: String,
         /// Why membership of this repository is an assumption.
         assumed: Option<String>,
+        /// What is seen of the tree, where the source leaves out some of it.
+        seen: Option<Arc<Seen>>,
     },
     /// A path inside an artifact that an ArtifactGenerator makes of this repository.
     Artifact {
@@ -59,16 +62,34 @@ impl Reach {
     /// Whether both are the same directory of this repository, for the same reason.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Here { directory, assumed }, Self::Here { directory: theirs, assumed: why }) => {
-                directory == theirs && assumed == why
-            }
+            (
+                Self::Here { directory, assumed, seen },
+                Self::Here { directory: theirs, assumed: why, seen: theirs_seen },
+            ) => directory == theirs && assumed == why && back(seen.as_ref()) == back(theirs_seen.as_ref()),
             _ => false,
+        }
+    }
+
+    /// The tree that it is built from, where that is not the repository's.
+    pub(super) fn tree(&self) -> Option<&Arc<Artifact>> {
+        match self {
+            Self::Artifact { artifact, .. } => Some(artifact),
+            Self::Here { seen, .. } => seen.as_ref().map(|seen| &seen.artifact),
+            Self::Elsewhere { .. } | Self::Away { .. } => None,
         }
     }
 }
 
+/// Which files of the repository are seen; their paths are the repository's.
+fn back(seen: Option<&Arc<Seen>>) -> Option<&[usize]> {
+    seen.map(|seen| seen.artifact.back.as_slice())
+}
+
 /// Artifacts by the cluster that asks, namespace and name.
 type Artifacts = HashMap<(String, String, String), Result<Arc<Artifact>, String>>;
+
+/// What is seen of the tree, by the `spec.ignore` of the GitRepository, and where that stands.
+type Views = HashMap<Option<(String, String)>, Option<Arc<Seen>>>;
 
 /// Judges Flux Kustomizations of one tree.
 pub(super) struct Judge<'a> {
@@ -83,6 +104,7 @@ pub(super) struct Judge<'a> {
     /// The URL was not told.
     inferred: bool,
     artifacts: RefCell<Artifacts>,
+    views: RefCell<Views>,
 }
 
 impl<'a> Judge<'a> {
@@ -101,8 +123,8 @@ impl<'a> Judge<'a> {
         let url = inventory.repository_url.clone().filter(named);
         let clusters =
             neighbours.links().map(|link| (neighbours.called(&link.cluster), link.cluster.clone())).collect();
-        let (inferred, artifacts) = (false, RefCell::default());
-        let mut judge = Self { inventory, neighbours, clusters, git, url, inferred, artifacts };
+        let (artifacts, views) = (RefCell::default(), RefCell::default());
+        let mut judge = Self { inventory, neighbours, clusters, git, url, inferred: false, artifacts, views };
         if judge.url.is_none() {
             judge.url = judge.own_url();
             judge.inferred = judge.url.is_some();
@@ -133,14 +155,17 @@ impl<'a> Judge<'a> {
         self.clusters.get(cluster).cloned().unwrap_or_else(|| ClusterId { home, directory: Arc::from(cluster) })
     }
 
-    /// The URL of a GitRepository that another repository builds in a cluster.
-    fn url_abroad(&self, name: &str, namespace: &str, cluster: &str) -> Option<String> {
+    /// The GitRepositories of a name that other repositories build in a cluster.
+    fn abroad(&self, name: &str, namespace: &str, cluster: &str) -> impl Iterator<Item = &'a Object> {
         let key = (Kind::GitRepository, namespace.to_owned(), name.to_owned());
         let cluster = self.cluster_id(cluster);
-        let shown = self.neighbours.read().filter_map(|published| published.sources.get(&key)).flatten();
-        let mut urls = shown
-            .filter(|shown| shown.cluster.as_ref() == Some(&cluster))
-            .filter_map(|shown| shown.built.object.text("spec.url"));
+        let shown = self.neighbours.read().filter_map(move |published| published.sources.get(&key)).flatten();
+        shown.filter(move |shown| shown.cluster.as_ref() == Some(&cluster)).map(|shown| &*shown.built.object)
+    }
+
+    /// The URL of a GitRepository that another repository builds in a cluster.
+    fn url_abroad(&self, name: &str, namespace: &str, cluster: &str) -> Option<String> {
+        let mut urls = self.abroad(name, namespace, cluster).filter_map(|object| object.text("spec.url"));
         let first = urls.next()?;
         urls.all(|other| same_repository(first, other)).then(|| first.to_owned())
     }
@@ -171,12 +196,15 @@ impl<'a> Judge<'a> {
         };
         match kind {
             // It came here because another repository's Kustomization leads to this one.
-            _ if self.inventory.is_elsewhere(object.at.0) => Reach::Here { directory, assumed: None },
+            _ if self.inventory.is_elsewhere(object.at.0) => {
+                let (assumed, seen) = self.sight(name, namespace, cluster);
+                Reach::Here { directory, assumed, seen }
+            }
             "GitRepository" => {
                 let url = self.url_of(object).or_else(|| self.url_abroad(name, namespace, cluster));
                 let members = url.as_deref().map(|url| self.neighbours.at_url(url)).unwrap_or_default();
                 if members.is_empty() {
-                    self.in_git(object, name, directory, url)
+                    self.in_git(object, cluster, directory, url)
                 } else {
                     Reach::Elsewhere { members }
                 }
@@ -208,12 +236,14 @@ impl<'a> Judge<'a> {
         let ours = |source: &Node, home: &str| {
             let text = |key: &str| source.get(key).and_then(Node::text);
             let namespace = text("namespace").unwrap_or(home);
-            text("kind") == Some("GitRepository")
-                && match (self.url_named(text("name").unwrap_or_default(), namespace), &self.url) {
+            let name = text("name").unwrap_or_default();
+            let ours = text("kind") == Some("GitRepository")
+                && match (self.url_named(name, namespace), &self.url) {
                     (Some(theirs), Some(ours)) => same_repository(&theirs, ours),
                     // As for a Kustomization: what is not known is taken for this repository.
                     _ => true,
-                }
+                };
+            ours.then(|| self.sight(name, namespace, cluster).1)
         };
         let wanted = artifact::Wanted { namespace, name, cluster };
         let composed = artifact::compose(self.inventory, wanted, &ours).map(Arc::new);
@@ -221,9 +251,9 @@ impl<'a> Judge<'a> {
         composed
     }
 
-    /// What Flux sees of this repository by the GitRepository that a Kustomization names, where that is not the branch.
-    fn seen_otherwise(&self, object: &Object) -> Option<String> {
-        let (_, name, namespace) = source_ref(object);
+    /// The GitRepositories of a name that may be this repository's: those of the cluster's own directory, if there are
+    /// any.
+    fn own_sources(&self, name: &str, namespace: &str, cluster: &str) -> Vec<(usize, &'a DocumentFacts)> {
         let fits = |facts: &DocumentFacts| {
             let own = facts.namespace();
             facts.name() == name && (own.is_empty() || namespace.is_empty() || own == namespace)
@@ -232,14 +262,75 @@ impl<'a> Judge<'a> {
             (Some(theirs), Some(ours)) => same_repository(theirs, ours),
             _ => true,
         };
-        let mut named = self.inventory.of_kind(Kind::GitRepository).map(|(_, _, facts)| facts);
-        named.find_map(|facts| otherwise(facts).filter(|_| fits(facts) && ours(facts)))
+        let all = self.inventory.of_kind(Kind::GitRepository).filter(|(_, _, facts)| fits(facts) && ours(facts));
+        let mut all: Vec<_> = all.map(|(file, _, facts)| (file, facts)).collect();
+        let here = |file: usize| !cluster.is_empty() && path::within(cluster, self.inventory.path(file));
+        if all.iter().any(|(file, _)| here(*file)) {
+            all.retain(|(file, _)| here(*file));
+        }
+        all
     }
 
-    fn in_git(&self, object: &Object, name: &str, directory: String, url: Option<String>) -> Reach {
+    /// What Flux sees of this repository by a GitRepository: where that is not the branch, a word on it; and the tree,
+    /// where it is not all of it.
+    fn sight(&self, name: &str, namespace: &str, cluster: &str) -> (Option<String>, Option<Arc<Seen>>) {
+        let own = self.own_sources(name, namespace, cluster);
+        let mut said: Vec<String> = own.iter().find_map(|(_, facts)| otherwise(facts)).into_iter().collect();
+        let written = own.iter().map(|(file, facts)| {
+            let node = left_out::of_spec(&facts.tree)?;
+            Some((node.text()?.to_owned(), format!("spec.ignore at {}:{}", self.inventory.path(*file), node.line)))
+        });
+        let abroad = self.abroad(name, namespace, cluster).map(|object| {
+            Some((object.text("spec.ignore")?.to_owned(), format!("spec.ignore of GitRepository {name}")))
+        });
+        let mut ignores: Vec<Option<(String, String)>> =
+            if own.is_empty() { abroad.collect() } else { written.collect() };
+        ignores.dedup_by(|a, b| a.as_ref().map(|a| &a.0) == b.as_ref().map(|b| &b.0));
+        let ignore = match ignores.as_slice() {
+            [] => None,
+            [Some((text, _))] if text.contains("${") => {
+                said.push(format!("the spec.ignore of GitRepository {name} hangs on substitution and is not followed"));
+                None
+            }
+            [one] => one.clone(),
+            _ => {
+                said.push(format!("several GitRepositories {name} have each their own spec.ignore: none is followed"));
+                None
+            }
+        };
+        ((!said.is_empty()).then(|| said.join("; ")), self.seen(ignore))
+    }
+
+    /// The tree as a GitRepository of this repository with this `spec.ignore` gives it; nothing where it is all there.
+    pub(super) fn seen(&self, ignore: Option<(String, String)>) -> Option<Arc<Seen>> {
+        if let Some(known) = self.views.borrow().get(&ignore) {
+            return known.clone();
+        }
+        let spec = ignore.as_ref().map(|(text, place)| (text.as_str(), place.as_str()));
+        let seen = left_out::seen(self.inventory, spec).map(Arc::new);
+        self.views.borrow_mut().insert(ignore, seen.clone());
+        seen
+    }
+
+    /// Files that are left out of what Flux sees, by whichever source, and by what.
+    pub(super) fn hidden(&self) -> BTreeMap<usize, String> {
+        let views = self.views.borrow();
+        let mut hidden = BTreeMap::new();
+        for (file, why) in views.values().flatten().flat_map(|seen| &seen.hidden) {
+            let told: &mut String = hidden.entry(*file).or_insert_with(|| why.clone());
+            if why < told {
+                told.clone_from(why);
+            }
+        }
+        hidden
+    }
+
+    fn in_git(&self, object: &Object, cluster: &str, directory: String, url: Option<String>) -> Reach {
+        let (_, name, namespace) = source_ref(object);
         let here = |assumed: Option<String>| {
-            let all: Vec<String> = assumed.into_iter().chain(self.seen_otherwise(object)).collect();
-            Reach::Here { directory: directory.clone(), assumed: (!all.is_empty()).then(|| all.join("; ")) }
+            let (otherwise, seen) = self.sight(name, namespace, cluster);
+            let all: Vec<String> = assumed.into_iter().chain(otherwise).collect();
+            Reach::Here { directory: directory.clone(), assumed: (!all.is_empty()).then(|| all.join("; ")), seen }
         };
         let exists = self.inventory.directory(&directory).is_some();
         let what = format!("Kustomization {}", object.name());
@@ -288,16 +379,14 @@ impl Judge<'_> {
     }
 }
 
-/// What a GitRepository shows that is not all of a branch: `spec.ref` in the order of source-controller, and `spec.ignore`.
+/// What a GitRepository shows that is not a branch: `spec.ref` in the order of source-controller.
 fn otherwise(facts: &DocumentFacts) -> Option<String> {
     let at = |field: &str| {
         let value = facts.text(&format!("spec.ref.{field}")).filter(|value| !value.starts_with("refs/heads/"))?;
         Some(format!("is at the {field} {value}: Flux sees that state, and what is merged only when it moves on"))
     };
-    let fixed = ["commit", "name", "semver", "tag"].into_iter().find_map(at);
-    let ignored = facts.text("spec.ignore").map(|_| "leaves out what its spec.ignore names, which is not followed");
-    let all: Vec<&str> = fixed.as_deref().into_iter().chain(ignored).collect();
-    (!all.is_empty()).then(|| format!("GitRepository {} {}", facts.name(), all.join(" and ")))
+    let fixed = ["commit", "name", "semver", "tag"].into_iter().find_map(at)?;
+    Some(format!("GitRepository {} {fixed}", facts.name()))
 }
 
 /// What is said where a source's URL is not this repository's, and its path is one here.

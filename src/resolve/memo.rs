@@ -13,7 +13,7 @@ use super::variables::Variables;
 use super::world::{Built, Context, Lost};
 use crate::inventory::{DocumentFacts, FileFacts, Found, Inventory, Kind};
 use crate::model::{NsName, Release};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Memory of the trees of one repository. Empty at first.
@@ -65,7 +65,11 @@ fn same_frame(before: Option<&File>, now: Option<&File>) -> bool {
         let counts = |kind| {
             matches!(
                 kind,
-                Kind::FluxKustomization | Kind::Kustomization | Kind::GitRepository | Kind::ArtifactGenerator
+                Kind::FluxKustomization
+                    | Kind::Kustomization
+                    | Kind::GitRepository
+                    | Kind::ArtifactGenerator
+                    | Kind::IgnoreFile
             )
         };
         facts.documents.iter().enumerate().filter(|(_, document)| counts(document.kind)).collect()
@@ -91,7 +95,7 @@ struct Kept {
 pub(super) struct Frame {
     pub(super) patches: Arc<HashSet<usize>>,
     pub(super) included: Arc<HashSet<String>>,
-    /// Nothing where there are artifacts, which hang on all files.
+    /// Nothing where there are artifacts, which hang on all files, or where Flux does not see all of the tree.
     pub(super) known: Option<Arc<Vec<Known>>>,
 }
 
@@ -103,6 +107,15 @@ pub(super) struct Unit {
     pub(super) files: Vec<usize>,
     pub(super) problems: Vec<Found>,
     reads: Vec<usize>,
+}
+
+impl Unit {
+    /// All that a build gave, or its Flux Kustomizations alone.
+    pub(super) fn of(output: Output, whole: bool) -> Self {
+        let Output { objects, fault, files, reads, problems } = output;
+        let wanted = objects.into_iter().filter(|object| whole || object.kind == Kind::FluxKustomization);
+        Self { objects: wanted.map(Arc::new).collect(), fault: fault.map(Arc::new), files, problems, reads }
+    }
 }
 
 /// Cluster, document, namespace and name of a Flux Kustomization.
@@ -129,6 +142,8 @@ pub(super) struct Climate {
     pub(super) lost: Vec<Lost>,
     /// Which clusters it shares with others.
     pub(super) standing: Standing,
+    /// Files that Flux does not see.
+    pub(super) hidden: BTreeMap<usize, String>,
 }
 
 /// What a row was made of, and the row.
@@ -220,10 +235,7 @@ impl Recall {
     }
 
     pub(super) fn keep_unit(&mut self, directory: &str, whole: bool, output: Output) -> Arc<Unit> {
-        let Output { objects, fault, files, reads, problems } = output;
-        let wanted = objects.into_iter().filter(|object| whole || object.kind == Kind::FluxKustomization);
-        let objects = wanted.map(Arc::new).collect();
-        let unit = Arc::new(Unit { objects, fault: fault.map(Arc::new), files, problems, reads });
+        let unit = Arc::new(Unit::of(output, whole));
         self.now.bare.insert((directory.to_owned(), whole), unit.clone());
         unit
     }

@@ -316,6 +316,16 @@ fn files() -> Vec<(&'static str, Vec<String>)> {
                  [all.env], options: {disableNameSuffixHash: true}}]\n",
             ]),
         ),
+        // What Flux does not see; mostly it sees all.
+        (".sourceignore", texts(["", "", "/child/app.yaml\n", "/loose\n/inflated\n"])),
+        (
+            "clusters/one/git.yaml",
+            vec![
+                String::new(),
+                source("GitRepository", "flux-system", "url: https://github.com/acme/fleet"),
+                source("GitRepository", "flux-system", "url: https://github.com/acme/fleet, ignore: /sources/oci.yaml"),
+            ],
+        ),
         ("sources/all.env", texts(["shared=4.0.0\n", "# new\nshared=4.1.0\nother=x\n"])),
         ("loose/app.yaml", vec![release("loose", "1.0.0", "team"), release("loose", "1.1.0", "staff"), String::new()]),
     ]
@@ -349,7 +359,7 @@ impl Walk {
             self.tree.remove(path);
         } else {
             let text = "# a line more\n".repeat(lines) + text;
-            self.tree.insert(path, Arc::new(read_file(text.as_bytes())));
+            self.tree.insert(path, Arc::new(read_file(path, text.as_bytes())));
         }
         format!("{path} {variant} {lines}")
     }
@@ -393,7 +403,8 @@ fn states() -> Vec<State> {
     let root = flux("platform", "one", "") + &flux("infra", "infra", "");
     let read = trees.into_iter().map(|tree| {
         let tree = tree.into_iter().chain([("one/root.yaml", root.clone())]);
-        let files: Vec<_> = tree.map(|(path, text)| (path.to_owned(), Arc::new(read_file(text.as_bytes())))).collect();
+        let files: Vec<_> =
+            tree.map(|(path, text)| (path.to_owned(), Arc::new(read_file(path, text.as_bytes())))).collect();
         let context = Context { repository_url: Some("https://github.com/acme/platform") };
         State::Read(resolve_after(&gather(&files, context), &neighbours, &mut Memo::default()).published)
     });
@@ -484,7 +495,7 @@ fn a_comment_beside_a_version_counts_though_no_value_changed() {
             let comment = if path == commented { " # {\"$imagepolicy\": \"a:b\"}\n" } else { "\n" };
             text.trim_end().to_owned() + comment
         };
-        let facts = |path: &str, said: &str| Arc::new(read_file(text(path, said).as_bytes()));
+        let facts = |path: &str, said: &str| Arc::new(read_file(path, text(path, said).as_bytes()));
         let files = tree.iter().map(|(path, said)| ((*path).to_owned(), facts(path, said))).collect();
         let (files, context) = (Arc::new(files), Context::default());
         let inventory = gather_after(memo.inventory(), &files, context);

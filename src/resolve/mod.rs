@@ -16,6 +16,7 @@ mod generator;
 mod inflation;
 mod json_patch;
 mod layer;
+mod left_out;
 mod listed;
 mod memo;
 mod mentioned;

@@ -32,9 +32,12 @@ impl World<'_> {
                 self.lost.extend(lost);
                 self.problems.push(Inventory::problem(file, line, *reason, message));
             }
-            Reach::Here { directory, .. } if self.inventory.directory(directory).is_none() => {
+            Reach::Here { directory, .. }
+                if reach.tree().map_or(self.inventory, |part| &part.tree).directory(directory).is_none() =>
+            {
+                let left = if reach.tree().is_some() { ", or its source leaves it out" } else { "" };
                 let message =
-                    format!("Kustomization {name} builds {directory}; no such path is in the tree that was read");
+                    format!("Kustomization {name} builds {directory}; no such path is in the tree that was read{left}");
                 self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
             }
             _ => {}

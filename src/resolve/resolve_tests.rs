@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(super) fn tree(text: &str) -> Vec<(String, Arc<inventory::FileFacts>)> {
     let files = text.split("=== ").filter(|part| !part.trim().is_empty()).map(|part| {
         let (path, content) = part.split_once('\n').unwrap();
-        (path.trim().to_owned(), Arc::new(inventory::read_file(content.as_bytes())))
+        (path.trim().to_owned(), Arc::new(inventory::read_file(path.trim(), content.as_bytes())))
     });
     files.collect()
 }
@@ -427,7 +427,7 @@ configMapGenerator:
     let site = row.site.as_ref().unwrap();
     assert_eq!((site.file.as_ref(), site.line, site.column), ("clusters/home/versions.env", 3, 6));
     assert_eq!((site.path.as_ref(), site.text.as_str()), ("PLEX", "2.0.0"));
-    let facts = inventory::read_file(b"PASSWORD=hunter2\nPLEX=2.0.0\n");
+    let facts = inventory::read_file("a.env", b"PASSWORD=hunter2\nPLEX=2.0.0\n");
     assert!(!format!("{facts:?}").contains("hunter2"), "only versions are remembered");
     // A file of another name, one that kustomize refuses and one that is not there are named.
     for (files, named) in [

@@ -1,7 +1,7 @@
 //! Where a tree's builds start (Flux rules 24 and 25): the Flux Kustomizations that no other one builds, FluxInstances
 //! that sync this repository, and the kustomization.yamls that nothing includes.
 
-use super::build::{Builder, View, places};
+use super::build::{Builder, places};
 use super::flux::{self, Judge, Reach, source_ref};
 use super::memo::Unit;
 use super::object::{At, Object};
@@ -168,21 +168,14 @@ impl Graph {
         let numbers: HashMap<At, usize> = known.iter().enumerate().map(|(i, known)| (known.object.at, i)).collect();
         let mut cache: HashMap<(usize, String), Vec<usize>> = HashMap::new();
         let children = known.iter().map(|known| {
-            let (artifact, directory) = match &known.reach {
-                Reach::Here { directory, .. } => (None, directory),
-                Reach::Artifact { directory, artifact } => (Some(artifact), directory),
-                Reach::Elsewhere { .. } | Reach::Away { .. } => return Vec::new(),
+            let (Reach::Here { directory, .. } | Reach::Artifact { directory, .. }) = &known.reach else {
+                return Vec::new();
             };
-            let number = artifact.map_or(0, |artifact| Arc::as_ptr(artifact).addr());
+            let tree = known.reach.tree();
+            let number = tree.map_or(0, |tree| Arc::as_ptr(tree).addr());
             let held = cache.entry((number, directory.clone())).or_insert_with(|| {
-                let held: Vec<At> = match artifact {
-                    None => places(&builder.directory(directory, false).objects).collect(),
-                    Some(part) => {
-                        let view = View::part(builder.inventory, &part.tree, &part.back);
-                        builder.build(&view, directory, None).objects.iter().map(|object| object.at).collect()
-                    }
-                };
-                held.iter().filter_map(|at| numbers.get(at).copied()).collect()
+                let held = builder.directory_of(tree.map(Arc::as_ref), directory, false);
+                places(&held.objects).filter_map(|at| numbers.get(&at).copied()).collect()
             });
             held.clone()
         });
@@ -194,7 +187,7 @@ impl Graph {
     pub(super) fn roots(
         &self,
         known: &[Known],
-        synced: &[String],
+        synced: HashSet<At>,
         builder: &mut Builder<'_>,
         plain: &[Plain],
     ) -> Vec<Root> {
@@ -202,10 +195,6 @@ impl Graph {
         for (parent, children) in self.children.iter().enumerate() {
             below.extend(children.iter().filter(|child| **child != parent));
         }
-        let synced: HashSet<At> = synced
-            .iter()
-            .flat_map(|directory| places(&builder.directory(directory, false).objects).collect::<Vec<_>>())
-            .collect();
         let mut seen: HashSet<usize> = HashSet::new();
         for (number, known) in known.iter().enumerate() {
             if synced.contains(&known.object.at) {

@@ -110,7 +110,8 @@ impl Rows {
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
     let (url, standing) = (world.url.clone(), world.me.standing.clone());
-    let climate = Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing };
+    let climate =
+        Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing, hidden: world.hidden.clone() };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
@@ -377,8 +378,9 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
         if let Some(lost) = world.lost.iter().find(|lost| super::path::within(&lost.within, place)) {
             concerns.add(Weight::NotBuilt, lost.reason, &lost.message);
         } else {
-            let message = "no Flux Kustomization of this repository builds its file";
-            concerns.add(Weight::NotBuilt, Reason::NotBuilt, message);
+            let hidden = world.hidden.get(&facts.at.0).map(|by| format!(": Flux does not see it, {by} leaves it out"));
+            let message = "no Flux Kustomization of this repository builds its file".to_owned();
+            concerns.add(Weight::NotBuilt, Reason::NotBuilt, message + &hidden.unwrap_or_default());
         }
     }
     if let Some(name) = world.neighbours.awaited().filter(|_| built.context.is_none() && !world.rooted) {

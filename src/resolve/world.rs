@@ -96,6 +96,8 @@ pub(super) struct World<'a> {
     pub(super) wants: BTreeSet<Name>,
     /// What rows share.
     pub(super) pools: Pools,
+    /// Files that Flux does not see, and what leaves them out.
+    pub(super) hidden: BTreeMap<usize, String>,
     clusters: HashMap<String, ClusterId>,
 }
 
@@ -133,6 +135,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         data: Vec::new(),
         wants: BTreeSet::new(),
         pools: Pools::default(),
+        hidden: BTreeMap::new(),
         clusters: HashMap::new(),
     };
     world.want_repositories(known.iter().map(|known| &known.object));
@@ -143,15 +146,25 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
 
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
-    let mut starts: Vec<String> = syncs.iter().map(|(directory, _)| directory.clone()).collect();
-    starts.extend(linked.iter().filter_map(|link| path::join("", link.object.text("spec.path").unwrap_or_default())));
-    for directory in &starts {
-        builder.directory(directory, true);
+    // An operator's GitRepository has no spec.ignore.
+    let in_sync = judge.seen(None).filter(|_| !syncs.is_empty());
+    let in_sync = in_sync.as_ref().map(|seen| &*seen.artifact);
+    let mut synced: HashSet<At> = HashSet::new();
+    for (directory, _) in &syncs {
+        let unit = builder.directory_of(in_sync, directory, true);
+        synced.extend(unit.objects.iter().filter(|object| object.kind == Kind::FluxKustomization).map(|o| o.at));
+    }
+    for link in &linked {
+        let reach = judge.reach(&link.object, &neighbours.called(&link.cluster));
+        if let Reach::Here { directory, .. } = &reach {
+            let unit = builder.directory_of(reach.tree().map(Arc::as_ref), directory, true);
+            synced.extend(unit.objects.iter().filter(|object| object.kind == Kind::FluxKustomization).map(|o| o.at));
+        }
     }
     reached.extend(&builder.files);
     let plain = plain_builds(&mut builder, &reached, &included);
 
-    let mut roots = graph.roots(&known, &starts, &mut builder, &plain);
+    let mut roots = graph.roots(&known, synced, &mut builder, &plain);
     let named = syncs.iter().map(|(_, context)| (context.cluster.as_str(), &context.id));
     world.me.standing.selves = selves(&known, &roots, named);
     roots.extend(syncs.into_iter().map(|(directory, context)| Root {
@@ -181,6 +194,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     };
     pass.all(roots);
     let (built, seen) = (pass.places, pass.seen);
+    world.hidden = judge.hidden();
     for known in known.iter().filter(|known| !seen.contains(&known.object.at)) {
         world.note_reach(&known.object, &known.reach);
     }
@@ -220,7 +234,8 @@ fn frame(inventory: &Inventory, judge: &Judge<'_>, recall: &mut Recall) -> Parts
         });
         Arc::new(known.collect())
     });
-    let settled = inventory.of_kind(Kind::ArtifactGenerator).next().is_none();
+    let settled = known.iter().all(|known| known.reach.tree().is_none())
+        && inventory.of_kind(Kind::ArtifactGenerator).next().is_none();
     recall.keep_frame(Frame {
         patches: patches.clone(),
         included: included.clone(),
@@ -306,7 +321,8 @@ impl Pass<'_, '_> {
             match start {
                 Start::Kustomization(object) => open.push((object, true)),
                 Start::Sync { directory, context } => {
-                    let build = self.builder.directory(&directory, true);
+                    let seen = self.judge.seen(None);
+                    let build = self.builder.directory_of(seen.as_ref().map(|seen| &*seen.artifact), &directory, true);
                     let fault = build.fault.as_deref().cloned();
                     let context = self.builder.recall.sync(Context { fault, ..*context });
                     self.world.note_inflated(&build.files, &context);
@@ -408,14 +424,9 @@ impl Pass<'_, '_> {
         let whole = View::whole(inventory);
         let reads = Reads::default();
         let layer = flux::layer(&whole.noted(&reads), object, &file, &parsed);
-        let output = match &reach {
-            Reach::Here { directory, .. } => self.builder.build(&whole, directory, Some(&layer)),
-            Reach::Artifact { directory, artifact } => {
-                let view = View::part(inventory, &artifact.tree, &artifact.back);
-                self.builder.build(&view, directory, Some(&layer))
-            }
-            Reach::Elsewhere { .. } | Reach::Away { .. } => return None,
-        };
+        let (Reach::Here { directory, .. } | Reach::Artifact { directory, .. }) = &reach else { return None };
+        let view = reach.tree().map_or(whole, |part| View::part(inventory, &part.tree, &part.back));
+        let output = self.builder.build(&view, directory, Some(&layer));
         let mut context = self.context(object, cluster, &reach);
         let Output { mut objects, fault, files, reads: built_of, problems } = output;
         reads.add(built_of);

@@ -20,7 +20,8 @@ fn rows(case: &Path) -> Vec<Arc<Release>> {
     walk(&root, &mut paths);
     let file = |path: PathBuf| {
         let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        inventory::reads(&name).then(|| (name, Arc::new(inventory::read_file(&std::fs::read(&path).unwrap()))))
+        let facts = |name: &str| Arc::new(inventory::read_file(name, &std::fs::read(&path).unwrap()));
+        inventory::reads(&name).then(|| (name.clone(), facts(&name)))
     };
     let files: Vec<_> = paths.into_iter().filter_map(file).collect();
     // The URL is known where a file beside the tree says it.

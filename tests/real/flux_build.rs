@@ -21,7 +21,7 @@ pub fn rows(files: &Files, url: Option<&str>) -> Resolution {
     let facts: Vec<_> = files
         .iter()
         .filter(|(path, _)| inventory::reads(path))
-        .map(|(path, bytes)| (path.clone(), Arc::new(inventory::read_file(bytes))))
+        .map(|(path, bytes)| (path.clone(), Arc::new(inventory::read_file(path, bytes))))
         .collect();
     resolve::resolve(&inventory::gather(&facts, Context { repository_url: url }))
 }
@@ -36,7 +36,7 @@ pub fn write(files: &Files, root: &Path) {
 }
 
 /// Builds a whole tree and compares.
-fn referee_tree(referee: &mut Referee, files: &Files, url: Option<&str>, incomplete: bool) -> (Walked, Compared) {
+pub fn referee_tree(referee: &mut Referee, files: &Files, url: Option<&str>, incomplete: bool) -> (Walked, Compared) {
     let scratch = tempfile::tempdir().unwrap();
     let root = scratch.path().join("tree");
     write(files, &root);

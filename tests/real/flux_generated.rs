@@ -29,7 +29,7 @@ const LEAST_BUILT: f64 = 0.80;
 const NEW: &str = "77.7.7";
 
 /// A runner with the seed that the environment names.
-fn runner(cases: u32) -> (TestRunner, u64) {
+pub fn runner(cases: u32) -> (TestRunner, u64) {
     let seed = match std::env::var("DAVIT_SEED") {
         Err(_) => 20_261_121,
         Ok(word) if word == "random" => {

@@ -26,7 +26,8 @@ pub fn roots(tree: &mut Tree<'_>) -> Vec<Root> {
     let instances = tree.written.iter().filter(|(_, object)| object["kind"] == "FluxInstance");
     let syncs: Vec<Root> = instances.filter_map(|(file, object)| sync(tree, file, object)).collect();
     let below = children(tree, &mut written);
-    let synced: HashSet<(String, String)> = syncs.iter().flat_map(|sync| held(tree, &sync.kustomization)).collect();
+    let synced: HashSet<(String, String)> =
+        syncs.iter().flat_map(|sync| held(tree, &sync.kustomization, &sync.cluster)).collect();
     let mut seen = HashSet::new();
     mark(&written, synced, &mut seen);
     let mut roots = syncs;
@@ -62,7 +63,7 @@ fn id(written: &Written) -> (String, String) {
 fn children(tree: &mut Tree<'_>, written: &mut [Written]) -> HashSet<(String, String)> {
     let mut below = HashSet::new();
     for one in written.iter_mut() {
-        one.children = held(tree, &one.object);
+        one.children = held(tree, &one.object, &cluster(one));
         let own = id(one);
         below.extend(one.children.iter().filter(|child| **child != own).cloned());
     }
@@ -70,7 +71,7 @@ fn children(tree: &mut Tree<'_>, written: &mut [Written]) -> HashSet<(String, St
 }
 
 /// File and name of the Kustomizations that a Kustomization's directory holds.
-fn held(tree: &mut Tree<'_>, kustomization: &Value) -> HashSet<(String, String)> {
+fn held(tree: &mut Tree<'_>, kustomization: &Value, cluster: &str) -> HashSet<(String, String)> {
     if source_ref(kustomization).0 != "GitRepository" {
         return HashSet::new();
     }
@@ -79,7 +80,7 @@ fn held(tree: &mut Tree<'_>, kustomization: &Value) -> HashSet<(String, String)>
         "apiVersion": kustomization["apiVersion"], "kind": "Kustomization", "metadata": kustomization["metadata"],
         "spec": {"path": kustomization["spec"]["path"], "buildMetadata": ["originAnnotations"]},
     });
-    let root = tree.root.clone();
+    let root = tree.seen(kustomization, cluster);
     let objects = tree.referee.build(&root, &plain, &[], true).unwrap_or_default();
     let directory = text(kustomization, "/spec/path").unwrap_or_default();
     let found = objects.iter().filter(|object| is_kustomization(object)).filter_map(|object| {

@@ -4,7 +4,7 @@
 use crate::flux_referee::{Referee, is, key, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Group of Flux Kustomizations.
 pub const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
@@ -69,6 +69,8 @@ pub struct Tree<'r> {
     pub quick: bool,
     /// The objects as they stand in the files.
     pub written: Vec<(String, Value)>,
+    /// By `spec.ignore`, what an artifact holds of the tree.
+    seen: HashMap<Option<String>, PathBuf>,
     builds: HashMap<String, Result<Vec<Value>, String>>,
     artifacts: HashMap<String, Result<PathBuf, String>>,
 }
@@ -82,7 +84,8 @@ impl<'r> Tree<'r> {
             let objects = file["objects"].as_array().into_iter().flatten();
             written.extend(objects.map(|object| (path.to_owned(), object.clone())));
         }
-        Self { referee, root, scratch, url, quick, written, builds: HashMap::new(), artifacts: HashMap::new() }
+        let (seen, builds, artifacts) = Default::default();
+        Self { referee, root, scratch, url, quick, written, seen, builds, artifacts }
     }
 
     /// Walks every cluster.
@@ -130,21 +133,23 @@ impl<'r> Tree<'r> {
             if !seen.insert(by.clone()) || !self.is_ours(&kustomization) {
                 continue;
             }
-            let mut built = self.build(&kustomization, known);
+            let mut built = self.build(&kustomization, cluster, known);
             // Bootstrap: the root lies in its own directory, and is what its own build makes of it.
             for _ in 0..2 {
                 let own = built.iter().flatten().find(|(object, _)| is_kustomization(object) && key(object) == by);
                 match own.map(|(object, _)| object.clone()) {
                     Some(own) if own["spec"] != kustomization["spec"] => {
                         kustomization = own;
-                        built = self.build(&kustomization, known);
+                        built = self.build(&kustomization, cluster, known);
                     }
                     _ => break,
                 }
             }
             match built {
                 Err(error) => {
-                    let error = error.replace(&format!("{}/", self.root.display()), "");
+                    let error = self.seen.values().fold(error, |error, root| {
+                        error.replace(&format!("{}/", root.display()), "").replace(&root.display().to_string(), "")
+                    });
                     walked.failed.push(Failed { cluster: cluster.to_owned(), by, error });
                 }
                 Ok(objects) => {
@@ -193,11 +198,17 @@ impl<'r> Tree<'r> {
     }
 
     /// The objects of one Kustomization with their files.
-    fn build(&mut self, kustomization: &Value, known: &Known) -> Result<Vec<(Value, Option<String>)>, String> {
+    fn build(
+        &mut self,
+        kustomization: &Value,
+        cluster: &str,
+        known: &Known,
+    ) -> Result<Vec<(Value, Option<String>)>, String> {
         let mut asked = kustomization.clone();
         asked["spec"]["buildMetadata"] = json!(["originAnnotations"]);
         let artifact = source_ref(kustomization).0 == "ExternalArtifact";
-        let root = if artifact { self.artifact(kustomization, known)? } else { self.root.clone() };
+        let root =
+            if artifact { self.artifact(kustomization, cluster, known)? } else { self.seen(kustomization, cluster) };
         let from = kustomization.pointer("/spec/postBuild/substituteFrom").is_some();
         let variables = if from { known.variables.as_slice() } else { &[] };
         let question = format!("{} {asked} {}", root.display(), json!(variables));
@@ -216,8 +227,31 @@ impl<'r> Tree<'r> {
         Ok(placed.collect())
     }
 
+    /// What the artifact of a Kustomization's GitRepository holds of the tree. Each cluster has its own source.
+    pub fn seen(&mut self, kustomization: &Value, cluster: &str) -> PathBuf {
+        let (_, namespace, name) = source_ref(kustomization);
+        let fits = |object: &Value| {
+            let (of, called) = key(object);
+            called == name && (of == namespace || of.is_empty() || namespace.is_empty())
+        };
+        let mut sources: Vec<&(String, Value)> =
+            self.written.iter().filter(|(_, object)| is(object, SOURCE, "GitRepository") && fits(object)).collect();
+        let here = |file: &str| file.starts_with(&format!("{cluster}/"));
+        if sources.iter().any(|(file, _)| here(file)) {
+            sources.retain(|(file, _)| here(file));
+        }
+        let ignore = sources.first().and_then(|(_, source)| text(source, "/spec/ignore")).map(str::to_owned);
+        if let Some(known) = self.seen.get(&ignore) {
+            return known.clone();
+        }
+        let to = self.scratch.join(format!("seen-{}", self.seen.len()));
+        self.referee.ask(&json!({"op": "see", "root": self.root, "to": to, "ignore": ignore})).unwrap();
+        self.seen.insert(ignore, to.clone());
+        to
+    }
+
     /// The directory of an ExternalArtifact, composed as its generator says.
-    fn artifact(&mut self, kustomization: &Value, known: &Known) -> Result<PathBuf, String> {
+    fn artifact(&mut self, kustomization: &Value, cluster: &str, known: &Known) -> Result<PathBuf, String> {
         let (_, namespace, name) = source_ref(kustomization);
         let made = known.generators.iter().filter(|generator| key(generator).0 == namespace).find_map(|generator| {
             let list = generator.pointer("/spec/artifacts")?.as_array()?;
@@ -226,9 +260,12 @@ impl<'r> Tree<'r> {
         });
         let Some((generator, artifact)) = made else { return Err(format!("no generator makes {namespace}/{name}")) };
         let list = generator.pointer("/spec/sources").and_then(Value::as_array).cloned().unwrap_or_default();
-        let git = list.iter().filter(|source| source["kind"] == "GitRepository");
-        let aliases: BTreeMap<&str, &Path> =
-            git.filter_map(|source| Some((source["alias"].as_str()?, self.root.as_path()))).collect();
+        let mut aliases: BTreeMap<&str, PathBuf> = BTreeMap::new();
+        for source in list.iter().filter(|source| source["kind"] == "GitRepository") {
+            let asks = json!({"metadata": {"namespace": namespace}, "spec": {"sourceRef": source}});
+            let Some(alias) = source["alias"].as_str() else { continue };
+            aliases.insert(alias, self.seen(&asks, cluster));
+        }
         let question = json!({"copy": artifact["copy"], "sources": aliases}).to_string();
         if let Some(made) = self.artifacts.get(&question) {
             return made.clone();

@@ -12,6 +12,7 @@ mod flux_accepts;
 mod flux_build;
 mod flux_generated;
 mod flux_generator;
+mod flux_ignored;
 mod flux_referee;
 mod flux_repository;
 mod flux_roots;

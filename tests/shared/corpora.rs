@@ -131,7 +131,7 @@ fn judge(case: &Case, tally: &mut Tally) -> Result<(), Failure> {
         before.insert(&file.path, file.before.bytes()?);
     }
     let mut files: Files =
-        before.iter().map(|(path, bytes)| ((*path).to_owned(), Arc::new(inventory::read_file(bytes)))).collect();
+        before.iter().map(|(path, bytes)| ((*path).to_owned(), Arc::new(inventory::read_file(path, bytes)))).collect();
     let found = rows(&files);
     let mut wanted: Vec<Wanted> = Vec::new();
     for file in &case.files {
@@ -150,7 +150,7 @@ fn judge(case: &Case, tally: &mut Tally) -> Result<(), Failure> {
         tally.exact += file.sites.len();
     }
     // The repositories of the charts lie in files that the commit did not touch.
-    files.push(("zz-sources.yaml".to_owned(), Arc::new(inventory::read_file(missing_sources(&found).as_bytes()))));
+    files.push(("zz-sources.yaml".to_owned(), Arc::new(inventory::read_file("", missing_sources(&found).as_bytes()))));
     proposals(&rows(&files), &wanted, tally)
 }
 
@@ -256,7 +256,7 @@ fn is_upgrade(wanted: &Wanted) -> bool {
 /// A whole tree: every HelmRelease document has a row with a status.
 pub fn census(name: &str, files: &[(String, Vec<u8>)]) -> Tally {
     let facts: Files =
-        files.iter().map(|(path, bytes)| (path.clone(), Arc::new(inventory::read_file(bytes)))).collect();
+        files.iter().map(|(path, bytes)| (path.clone(), Arc::new(inventory::read_file(path, bytes)))).collect();
     let rows = rows(&facts);
     let mut tally = Tally::default();
     for row in &rows {

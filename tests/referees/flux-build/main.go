@@ -15,12 +15,16 @@ import (
 
 // request is one line of stdin.
 type request struct {
-	// Op is prepare, read, build or artifact.
+	// Op is prepare, see, read, build or artifact.
 	Op string `json:"op"`
 	// Root is the directory of the source, as kustomize-controller unpacks it.
 	Root string `json:"root"`
 	// Incomplete says that the tree lacks files that are not YAML (prepare).
 	Incomplete bool `json:"incomplete"`
+	// To is where the files of an artifact go (see).
+	To string `json:"to"`
+	// Ignore is the GitRepository's spec.ignore (see).
+	Ignore *string `json:"ignore"`
 	// Kustomization is the object as it lies in the cluster (build).
 	Kustomization map[string]any `json:"kustomization"`
 	// Variables are the ConfigMaps and Secrets of the cluster (build, substituteFrom).
@@ -39,7 +43,6 @@ type request struct {
 type answer struct {
 	Objects []map[string]any `json:"objects,omitempty"`
 	Files   []fileObjects    `json:"files,omitempty"`
-	Removed []string         `json:"removed,omitempty"`
 	Error   string           `json:"error,omitempty"`
 }
 
@@ -68,7 +71,9 @@ func serve(line []byte) (reply answer) {
 	var err error
 	switch asked.Op {
 	case "prepare":
-		reply.Removed, err = prepare(asked.Root, asked.Incomplete)
+		err = prepare(asked.Root, asked.Incomplete)
+	case "see":
+		err = see(asked.Root, asked.To, asked.Ignore)
 	case "read":
 		reply.Files, err = read(asked.Root)
 	case "build":

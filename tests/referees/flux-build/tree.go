@@ -19,39 +19,52 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// prepare removes what source-controller leaves out of a GitRepository's artifact by default and by .sourceignore, and
-// puts something local in the place of what can't be had here.
-func prepare(root string, incomplete bool) ([]string, error) {
-	domain := strings.Split(root, string(filepath.Separator))
-	patterns, err := sourceignore.LoadIgnorePatterns(root, domain)
-	if err != nil {
-		return nil, err
-	}
-	matcher := sourceignore.NewDefaultMatcher(patterns, domain)
-	var removed []string
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
-		if !matcher.Match(strings.Split(path, string(filepath.Separator)), entry.IsDir()) {
-			return nil
-		}
-		name, _ := filepath.Rel(root, path)
-		removed = append(removed, name)
-		if err := os.RemoveAll(path); err != nil || !entry.IsDir() {
-			return err
-		}
-		return filepath.SkipDir
-	})
-	if err != nil {
-		return removed, err
-	}
+// prepare puts something local in the place of what can't be had here.
+func prepare(root string, incomplete bool) error {
 	if incomplete {
 		if err := complete(root); err != nil {
-			return removed, err
+			return err
 		}
 	}
-	return removed, replaceRemotes(root)
+	return replaceRemotes(root)
+}
+
+// see copies what a GitRepository's artifact holds of a tree: source-controller's reconcileArtifact with
+// storage.SourceIgnoreFilter and Storage.Archive (v1.9.3), which look at each file alone and take no symlink.
+func see(from, to string, ignore *string) error {
+	domain := strings.Split(from, string(filepath.Separator))
+	patterns, err := sourceignore.LoadIgnorePatterns(from, domain)
+	if err != nil {
+		return err
+	}
+	if ignore != nil {
+		patterns = append(patterns, sourceignore.ReadPatterns(strings.NewReader(*ignore), domain)...)
+	}
+	matcher := sourceignore.NewDefaultMatcher(patterns, domain)
+	if len(patterns) > 0 {
+		matcher = sourceignore.NewMatcher(append(sourceignore.VCSPatterns(domain), patterns...))
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || matcher.Match(strings.Split(path, string(filepath.Separator)), false) {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, content, 0o644)
+	})
 }
 
 // complete makes an empty file for each one that a generator of a kustomization.yaml names and the tree lacks: the
