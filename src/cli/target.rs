@@ -131,8 +131,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
             ..request(listing, reader, &rules, repository.shown_url().to_owned(), Some(remote.text.clone()))
         };
         let look = look(&registry, &cache, request).await?;
-        let view =
-            ClusterView { alone: false, ..cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch)) };
+        let view = cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch));
+        let view = ClusterView { alone: config.repositories.len() == 1, ..view };
         let look = together::beside(witness::beside(look, &view), &neighbours);
         return Ok(Found { look, folder: None, registry, _cache: for_this_run });
     }

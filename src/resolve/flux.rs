@@ -28,6 +28,8 @@ pub(super) enum Reach {
         assumed: Option<String>,
         /// What is seen of the tree, where the source leaves out some of it.
         seen: Option<Arc<Seen>>,
+        /// Where the source itself is suspended, so that no commit arrives.
+        stopped: Option<String>,
     },
     /// A path inside an artifact that an ArtifactGenerator makes of this repository.
     Artifact {
@@ -63,9 +65,12 @@ impl Reach {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (
-                Self::Here { directory, assumed, seen },
-                Self::Here { directory: theirs, assumed: why, seen: theirs_seen },
-            ) => directory == theirs && assumed == why && back(seen.as_ref()) == back(theirs_seen.as_ref()),
+                Self::Here { directory, assumed, seen, stopped },
+                Self::Here { directory: theirs, assumed: why, seen: their_view, stopped: their_stop },
+            ) => {
+                (directory, assumed, stopped) == (theirs, why, their_stop)
+                    && back(seen.as_ref()) == back(their_view.as_ref())
+            }
             _ => false,
         }
     }
@@ -198,7 +203,7 @@ impl<'a> Judge<'a> {
             // It came here because another repository's Kustomization leads to this one.
             _ if self.inventory.is_elsewhere(object.at.0) => {
                 let (assumed, seen) = self.sight(name, namespace, cluster);
-                Reach::Here { directory, assumed, seen }
+                Reach::Here { directory, assumed, seen, stopped: self.stopped(name, namespace, cluster) }
             }
             "GitRepository" => {
                 let url = self.url_of(object).or_else(|| self.url_abroad(name, namespace, cluster));
@@ -301,6 +306,16 @@ impl<'a> Judge<'a> {
         ((!said.is_empty()).then(|| said.join("; ")), self.seen(ignore))
     }
 
+    /// Whether the GitRepository of a name is suspended (Flux rule 21), for a person.
+    fn stopped(&self, name: &str, namespace: &str, cluster: &str) -> Option<String> {
+        let told = |place: &str| format!("spec.suspend of the GitRepository {name} is true{place}");
+        let own = self.own_sources(name, namespace, cluster).into_iter().find_map(|(file, facts)| {
+            let place = || format!(" ({}:{})", self.inventory.path(file), facts.line);
+            Object::new((file, 0), facts).is_true("spec.suspend").then(|| told(&place()))
+        });
+        own.or_else(|| self.abroad(name, namespace, cluster).find(|o| o.is_true("spec.suspend")).map(|_| told("")))
+    }
+
     /// The tree as a GitRepository of this repository with this `spec.ignore` gives it; nothing where it is all there.
     pub(super) fn seen(&self, ignore: Option<(String, String)>) -> Option<Arc<Seen>> {
         if let Some(known) = self.views.borrow().get(&ignore) {
@@ -330,7 +345,9 @@ impl<'a> Judge<'a> {
         let here = |assumed: Option<String>| {
             let (otherwise, seen) = self.sight(name, namespace, cluster);
             let all: Vec<String> = assumed.into_iter().chain(otherwise).collect();
-            Reach::Here { directory: directory.clone(), assumed: (!all.is_empty()).then(|| all.join("; ")), seen }
+            let assumed = (!all.is_empty()).then(|| all.join("; "));
+            let stopped = self.stopped(name, namespace, cluster);
+            Reach::Here { directory: directory.clone(), assumed, seen, stopped }
         };
         let exists = self.inventory.directory(&directory).is_some();
         let what = format!("Kustomization {}", object.name());

@@ -144,6 +144,8 @@ pub(super) struct Climate {
     pub(super) standing: Standing,
     /// Files that Flux does not see.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that suspended Kustomizations alone apply.
+    pub(super) waiting: BTreeMap<(String, usize), String>,
 }
 
 /// What a row was made of, and the row.
@@ -256,6 +258,11 @@ impl Recall {
             && visit.object == *object
             && visit.reach.is_same(reach)
             && visit.variables.as_ref() == variables
+    }
+
+    /// Every build of a Flux Kustomization.
+    pub(super) fn visits(&self) -> impl Iterator<Item = &Visit> + Clone {
+        self.now.visits.values()
     }
 
     pub(super) fn keep_visit(&mut self, key: VisitKey, visit: Visit) {

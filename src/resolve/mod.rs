@@ -150,6 +150,8 @@ mod claims_tests;
 mod resolve_tests;
 #[cfg(test)]
 mod set_elsewhere_tests;
+#[cfg(test)]
+mod suspended_tests;
 
 #[cfg(test)]
 #[path = "rule_tests.rs"]

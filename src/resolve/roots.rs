@@ -115,7 +115,7 @@ pub(super) fn syncs(world: &mut World<'_>, judge: &Judge<'_>) -> Vec<(String, Co
             let id = NsName { namespace: namespace.to_owned(), name: sync.to_owned() };
             let assumed =
                 judge.url.is_none().then(|| format!("{url} is taken for this repository: the path exists here"));
-            let context = Context { id, cluster, suspended: false, origin, assumed, says: Vec::new(), fault: None };
+            let context = Context { id, cluster, suspended: None, origin, assumed, says: Vec::new(), fault: None };
             found.push((directory, context));
         } else {
             let what = format!("FluxInstance {} syncs {written} of", facts.name());

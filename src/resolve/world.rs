@@ -33,7 +33,8 @@ pub(super) const LONGEST_NAME: usize = 253;
 pub(super) struct Context {
     pub(super) id: NsName,
     pub(super) cluster: String,
-    pub(super) suspended: bool,
+    /// Why nothing that it builds is applied until somebody resumes (Flux rule 21).
+    pub(super) suspended: Option<String>,
     /// `file:line` of the Kustomization.
     pub(super) origin: String,
     /// Why membership of this repository is assumed.
@@ -98,6 +99,8 @@ pub(super) struct World<'a> {
     pub(super) pools: Pools,
     /// Files that Flux does not see, and what leaves them out.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that suspended Kustomizations of a cluster alone apply, and why it waits.
+    pub(super) waiting: BTreeMap<(String, usize), String>,
     clusters: HashMap<String, ClusterId>,
 }
 
@@ -136,6 +139,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         wants: BTreeSet::new(),
         pools: Pools::default(),
         hidden: BTreeMap::new(),
+        waiting: BTreeMap::new(),
         clusters: HashMap::new(),
     };
     world.want_repositories(known.iter().map(|known| &known.object));
@@ -195,6 +199,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     pass.all(roots);
     let (built, seen) = (pass.places, pass.seen);
     world.hidden = judge.hidden();
+    world.waiting = waiting(builder.recall.visits());
     for known in known.iter().filter(|known| !seen.contains(&known.object.at)) {
         world.note_reach(&known.object, &known.reach);
     }
@@ -213,6 +218,25 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     world.take(left(&loose).iter(), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
     (world, builder.recall)
+}
+
+/// What is read by suspended Kustomizations of a cluster and by no other one there.
+fn waiting<'v>(visits: impl Iterator<Item = &'v Visit> + Clone) -> BTreeMap<(String, usize), String> {
+    let mut waiting = BTreeMap::new();
+    for visit in visits.clone() {
+        if let Some(why) = &visit.context.suspended {
+            let files = visit.files.iter().map(|file| (visit.context.cluster.clone(), *file));
+            waiting.extend(files.map(|key| (key, why.clone())));
+        }
+    }
+    if !waiting.is_empty() {
+        for visit in visits.filter(|visit| visit.context.suspended.is_none()) {
+            for file in &visit.files {
+                waiting.remove(&(visit.context.cluster.clone(), *file));
+            }
+        }
+    }
+    waiting
 }
 
 type Parts = (Arc<HashSet<usize>>, Arc<HashSet<String>>, Arc<Vec<Known>>);
@@ -480,15 +504,19 @@ impl Pass<'_, '_> {
 
     fn context(&self, object: &Object, cluster: &str, reach: &Reach) -> Context {
         let file = self.world.inventory.path(object.at.0);
-        let assumed = match reach {
-            Reach::Here { assumed, .. } => assumed.clone(),
-            _ => None,
+        let (assumed, stopped) = match reach {
+            Reach::Here { assumed, stopped, .. } => (assumed.clone(), stopped.clone()),
+            _ => (None, None),
         };
+        let id = NsName { namespace: object.namespace().to_owned(), name: object.name().to_owned() };
+        let origin = format!("{file}:{}", object.line);
+        let own = object.is_true("spec.suspend");
+        let own = own.then(|| format!("spec.suspend of its Kustomization {id} is true ({origin})"));
         Context {
-            id: NsName { namespace: object.namespace().to_owned(), name: object.name().to_owned() },
+            id,
             cluster: cluster.to_owned(),
-            suspended: object.is_true("spec.suspend"),
-            origin: format!("{file}:{}", object.line),
+            suspended: own.or(stopped),
+            origin,
             assumed,
             says: object.says.clone(),
             fault: None,
