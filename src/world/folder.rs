@@ -36,6 +36,16 @@ impl Folder {
         &self.root
     }
 
+    /// The places that the folder is a checkout of: its own, as a URL, and that of the remote `origin`.
+    pub fn places(&self) -> Vec<String> {
+        let origin = || {
+            let repository = git2::Repository::open(&self.root).ok()?;
+            let origin = repository.find_remote("origin").ok()?;
+            origin.url().ok().map(str::to_owned)
+        };
+        [format!("file://{}", self.root.display())].into_iter().chain(origin()).collect()
+    }
+
     /// Every regular file, sorted by path. Blob ids are computed for what [`inventory::reads`] takes, of at most
     /// [`FILE_LIMIT`]; they are empty for the rest, which nobody reads. `revision` is none: the files may differ
     /// from every commit.
