@@ -140,7 +140,7 @@ impl<'a> Judge<'a> {
     /// Bootstrap leaves a Kustomization that builds the directory it stands in: its GitRepository is this repository.
     fn own_url(&self) -> Option<String> {
         let mut urls = self.inventory.of_kind(Kind::FluxKustomization).filter_map(|(file, _, facts)| {
-            let directory = path::join("", facts.text("spec.path")?).filter(|directory| !directory.is_empty())?;
+            let directory = Some(path::clamped(facts.text("spec.path")?)).filter(|directory| !directory.is_empty())?;
             let kustomization = Object::new((file, 0), facts);
             path::within(&directory, self.inventory.path(file)).then(|| self.url_of(&kustomization))?
         });
@@ -196,10 +196,17 @@ impl<'a> Judge<'a> {
             let message = format!("{what}: its path or source hangs on substitution ({written} of {kind} {name})");
             return away(Reason::VersionInSubstitution, message);
         }
-        let Some(directory) = path::join("", written) else {
-            return away(Reason::OutOfReach, format!("{what}: its path {written} leads out of the repository"));
-        };
+        let directory = path::clamped(written);
         match kind {
+            // What the operator makes is this repository's, or it is not made (`instance.rs`).
+            _ if self.is_synced(object) => {
+                let assumed = self.url.is_none().then(|| {
+                    let url = self.inventory.documents(object.at.0).get(object.at.1);
+                    let url = url.and_then(|facts| facts.text("spec.sync.url")).unwrap_or_default();
+                    format!("{} is taken for this repository: the path exists here", shown(url))
+                });
+                Reach::Here { directory, assumed, seen: self.seen(None), stopped: None }
+            }
             // It came here because another repository's Kustomization leads to this one.
             _ if self.inventory.is_elsewhere(object.at.0) => {
                 let (assumed, seen) = self.sight(name, namespace, cluster);
@@ -231,6 +238,12 @@ impl<'a> Judge<'a> {
             },
             _ => away(Reason::OutOfReach, format!("{what} builds {kind} {name}, not this repository")),
         }
+    }
+
+    /// Whether the Flux Operator makes it.
+    fn is_synced(&self, object: &Object) -> bool {
+        let written = self.inventory.documents(object.at.0).get(object.at.1);
+        written.is_some_and(|facts| facts.kind == Kind::FluxInstance)
     }
 
     fn artifact(&self, name: &str, namespace: &str, cluster: &str) -> Result<Arc<Artifact>, String> {
@@ -443,7 +456,7 @@ pub(super) fn layer(view: &View<'_>, object: &Object, file: &Arc<str>, parsed: &
     }
 }
 
-/// `spec.commonMetadata`: set on everything that is applied, over what is there, after substitution, so that it switches
+/// `spec.commonMetadata` of a Flux Kustomization or a ResourceSet: set on everything that is applied, over what is there, after substitution, so that it switches
 /// no substitution off. Only annotations of Davit's own have a say in anything.
 pub(super) fn common_metadata(kustomization: &Object, objects: &mut [Object]) {
     let all = kustomization.get("spec.commonMetadata.annotations").map(Ref::pairs).unwrap_or_default();

@@ -14,6 +14,7 @@ mod envsubst;
 mod flux;
 mod generator;
 mod inflation;
+mod instance;
 mod json_patch;
 mod layer;
 mod left_out;
