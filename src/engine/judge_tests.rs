@@ -78,7 +78,7 @@ fn judged(text: &str) -> (Vec<(String, String)>, Vec<Vec<usize>>) {
         now: Timestamp::UNIX_EPOCH,
         seen: &|_, _| None,
         kube_version: &|_| None,
-        awaits_kube: &|_| false,
+        awaits_kube: &|_| None,
     };
     let mut sitting = Sitting::new(&docket);
     assert!(sitting.first(&offers).is_empty());
@@ -161,7 +161,7 @@ fn a_place_is_judged_again_only_where_its_source_was_looked_at() {
         now: Timestamp::UNIX_EPOCH,
         seen: &|_, _| None,
         kube_version: &count,
-        awaits_kube: &|_| false,
+        awaits_kube: &|_| None,
     };
     let mut offers = offered(&releases[..1], &["1.0.0", "1.1.0"], true);
     offers.extend(offered(&releases[1..], &["1.0.0", "1.1.0"], false));

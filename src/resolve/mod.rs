@@ -11,6 +11,7 @@ mod chart;
 mod dependency;
 mod entrusted;
 mod envsubst;
+mod fleet_roots;
 mod flux;
 mod generator;
 mod inflation;
@@ -45,6 +46,7 @@ mod version;
 mod view;
 mod world;
 
+pub use fleet_roots::{FleetRoot, FleetRoots};
 pub use memo::Memo;
 pub use neighbours::{Member, Neighbour, Neighbours, Published, State};
 pub use taken::{Taken, is_news, taken_of};
