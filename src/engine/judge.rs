@@ -27,12 +27,16 @@ pub enum Judgement {
 
 impl Judgement {
     /// Nothing moves, because too many versions were ruled out. Where none of them is left on the list, the first that
-    /// was taken off it is the reason.
+    /// was taken off it is the reason. What comes next was not looked at: nobody is told that nothing newer is there.
     fn given_up(decision: Decision, left_out: Option<&Problem>, next: &str) -> Self {
         let refused = !matches!(decision.reason, Reason::UpToDate | Reason::NoVersions);
         let (reason, message) = match left_out {
-            Some(problem) if !refused => (problem.reason, &problem.message),
-            _ => (decision.reason, &decision.message),
+            _ if refused => (decision.reason, &decision.message),
+            Some(problem) => (problem.reason, &problem.message),
+            None => {
+                let message = format!("{next} was looked at again and again without an end: a bug, please report it");
+                return Self::GivenUp(Arc::new(Decision { reason: Reason::InternalError, message, ..decision }));
+            }
         };
         let message = format!(
             "{message}; too many of the newest versions are unusable like this: {next}, and what is older, was not looked at"

@@ -102,9 +102,40 @@ pub async fn opened(round: &Round, lookup: &Lookup, candidate: Candidate) -> Res
     Ok(candidate)
 }
 
-/// Puts a candidate in the place of the one with its text.
+/// Puts a candidate in the place of the one with its text; a second one of that text is no other version.
 pub fn replace(list: &mut Candidates, known: Candidate) {
-    if let Some(candidate) = list.versions.iter_mut().find(|c| c.text == known.text) {
+    let text = known.text.clone();
+    let mut known = Some(known);
+    list.versions.retain_mut(|candidate| {
+        if candidate.text != text {
+            return true;
+        }
+        let Some(known) = known.take() else { return false };
         *candidate = known;
+        true
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace;
+    use crate::model::{Candidate, Candidates, Inside, Version};
+
+    #[test]
+    fn a_candidate_takes_the_place_of_every_one_with_its_text() {
+        let candidate = |text: &str, detailed| Candidate {
+            text: text.to_owned(),
+            version: Version::strict(text).unwrap(),
+            created: None,
+            deprecated: false,
+            app_version: None,
+            digest: None,
+            detailed,
+            inside: Inside::Unopened,
+        };
+        let versions = ["2.0.0", "1.0.0", "2.0.0"].map(|text| candidate(text, false)).into();
+        let mut list = Candidates { versions, ..Candidates::default() };
+        replace(&mut list, candidate("2.0.0", true));
+        assert_eq!(list.versions, [candidate("2.0.0", true), candidate("1.0.0", false)]);
     }
 }

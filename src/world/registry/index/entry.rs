@@ -1,7 +1,7 @@
 //! One entry of an index, as any of the readers finds it, and what Flux makes of it.
 
 use crate::model::{Candidate, Candidates, Inside, Version};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The fields of an entry that count, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,8 +85,10 @@ pub(super) struct Collected {
     pub(super) candidates: Candidates,
     /// The versions whose places are sought.
     pub(super) sought: BTreeSet<String>,
-    /// Their places; the first entry of a text counts, as in Flux.
+    /// Their places.
     pub(super) places: BTreeMap<String, Place>,
+    /// The texts that were taken: the first entry of a text counts, as in Flux, and the others are none.
+    pub(super) taken: HashSet<String>,
 }
 
 /// More versions than any real chart has; an index over it is refused.
@@ -105,6 +107,10 @@ impl Collected {
             self.candidates.ignored += 1;
             return Ok(());
         };
+        if !self.taken.insert(version.text().to_owned()) {
+            self.candidates.ignored += 1;
+            return Ok(());
+        }
         if let Some(text) = self.sought.take(version.text()) {
             self.places.insert(text, Place { url: entry.urls.into_iter().next(), digest: entry.digest });
         }

@@ -80,6 +80,20 @@ fn helms_own_layout_is_read_by_lines_and_gives_what_the_events_give() {
     assert_eq!(found["missing"].candidates, None);
 }
 
+#[test]
+fn of_two_entries_of_one_version_the_first_counts_for_every_reader() {
+    let text = "entries:\n  app:\n  - version: 2.0.0\n    created: \"2025-01-01T00:00:00Z\"\n  - version: 2.0.0\n    \
+                created: \"2025-02-01T00:00:00Z\"\n  - version: 1.0.0\n  - version: 2.0.0\n";
+    let by_json = serde_json::to_string(&serde_yaml::from_str::<serde_json::Value>(text).unwrap()).unwrap();
+    let by_json = json::read(by_json.as_bytes(), Wanted::new(&names(&["app"]), &Sought::new())).unwrap();
+    for found in [by_lines(text, &["app"]).expect("Helm's layout"), by_events(text, &["app"]), by_json] {
+        assert_eq!(texts(&found, "app"), ["2.0.0", "1.0.0"]);
+        let app = found["app"].candidates.as_ref().unwrap();
+        assert_eq!(app.versions[0].created.unwrap().to_string(), "2025-01-01T00:00:00Z");
+        assert_eq!(app.ignored, 2);
+    }
+}
+
 /// Whether the lines alone told a chart's entries, or its block was left to the events.
 fn told_by_lines(text: &str, chart: &str) -> bool {
     let file = spooled(text.as_bytes());
