@@ -204,7 +204,7 @@ fn who_asks_without_an_end_is_never_told_that_nothing_newer_is_there() {
     };
     let mut sitting = Sitting::new(&docket);
     assert_eq!(sitting.first(&offers).len(), 1);
-    sitting.hold(&offers, &LeftOut::new());
+    sitting.hold(&offers);
     let verdicts = sitting.rise(&offers);
     let Some(Judgement::GivenUp(decision)) = &verdicts[0] else { panic!("{verdicts:?}") };
     assert_eq!(decision.reason, Reason::InternalError, "{}", decision.message);

@@ -25,18 +25,10 @@ pub async fn ask(round: &Round, lookups: &[Arc<Lookup>]) -> Offers {
         .await
 }
 
-/// The first candidate of each source that was dropped from its list because it is no chart, with what was found.
-pub type LeftOut = HashMap<Lookup, Problem>;
-
-/// Looks closer at single candidates: what the source says of them, then what their archives say. One that is no chart
-/// at all is dropped from its list, and noted in `left_out`; one that can't be installed as what Git asks for stays, with
-/// the reason; a look that fails fails its whole source for this pass, for what is unknown may not be proposed.
-pub async fn look_closer(
-    round: &Round,
-    offers: &mut Offers,
-    wanted: BTreeSet<(Lookup, String)>,
-    left_out: &mut LeftOut,
-) {
+/// Looks closer at single candidates: what the source says of them, then what their archives say. One that is no chart,
+/// or can't be installed as what Git asks for, stays, with the reason: somebody means this place to hold charts (Flux rule
+/// 9). A look that fails fails its whole source for this pass, for what is unknown may not be proposed.
+pub async fn look_closer(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
     let known = |lookup: &Lookup, text: &str| {
         let offered = offers.get(lookup)?.as_ref().ok()?;
         offered.versions.iter().find(|candidate| candidate.text == text).cloned()
@@ -44,26 +36,19 @@ pub async fn look_closer(
     let wanted: Vec<_> =
         wanted.into_iter().filter_map(|(lookup, text)| Some((known(&lookup, &text)?, lookup))).collect();
     round.seek(wanted.iter().filter(|(known, _)| known.detailed).map(|(known, lookup)| (lookup, known.text.as_str())));
-    let answers: Vec<(Lookup, String, Result<Candidate, Problem>)> = futures_util::stream::iter(wanted)
+    let answers: Vec<(Lookup, Result<Candidate, Problem>)> = futures_util::stream::iter(wanted)
         .map(|(candidate, lookup)| async {
-            let text = candidate.text.clone();
             let answer = closer(round, &lookup, candidate).await;
-            (lookup, text, answer)
+            (lookup, answer)
         })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    for (lookup, text, answer) in answers {
+    for (lookup, answer) in answers {
         let Some(Ok(candidates)) = offers.get_mut(&lookup) else { continue };
         let list = Arc::make_mut(candidates);
         match answer {
             Ok(known) => replace(list, known),
-            Err(problem) if problem.reason == Reason::SourceInvalid => {
-                tracing::info!(source = %lookup.canonical(), tag = %text, error = %problem, "not a chart; left out");
-                list.versions.retain(|c| c.text != text);
-                list.ignored += 1;
-                left_out.entry(lookup).or_insert(problem);
-            }
             Err(problem) => {
                 offers.insert(Arc::new(lookup), Err(problem));
             }
