@@ -24,7 +24,7 @@ fn endless(piece: Vec<u8>, pause: Duration) -> Body {
     }))
 }
 
-const GOOD: &str = "entries:\n  app:\n  - version: 1.2.3\n  other:\n  - version: 2.0.0\n";
+const GOOD: &str = "apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 1.2.3\n  other:\n  - name: other\n    version: 2.0.0\n";
 
 fn bad(path: &str) -> Response<Body> {
     let name = path.split('/').nth(1).unwrap_or("");

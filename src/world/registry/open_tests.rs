@@ -39,7 +39,7 @@ fn ok(body: impl Into<Body>) -> Response<Body> {
 /// An index with one version, whose archive is at the URL.
 fn index(url: &str, digest: Option<&str>) -> String {
     let digest = digest.map(|digest| format!(", digest: \"{digest}\"")).unwrap_or_default();
-    format!("entries: {{web: [{{version: 1.2.0, urls: [\"{url}\"]{digest}}}]}}")
+    format!("{{apiVersion: v1, entries: {{web: [{{name: web, version: 1.2.0, urls: [\"{url}\"]{digest}}}]}}}}")
 }
 
 fn web() -> Chart {
@@ -300,7 +300,11 @@ async fn one_reading_of_an_index_finds_every_archive_that_is_about_to_be_opened(
     let mut index = "apiVersion: v1\nentries:\n".to_owned();
     for one in &all {
         let (name, digest) = (&one.name, one.digest());
-        writeln!(index, "  {name}:\n  - digest: {digest}\n    urls:\n    - {name}.tgz\n    version: 1.2.0").unwrap();
+        writeln!(
+            index,
+            "  {name}:\n  - name: {name}\n    digest: {digest}\n    urls:\n    - {name}.tgz\n    version: 1.2.0"
+        )
+        .unwrap();
     }
     let archives: Vec<(String, Vec<u8>)> =
         all.iter().map(|one| (format!("/charts/{}.tgz", one.name), one.archive())).collect();
@@ -334,7 +338,9 @@ async fn the_size_of_an_archive_is_that_of_its_file_and_an_index_tells_when_it_i
     let padding = format!("# {}\n", "#".repeat(1_000_000)).repeat(53);
     let (host, _) = host(move |request| match request.uri().path() {
         "/charts/index.yaml" => ok(index("web.tgz", None)),
-        "/large/index.yaml" => ok(padding.clone() + "entries:\n  web:\n  - version: 1.2.0\n"),
+        "/large/index.yaml" => {
+            ok(padding.clone() + "apiVersion: v1\nentries:\n  web:\n  - name: web\n    version: 1.2.0\n")
+        }
         _ => ok(archive.clone()),
     })
     .await;
