@@ -139,6 +139,12 @@ fn registry_answer(path: &str, query_last: bool, headers: &HeaderMap) -> Respons
     match path {
         "/token" => status(200).body(Body::from("{\"token\": \"good\", \"expires_in\": 300}")).unwrap(),
         "/v2/token/app/tags/list" if !token => challenge(format!("http://{host}/token")),
+        "/odd" => status(200).body(Body::from("{\"token\": \"bad\\nX: y\"}")).unwrap(),
+        "/v2/odd-token/app/tags/list" => challenge(format!("http://{host}/odd")),
+        "/v2/half/app/tags/list" => {
+            let link = "/v2/half/app/tags/list?last=x; rel=\"next\"";
+            status(200).header(header::LINK, link).body(Body::from("{\"tags\": [\"1.0.0\"]}")).unwrap()
+        }
         "/v2/inside/app/tags/list" => challenge("http://127.0.0.2/token".to_owned()),
         "/v2/circle/app/tags/list" => {
             let link = "</v2/circle/app/tags/list?n=1000>; rel=\"next\"";
@@ -191,6 +197,8 @@ async fn bad_tag_lists_and_private_realms_are_refused() {
     assert_eq!(large.versions.len(), 200_001, "within the product's limits");
     for (name, reason) in [
         ("circle/app", Reason::SourceInvalid),
+        ("half/app", Reason::SourceInvalid),
+        ("odd-token/app", Reason::SourceInvalid),
         ("million/app", Reason::SourceTooLarge),
         ("inside/app", Reason::SourcePrivateAddress),
     ] {

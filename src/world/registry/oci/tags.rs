@@ -132,7 +132,11 @@ impl Repository {
         }
         let answer = expect_ok(answer)?;
         let etag = answer.headers.get(http::header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let next = link::next(&answer.url, &answer.headers);
+        let next = link::next(&answer.url, &answer.headers).map_err(|link::Unreadable| {
+            let what =
+                "the address of the next page of its tag list (Link) can't be read: half a list would hide versions";
+            Failure::never(Reason::SourceInvalid, self.message(what))
+        })?;
         if next.as_ref().is_some_and(|next| (next.scheme(), next.authority()) != (url.scheme(), url.authority())) {
             return Err(Failure::never(
                 Reason::SourceInvalid,
