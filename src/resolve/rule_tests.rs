@@ -187,3 +187,42 @@ spec: {url: 'oci://ghcr.io/acme/plex', ref: {tag: 1.2.3}}
         assert!(broken.doubtful.contains(file), "{file}: {:?}", broken.doubtful);
     }
 }
+
+#[test]
+fn flux_rule_11_operations_of_a_patch_file_are_read_in_every_style_of_yaml() {
+    let styles = [
+        "- {op: replace, path: /spec/chart/spec/version, value: 1.1.0}",
+        "- { path: /spec/chart/spec/version,\n    value: 1.1.0, op : replace }",
+        "---\n[{'op': replace, path: /spec/chart/spec/version, value: 1.1.0}]",
+        "- op: replace\n  path: /spec/chart/spec/version\n  value: 1.1.0",
+    ];
+    for (style, targeted) in styles.into_iter().flat_map(|style| [(style, true), (style, false)]) {
+        let target = if targeted { ", target: {kind: HelmRelease}" } else { "" };
+        let text = format!(
+            "=== apps/app.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: plex, namespace: media}}
+spec: {{chart: {{spec: {{chart: plex, version: 1.0.0, sourceRef: {{kind: HelmRepository, name: charts}}}}}}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {{name: charts, namespace: media}}
+spec: {{url: 'https://charts.example.com'}}
+=== apps/p.yaml
+{style}
+=== apps/kustomization.yaml
+resources: [app.yaml]
+patches: [{{path: p.yaml{target}}}]
+"
+        );
+        let resolution = resolved(&text);
+        let row = &resolution.releases[0];
+        if targeted {
+            let site = row.site.as_ref().map(|site| (site.file.as_ref(), site.text.as_str()));
+            assert_eq!((reason(row), site), (None, Some(("apps/p.yaml", "1.1.0"))), "{style}: {:?}", row.problem);
+        } else {
+            assert_eq!(reason(row), Some(Reason::BuildFailed), "{style}: {:?}", row.problem);
+        }
+    }
+}
