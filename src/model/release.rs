@@ -94,20 +94,49 @@ pub struct Annotations {
     pub group: Option<String>,
     /// `davit.dev/enabled`
     pub enabled: Option<String>,
+    /// Every other key of `davit.dev/`, without that, in order.
+    pub others: Vec<String>,
 }
 
 impl Annotations {
-    /// From what is written under each key, `davit.dev/` before it.
-    pub fn of(get: impl Fn(&str) -> Option<String>) -> Self {
-        let get = |key: &str| get(&format!("davit.dev/{key}"));
-        Self {
-            range: get("range"),
-            bump: get("bump"),
-            ignore: get("ignore"),
-            minimum_age: get("minimum-age"),
-            group: get("group"),
-            enabled: get("enabled"),
+    /// The keys that are read, without `davit.dev/`.
+    pub const KEYS: [&str; 6] = ["range", "bump", "ignore", "minimum-age", "group", "enabled"];
+
+    /// The keys that a later version will read: no mistake, and without effect.
+    const LATER: [&str; 3] = ["backup", "backup-plan", "backup-reason"];
+
+    /// From annotations of any kind, those that win first.
+    pub fn of<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut found = Self::default();
+        for (key, text) in all {
+            let Some(key) = key.strip_prefix("davit.dev/") else { continue };
+            let field = match key {
+                "range" => &mut found.range,
+                "bump" => &mut found.bump,
+                "ignore" => &mut found.ignore,
+                "minimum-age" => &mut found.minimum_age,
+                "group" => &mut found.group,
+                "enabled" => &mut found.enabled,
+                _ => {
+                    found.others.push(key.to_owned());
+                    continue;
+                }
+            };
+            field.get_or_insert_with(|| text.to_owned());
         }
+        found.others.sort();
+        found.others.dedup();
+        found
+    }
+
+    /// Keys that mean nothing: mistyped, most likely.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(String::as_str).filter(|key| !Self::LATER.contains(key))
+    }
+
+    /// Keys that mean nothing yet.
+    pub fn later(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(String::as_str).filter(|key| Self::LATER.contains(key))
     }
 }
 

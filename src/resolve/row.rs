@@ -11,7 +11,7 @@ use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
 use super::sources::Sources;
-use super::value::Origin;
+use super::value::{Origin, Ref};
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
@@ -310,7 +310,8 @@ fn row(
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
-    let mut notes = Vec::new();
+    let annotations = annotations(&chart, built);
+    let mut notes: Vec<Note> = idle(&annotations).collect();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
@@ -355,7 +356,7 @@ fn row(
             .clone()
             .filter(|_| !no_source && !no_version && !chart.unknown)
             .map(|lookup| pools.lookups.one(lookup)),
-        annotations: pools.annotations.one(annotations(&chart, built)),
+        annotations: pools.annotations.one(annotations),
         notes,
         chain,
         crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
@@ -455,6 +456,12 @@ pub(super) fn digest_site(
 
 /// The release's own annotations, else its source's.
 fn annotations(chart: &Chart, built: &Built) -> Annotations {
-    let own = |key: &str| built.object.annotation(key).map(str::to_owned);
-    Annotations::of(|key| own(key).or_else(|| chart.annotations.get(key).cloned()))
+    let own = built.object.get("metadata.annotations").map(Ref::pairs).unwrap_or_default();
+    let own = own.into_iter().filter_map(|(key, value)| Some((key, value.text()?)));
+    Annotations::of(own.chain(chart.annotations.iter().map(|(key, value)| (&**key, &**value))))
+}
+
+/// Annotations that are no mistake and do nothing: nobody shall count on them.
+fn idle(annotations: &Annotations) -> impl Iterator<Item = Note> {
+    annotations.later().map(|key| Note::Other(format!("this version of Davit does nothing with davit.dev/{key}")))
 }

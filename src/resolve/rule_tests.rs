@@ -189,6 +189,27 @@ spec: {url: 'oci://ghcr.io/acme/plex', ref: {tag: 1.2.3}}
 }
 
 #[test]
+fn annotations_are_the_releases_own_then_its_sources_and_one_of_a_later_version_is_a_note() {
+    let text = "=== app.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: plex, namespace: media, annotations: {davit.dev/bump: minor, davit.dev/backup: required, davit.dev/enable: 'false'}}
+spec: {chart: {spec: {chart: plex, version: 1.2.3, sourceRef: {kind: HelmRepository, name: charts}}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: media, annotations: {davit.dev/bump: patch, davit.dev/range: 1.x, davit.dev/bmp: patch}}
+spec: {url: 'https://charts.example.com'}
+";
+    let resolution = resolved(text);
+    let row = &resolution.releases[0];
+    let annotations = &row.annotations;
+    assert_eq!((annotations.bump.as_deref(), annotations.range.as_deref()), (Some("minor"), Some("1.x")));
+    assert_eq!(annotations.unknown().collect::<Vec<_>>(), ["bmp", "enable"]);
+    assert!(row.notes.iter().any(|note| matches!(note, Note::Other(text) if text.contains("davit.dev/backup"))));
+}
+
+#[test]
 fn flux_rule_11_operations_of_a_patch_file_are_read_in_every_style_of_yaml() {
     let styles = [
         "- {op: replace, path: /spec/chart/spec/version, value: 1.1.0}",
