@@ -1,6 +1,6 @@
 //! A HelmRelease as Flux would apply it: who it is, where its chart comes from, which bytes hold its version.
 
-use super::{Lookup, Problem, Site};
+use super::{Lookup, Problem, Reason, Site};
 use std::sync::Arc;
 
 /// Namespace and name.
@@ -241,8 +241,12 @@ pub struct Release {
     pub source: Option<Arc<SourceRef>>,
     /// The bytes that hold the version.
     pub site: Option<Site>,
-    /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag (Flux rule 6).
+    /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag for this release or for
+    /// another reader of that tag (Flux rule 6).
     pub digest_site: Option<Box<Site>>,
+    /// For this release or for another reader of its tag a digest stands beside that can't move with it: an edit of the tag
+    /// would leave the old chart there.
+    pub digest_stays: bool,
     /// Where the site holds only a part of the version: what stands around it.
     pub frame: Option<Box<Frame>>,
     /// The version in force; nothing where there is only a digest or no version.
@@ -273,6 +277,14 @@ impl Frame {
 }
 
 impl Release {
+    /// Whether an edit of the bytes that hold its version reaches its cluster, now or when what holds it is gone: then its
+    /// policy counts for everybody on these bytes, and it is named among the consumers. A suspended one is applied as soon
+    /// as it resumes, one whose build fails as soon as that is mended; what no Kustomization builds is applied never.
+    pub fn has_a_say(&self) -> bool {
+        let reason = self.problem.as_ref().map(|problem| problem.reason);
+        self.site.is_some() && !matches!(reason, Some(Reason::NotBuilt | Reason::RepositoryUnread))
+    }
+
     /// What the site must hold for the release to have a version; nothing where the fixed text around it says otherwise.
     pub fn at_site<'v>(&self, version: &'v str) -> Option<&'v str> {
         match &self.frame {

@@ -27,6 +27,8 @@ pub(super) struct Chart {
     pub(super) site: Option<Origin>,
     /// Where the digest beside a tag was.
     pub(super) digest: Option<Origin>,
+    /// There is one, whether it can move or not.
+    pub(super) digest_beside: bool,
     /// Who had a say in the sources.
     pub(super) steps: Vec<Step>,
     pub(super) lookup: Option<Lookup>,
@@ -202,6 +204,7 @@ impl<'w> Follow<'_, 'w> {
         self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value, &place));
         let digest = found.digest.and_then(|_| facts.get("spec.ref.digest"));
         self.chart.digest = digest.map(Look::origin);
+        self.chart.digest_beside = facts.kind == Kind::OciRepository && facts.text("spec.ref.digest").is_some();
         self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
     }

@@ -95,6 +95,7 @@ impl Entry<'_> {
             }),
             site: placed.and_then(|placed| placed.site),
             digest_site: None,
+            digest_stays: false,
             frame: None,
             current,
             chart_kind: Some(ChartKind::Range),

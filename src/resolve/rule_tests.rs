@@ -247,3 +247,53 @@ patches: [{{path: p.yaml{target}}}]
         }
     }
 }
+
+/// Two OCIRepositories that read the tag `${T}`, the first with a digest beside it, and a release on each.
+fn one_tag_and_a_digest(digest: &str, variables: &str) -> Vec<std::sync::Arc<Release>> {
+    let of = |name: &str, digest: &str| {
+        format!(
+            "---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {{name: {name}, namespace: media}}
+spec: {{url: oci://ghcr.io/acme/app, ref: {{tag: '${{T}}'{digest}}}}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: {name}, namespace: media}}
+spec: {{chartRef: {{kind: OCIRepository, name: {name}}}}}
+"
+        )
+    };
+    let (web, web2) = (of("web", &format!(", digest: '{digest}'")), of("web2", ""));
+    let text = format!(
+        "=== apps/a.yaml
+{web}{web2}
+=== clusters/a/apps.yaml
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: apps, namespace: flux-system}}
+spec:
+  path: ./apps
+  sourceRef: {{kind: GitRepository, name: flux-system}}
+  postBuild: {{substitute: {{T: 1.0.0{variables}}}}}
+"
+    );
+    resolved(&text).releases
+}
+
+#[test]
+fn flux_rule_06_a_tag_that_another_reads_with_a_digest_stays_or_moves_with_that_digest() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let rows = one_tag_and_a_digest(&digest, "");
+    let [web, web2] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((reason(web), reason(web2)), (Some(Reason::NotEditable), Some(Reason::HeldByConsumer)));
+    assert!(web2.problem.as_ref().unwrap().message.contains("media/web reads"), "{:?}", web2.problem);
+    // A digest that is no pin of a tag is none that moves.
+    let rows = one_tag_and_a_digest(&digest.replace("sha256", "sha512"), "");
+    assert_eq!(reason(&rows[1]), Some(Reason::HeldByConsumer));
+    // In the same file both are one edit, whoever of the two moves.
+    let rows = one_tag_and_a_digest("${D}", &format!(", D: '{digest}'"));
+    assert_eq!((reason(&rows[0]), reason(&rows[1])), (None, None));
+    assert!(rows.iter().all(|row| row.digest_site.as_ref().is_some_and(|site| site.text == digest)), "{rows:#?}");
+}
