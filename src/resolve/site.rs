@@ -62,7 +62,7 @@ pub(super) fn place(
             concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
             return Placed::default();
         }
-        (Some(site), None) => site,
+        (Some(site), None) => unpadded(site),
         (Some(site), Some((from, to))) => match site.part(from..to) {
             Ok(site) => site,
             Err(problem) => {
@@ -86,6 +86,13 @@ pub(super) fn place(
 pub(super) fn at(pools: &Pools, file: &str, facts: &SiteFacts) -> Option<Site> {
     let site = facts.site.clone()?;
     Some(Site { file: pools.texts.one(file), path: pools.texts.one(site.path), ..site })
+}
+
+/// The version alone, where blanks stand around it in quotes: an edit leaves them.
+fn unpadded(site: Site) -> Site {
+    let text = site.text.trim();
+    let from = site.text.len() - site.text.trim_start().len();
+    if text.len() == site.text.len() { site } else { site.part(from..from + text.len()).unwrap_or(site) }
 }
 
 /// Flux rule 18.
