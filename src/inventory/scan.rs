@@ -2,6 +2,7 @@
 //! a file is parsed.
 
 use super::facts::{Marker, MarkerKind};
+use crate::yaml::{Node, NodeKind};
 
 /// Words of which a file with a say has at least one. Quoted keys and JSON hold them too. The Flux groups cover every
 /// Flux kind, `List` items and ResourceSet templates included.
@@ -80,6 +81,31 @@ pub(super) fn block_of_template(text: &str) -> Option<&str> {
 /// Whether a file holds template syntax: then a syntax error says nothing about its author.
 pub(super) fn looks_like_template(bytes: &[u8]) -> bool {
     contains(bytes, b"{{") && contains(bytes, b"}}") || contains(bytes, b"{%")
+}
+
+/// The line of a mapping or a list that is a key: what YAML makes of `{{ value }}` without quotes. It is YAML, and every
+/// reader of Flux and Helm refuses it.
+pub(super) fn braces_as_key(bytes: &[u8], root: &Node) -> Option<u32> {
+    fn found(node: &Node) -> Option<u32> {
+        match &node.kind {
+            // What an alias names is looked at where it is written.
+            _ if node.aliased => None,
+            NodeKind::Scalar { .. } => None,
+            NodeKind::Sequence(items) => items.iter().find_map(found),
+            NodeKind::Mapping(entries) => entries.iter().find_map(|entry| match entry.key.kind {
+                NodeKind::Scalar { .. } => found(&entry.value),
+                _ => Some(entry.key.line),
+            }),
+        }
+    }
+    if looks_like_template(bytes) { found(root) } else { None }
+}
+
+/// The line of a directive (`%YAML 1.1`) at the head of a file.
+pub(super) fn directive(bytes: &[u8]) -> Option<u32> {
+    let mut lines = bytes.split(|b| *b == b'\n').zip(1u32..);
+    let is_text = |line: &[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#");
+    lines.find(|(line, _)| is_text(line)).filter(|(line, _)| line.starts_with(b"%")).map(|(_, number)| number)
 }
 
 /// Whether the file names a Flux kind at all: only then is a broken document worth a word.
