@@ -105,7 +105,7 @@ impl<'d> Sitting<'d> {
         let mut places: BTreeMap<Place<'d>, Sharers> = BTreeMap::new();
         let left = docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index));
         for (index, release) in left {
-            let Some(site) = release.site.as_ref().filter(|_| policy::has_a_say(release)) else { continue };
+            let Some(site) = release.site.as_ref().filter(|_| release.has_a_say()) else { continue };
             let sharers = places
                 .entry((&site.file, site.start, site.end))
                 .or_insert_with(|| Sharers { moving: Vec::new(), held: Vec::new() });

@@ -22,6 +22,7 @@ fn row(cluster: Option<&str>, name: &str) -> Arc<Row> {
         source: None,
         site: None,
         digest_site: None,
+        digest_stays: false,
         frame: None,
         current: Some("5.1.0".to_owned()),
         chart_kind: None,

@@ -11,7 +11,7 @@ use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
 use super::sources::Sources;
-use super::value::Origin;
+use super::value::{Origin, Ref};
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
@@ -131,6 +131,7 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
 pub(super) fn settle(rows: &mut Vec<Arc<Release>>, recall: &mut Recall) {
     sort(rows, recall);
     framed_alike(rows);
+    digests_alike(rows);
 }
 
 /// Sorts the rows. Those of the last resolving keep its order; only the new ones are compared.
@@ -261,6 +262,40 @@ fn framed_alike(rows: &mut [Arc<Release>]) {
     }
 }
 
+/// Flux rule 6: where one reader of a tag has a digest beside it, it moves in the same edit, or the tag stays for all.
+fn digests_alike(rows: &mut [Arc<Release>]) {
+    if rows.iter().all(|row| row.digest_site.is_none() && !row.digest_stays) {
+        return;
+    }
+    let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
+    let mut digests: HashMap<(Arc<str>, usize), Vec<(NsName, Option<Box<Site>>)>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.has_a_say() && (row.digest_site.is_some() || row.digest_stays)) {
+        if let Some(key) = key(row) {
+            digests.entry(key).or_default().push((row.id(), row.digest_site.clone()));
+        }
+    }
+    for row in rows.iter_mut() {
+        let Some(known) = key(row).and_then(|key| digests.get(&key)) else { continue };
+        let stays = if let Some((id, _)) = known.iter().find(|(_, digest)| digest.is_none()) {
+            Some(format!("{id} reads the same tag with a digest beside it, which can't move in the same edit"))
+        } else {
+            let other = known.iter().find(|(_, digest)| *digest != known[0].1);
+            other.map(|(id, _)| {
+                format!("{} and {id} read the same tag with a digest each: one edit moves one", known[0].0)
+            })
+        };
+        match stays {
+            Some(why) if !row.digest_stays || row.problem.is_none() => {
+                let row = Arc::make_mut(row);
+                row.digest_stays = true;
+                row.problem.get_or_insert_with(|| Problem::new(Reason::HeldByConsumer, why));
+            }
+            None if row.digest_site.is_none() => Arc::make_mut(row).digest_site.clone_from(&known[0].1),
+            _ => {}
+        }
+    }
+}
+
 /// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.
 fn is_chart(source: &Built) -> bool {
     source.object.kind == Kind::HelmChart || version::is_helm_layer(&source.object)
@@ -310,7 +345,8 @@ fn row(
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
-    let mut notes = Vec::new();
+    let annotations = annotations(&chart, built);
+    let mut notes: Vec<Note> = idle(&annotations).collect();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
@@ -347,6 +383,7 @@ fn row(
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source).map(|source| pools.sources.one(source)),
         site: placed.site.filter(|_| !no_version),
+        digest_stays: chart.digest_beside && digest_site.is_none(),
         digest_site: digest_site.filter(|_| !no_version),
         frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
@@ -356,7 +393,7 @@ fn row(
             .clone()
             .filter(|_| !no_source && !no_version && !chart.unknown)
             .map(|lookup| pools.lookups.one(lookup)),
-        annotations: pools.annotations.one(annotations(&chart, built)),
+        annotations: pools.annotations.one(annotations),
         notes,
         chain,
         crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
@@ -467,6 +504,12 @@ pub(super) fn digest_site(
 
 /// The release's own annotations, else its source's.
 fn annotations(chart: &Chart, built: &Built) -> Annotations {
-    let own = |key: &str| built.object.annotation(key).map(str::to_owned);
-    Annotations::of(|key| own(key).or_else(|| chart.annotations.get(key).cloned()))
+    let own = built.object.get("metadata.annotations").map(Ref::pairs).unwrap_or_default();
+    let own = own.into_iter().filter_map(|(key, value)| Some((key, value.text()?)));
+    Annotations::of(own.chain(chart.annotations.iter().map(|(key, value)| (&**key, &**value))))
+}
+
+/// Annotations that are no mistake and do nothing: nobody shall count on them.
+fn idle(annotations: &Annotations) -> impl Iterator<Item = Note> {
+    annotations.later().map(|key| Note::Other(format!("this version of Davit does nothing with davit.dev/{key}")))
 }
