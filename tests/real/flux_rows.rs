@@ -224,6 +224,13 @@ fn unresolved(row: &Release) -> Option<Reason> {
     EXCUSES.iter().find(|(known, _)| *known == reason).map(|(reason, _)| *reason)
 }
 
+/// What is not followed may have set the version, and so the row claims none.
+fn unclaimed(row: &Release) -> Option<Reason> {
+    let reason = row.problem.as_ref()?.reason;
+    let open = matches!(reason, Reason::VersionInPatch | Reason::VersionInComponent);
+    (open && row.current.is_none()).then_some(reason)
+}
+
 fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
     let source = row.source.as_ref();
     let named = source.map(|source| format!("{} {}/{}", source.kind.as_str(), source.namespace, source.name));
@@ -252,6 +259,8 @@ fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
     let of_chart = |field: &str| matches!(field, "chart" | "version" | "source" | "URL");
     if let Some(reason) = unresolved(row).filter(|_| different.iter().all(|(field, ..)| of_chart(field))) {
         compared.explain(reason.code());
+    } else if let Some(reason) = unclaimed(row).filter(|_| different.iter().all(|(field, ..)| *field == "version")) {
+        compared.explain(&format!("no version claimed: {}", reason.code()));
     } else if truth.missing && elsewhere {
         compared.explain("source that nothing builds (a note says so)");
     } else if truth.ambiguous {
