@@ -14,7 +14,7 @@ use super::recollection::{self, Earlier, Ground};
 use super::report::{Finding, Findings, Row};
 use super::rounds;
 use crate::inventory::{self, Context, FileFacts};
-use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, without_users};
+use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, without_user};
 use crate::policy::{self, Effective, Mover, Other, Rules, Subject};
 use crate::resolve::{self, FleetRoots, Neighbours, Resolution};
 use crate::world::cache::Cache;
@@ -315,7 +315,7 @@ fn effective_of(request: &Request<'_>, resolution: &Resolution, before: Option<&
 fn effective(rules: &Rules, repository: &str, release: &Release) -> Effective {
     let shown = release.source.as_ref().and_then(|source| source.url.as_deref()).unwrap_or_default();
     // Rules are matched with the URL as it is written; of one whose query is not shown, with what is asked.
-    let asked = release.lookup.as_ref().filter(|_| shown.contains('?')).map(|lookup| without_users(lookup.url()));
+    let asked = release.lookup.as_ref().filter(|_| shown.contains(['?', '#'])).map(|lookup| without_user(lookup.url()));
     let mut effective = rules.effective(&Subject {
         repository,
         namespace: &release.namespace,

@@ -15,6 +15,7 @@ mod fleet_roots;
 mod flux;
 mod generator;
 mod inflation;
+mod instance;
 mod json_patch;
 mod layer;
 mod left_out;
@@ -152,6 +153,8 @@ mod claims_tests;
 mod resolve_tests;
 #[cfg(test)]
 mod set_elsewhere_tests;
+#[cfg(test)]
+mod suspended_tests;
 
 #[cfg(test)]
 #[path = "rule_tests.rs"]

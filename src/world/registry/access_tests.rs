@@ -89,7 +89,7 @@ fn said(status: &str, headers: &str, body: &str) -> String {
 }
 
 fn index(_: &str) -> String {
-    said("200 OK", "", "entries: {app: [{version: 1.0.0}]}")
+    said("200 OK", "", "{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}")
 }
 
 fn tags(_: &str) -> String {
