@@ -76,11 +76,12 @@ impl Fleet {
         }
         slot.state = State::Read(published.clone());
         self.news.fetch_add(1, Ordering::Relaxed);
-        let nobody_awaited = all_tried(&slots);
+        // Whoever waits for one that was never read may wait for this one.
+        let told = before.is_none() && all_tried(&slots);
         for (other, slot) in slots.iter_mut().enumerate().filter(|(other, _)| *other != number) {
             let theirs = slot.state.published().cloned();
-            let concerned = theirs
-                .is_some_and(|theirs| is_news(&theirs, before.as_deref(), published) || nobody_awaited && theirs.waits);
+            let concerned =
+                theirs.is_some_and(|theirs| is_news(&theirs, before.as_deref(), published) || told && theirs.waits);
             if concerned {
                 slot.tell(other);
             }

@@ -69,6 +69,14 @@ fn those_that_wait_for_a_first_look_are_woken_by_its_failure_too() {
     assert_eq!(woken(&fleet), [false, false]);
     let found = findings(&fleet.view(1), &look(&fleet, 1, SHOP), true);
     assert!(found[0].problem.message.contains("platform was never read") && found.len() == 1, "{found:?}");
+    // What waits for one that failed is woken when that is read after all, whether it has anything for it or not.
+    fleet.read(1, &look(&fleet, 1, SHOP));
+    assert!(look(&fleet, 1, SHOP).waits);
+    let other = PLATFORM.replace("shop", "elsewhere");
+    fleet.read(0, &look(&fleet, 0, &other));
+    assert_eq!(woken(&fleet), [false, true]);
+    fleet.read(0, &look(&fleet, 0, &other.replace("clusters", "c")));
+    assert_eq!(woken(&fleet), [false, false]);
     // A pass that breaks off is a failure, and one that was read before is not.
     let fleet = self::fleet(&["platform", "shop"]);
     fleet.given_up(0);

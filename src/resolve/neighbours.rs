@@ -131,7 +131,7 @@ pub struct Published {
     pub(super) seen: Vec<(u32, Arc<Shares>)>,
     /// A document of it is broken: what it holds may be missing here.
     pub(super) broken: bool,
-    /// Rows wait for a neighbour's first look.
+    /// Rows wait for a neighbour that was never read.
     pub waits: bool,
 }
 
