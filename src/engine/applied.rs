@@ -45,7 +45,7 @@ impl Applied {
     }
 
     /// Whether the cluster may have what Git builds for this release.
-    fn concerns(&self, release: &Release) -> bool {
+    pub(super) fn concerns(&self, release: &Release) -> bool {
         match self {
             Self::Roots(roots) => release.cluster.as_deref().is_none_or(|cluster| roots.contains(cluster)),
             Self::Rootless | Self::Unknown(_) => true,

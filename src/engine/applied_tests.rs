@@ -224,3 +224,19 @@ fn a_folder_whose_name_nobody_knows_may_be_the_repository_that_is_named() {
     assert!(matches!(Applied::of(Some("platform:clusters/prod"), &folder), Applied::Roots(_)));
     assert!(matches!(Applied::of(Some("platform:clusters/prod"), &named), Applied::Unknown(_)));
 }
+
+#[test]
+fn what_the_cluster_has_and_no_repository_is_said_by_the_one_that_holds_the_root() {
+    let stage = platform_and_tenant();
+    let lacks = |stage: &Stage, number: usize, name: &str| {
+        let (own, neighbours) = (stage.resolve(number).published, stage.fleet.view(number));
+        let Applied::Roots(roots) = stage.applied(number, Some("clusters/prod")) else { panic!() };
+        neighbours.lacks(&own, &roots, "apps", name)
+    };
+    assert!(lacks(&stage, 0, "by-hand") && !lacks(&stage, 1, "by-hand"));
+    assert!(!lacks(&stage, 0, "web"), "the tenant's Git has it");
+    stage.fleet.failed(1, "no route to host");
+    assert!(!lacks(&stage, 0, "web"), "as it was read last");
+    let unread = Stage { fleet: Fleet::new(["platform", "tenant"].map(|name| (name.to_owned(), None))), ..stage };
+    assert!(!lacks(&unread, 0, "by-hand"), "what the tenant has is not known yet");
+}

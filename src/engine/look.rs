@@ -119,14 +119,18 @@ pub async fn look(
 ) -> Result<Arc<Look>, Problem> {
     let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
     let (ground, revision) = ground(&request, files, cache).await?;
+    let kube = request.kube.among(&roots(&request, &ground.resolution));
     let grants = match request.secrets {
         Secrets::No => Arc::default(),
-        Secrets::Cluster(sight) => Arc::new(grants::grants(sight, &ground.lookups).await),
+        Secrets::Cluster(sight) => {
+            let theirs = ground.resolution.releases.iter().filter(|release| kube.applied.concerns(release));
+            let theirs = theirs.filter_map(|release| release.lookup.as_ref()?.source()).collect();
+            Arc::new(grants::grants(sight, &ground.lookups, &theirs).await)
+        }
     };
     let round = registry.round_with(ground.lookups.iter().map(Arc::as_ref), grants.clone());
     let asked = offers::ask(&round, &ground.lookups).await;
     // What was judged for another version of Kubernetes does not stand.
-    let kube = request.kube.among(&roots(&request, &ground.resolution));
     if let Some(known) = request.recollection.look(&ground, &asked, request.now)
         && known.kube == kube
     {

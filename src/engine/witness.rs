@@ -6,7 +6,8 @@ use super::look::Look;
 use super::report::{Finding, Row};
 use crate::config;
 use crate::inventory::same_repository;
-use crate::model::{Live, Problem, Reason, Release, Status, Witness};
+use crate::model::{Live, NsName, Problem, Reason, Release, Status, Witness};
+use crate::resolve::Neighbours;
 use crate::witness::{Statement, testify};
 use crate::world::cluster::Sight;
 use std::collections::BTreeSet;
@@ -24,8 +25,8 @@ pub struct ClusterView<'a> {
     pub branch: Option<&'a str>,
     /// The configuration's `paths` leave nothing out.
     pub everything: bool,
-    /// It is the only repository: what it has without a root is nobody else's.
-    pub alone: bool,
+    /// What is known of the other repositories of the configuration; the default for one that stands alone.
+    pub neighbours: &'a Neighbours,
 }
 
 /// The look with the cluster's name and word on the rows that the cluster applies, and with what one of the two lacks.
@@ -42,7 +43,7 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
     let releases: Vec<&Release> = found.findings.rows.iter().map(|row| row.release.as_ref()).collect();
     match &found.kube.applied {
         Applied::Roots(roots) if config.name.is_some() || view.sight.is_some() => {
-            let (live, problems) = testimony(&releases, Some(roots), view, is_whole(&found));
+            let (live, problems) = testimony((&found, &releases), Some(roots), view, is_whole(&found));
             findings.problems.extend(problems);
             for (row, live) in findings.rows.iter_mut().zip(live) {
                 if let Some(root) = row.release.cluster.as_ref().filter(|root| roots.contains(root.as_ref())) {
@@ -52,8 +53,8 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
             }
         }
         // No root, and no other repository that may have one: what is there goes by its name.
-        Applied::Rootless if view.alone && view.sight.is_some() => {
-            let (live, _) = testimony(&releases, None, view, false);
+        Applied::Rootless if view.neighbours.own.is_none() && view.sight.is_some() => {
+            let (live, _) = testimony((&found, &releases), None, view, false);
             let name: Arc<str> = Arc::from(config.name.as_deref().unwrap_or_default());
             for (row, live) in findings.rows.iter_mut().zip(live) {
                 if live.is_some() {
@@ -69,7 +70,7 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
 
 /// What the cluster says of each release, and what one of the two lacks.
 fn testimony(
-    releases: &[&Release],
+    (found, releases): (&Look, &[&Release]),
     roots: Option<&BTreeSet<String>>,
     view: &ClusterView<'_>,
     whole: bool,
@@ -78,7 +79,10 @@ fn testimony(
     let ours = |url: &str| view.url.as_deref().is_some_and(|ours| same_repository(ours, url));
     let git_ref = view.branch.map(|branch| format!("refs/heads/{branch}"));
     let (git_ref, whole) = (git_ref.as_deref(), whole && view.everything);
-    let testimony = testify(&Statement { releases, roots, seen: &sight.seen, ours: &ours, git_ref, whole });
+    let own = &found.resolution.published;
+    let lacks = |id: &NsName| roots.is_some_and(|roots| view.neighbours.lacks(own, roots, &id.namespace, &id.name));
+    let seen = &sight.seen;
+    let testimony = testify(&Statement { releases, roots, seen, ours: &ours, git_ref, lacks: &lacks, whole });
     let finding = |(place, problem): (Option<(String, u32)>, Problem)| {
         let (file, line) = place.unzip();
         Finding { file, line, problem }

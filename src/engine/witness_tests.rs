@@ -4,7 +4,7 @@ use crate::engine::applied::Kube;
 use crate::engine::look::Look;
 use crate::engine::report::{Findings, Row};
 use crate::model::{Fact, NsName, Problem, Reason, Release, RowKind, Status, Version};
-use crate::resolve::FleetRoots;
+use crate::resolve::{FleetRoots, Member, Neighbours};
 use crate::witness::{LiveRelease, Sighting};
 use crate::world::cluster::Sight;
 use std::sync::Arc;
@@ -44,17 +44,32 @@ fn found(config: &config::Cluster, rows: Vec<Arc<Row>>) -> Arc<Look> {
     Arc::new(Look { findings: Arc::new(Findings { rows, ..Findings::default() }), kube, ..Look::default() })
 }
 
+fn fleet(alone: bool) -> Neighbours {
+    let own = Member { number: 0, name: "fleet".into(), url: None };
+    Neighbours { own: (!alone).then(|| Arc::new(own)), others: Vec::new() }
+}
+
 fn with(config: &config::Cluster, rows: Vec<Arc<Row>>, alone: bool) -> Arc<Findings> {
-    beside(found(config, rows), &ClusterView { config, sight: None, url: None, branch: None, everything: true, alone })
-        .findings
-        .clone()
+    beside(
+        found(config, rows),
+        &ClusterView { config, sight: None, url: None, branch: None, everything: true, neighbours: &fleet(alone) },
+    )
+    .findings
+    .clone()
 }
 
 #[test]
 fn without_a_word_of_a_cluster_the_look_is_the_look() {
     let config = config::Cluster::default();
     let look = found(&config, vec![row(Some("clusters/production"), "plex")]);
-    let view = ClusterView { config: &config, sight: None, url: None, branch: None, everything: true, alone: true };
+    let view = ClusterView {
+        config: &config,
+        sight: None,
+        url: None,
+        branch: None,
+        everything: true,
+        neighbours: &fleet(true),
+    };
     assert!(Arc::ptr_eq(&look, &beside(look.clone(), &view)));
 }
 
@@ -136,8 +151,14 @@ fn what_the_paths_leave_out_may_be_what_the_cluster_has() {
     let config = config::Cluster::default();
     let only = |everything| {
         let rows = vec![row(Some("clusters/production"), "plex")];
-        let view =
-            ClusterView { config: &config, sight: Some(&sight), url: None, branch: None, everything, alone: true };
+        let view = ClusterView {
+            config: &config,
+            sight: Some(&sight),
+            url: None,
+            branch: None,
+            everything,
+            neighbours: &fleet(true),
+        };
         let findings = beside(found(&config, rows), &view).findings.clone();
         findings.problems.iter().filter(|finding| finding.problem.reason == Reason::ClusterOnly).count()
     };
@@ -155,8 +176,14 @@ fn rows_of_the_only_repository_have_a_word_of_the_cluster_without_a_root_too() {
     };
     let with = |name: Option<&str>, alone| {
         let config = config::Cluster { name: name.map(str::to_owned), ..config::Cluster::default() };
-        let view =
-            ClusterView { config: &config, sight: Some(&sight), url: None, branch: None, everything: true, alone };
+        let view = ClusterView {
+            config: &config,
+            sight: Some(&sight),
+            url: None,
+            branch: None,
+            everything: true,
+            neighbours: &fleet(alone),
+        };
         beside(found(&config, vec![loose()]), &view).findings.rows[0].clone()
     };
     let named = with(Some("prod-eu"), true);

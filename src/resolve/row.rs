@@ -417,12 +417,18 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
             concerns.add(Weight::NotBuilt, lost.reason, &lost.message);
         } else {
             let hidden = world.hidden.get(&facts.at.0).map(|by| format!(": Flux does not see it, {by} leaves it out"));
-            let message = "no Flux Kustomization of this repository builds its file".to_owned();
+            let alone = world.neighbours.others.is_empty();
+            let of = if alone { "this repository" } else { "this repository or another configured one" };
+            let message = format!("no Flux Kustomization of {of} builds its file");
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message + &hidden.unwrap_or_default());
         }
     }
-    if let Some(name) = world.neighbours.awaited().filter(|_| built.context.is_none() && !world.rooted) {
-        let message = format!("the repository {name}, which may build its file, is still to be read");
+    // Who builds it may suspend it, patch it, or set its variables: what stands here need not be in force.
+    if let Some((name, why)) = world.neighbours.unread().filter(|_| built.context.is_none() && !world.rooted) {
+        let message = match why {
+            None => format!("the repository {name}, which may build its file, is still to be read"),
+            Some(why) => format!("the repository {name} could not be read, and may build its file: {why}"),
+        };
         concerns.add(Weight::NotBuilt, Reason::RepositoryUnread, message);
     }
     if facts.kind == Kind::HelmReleaseFlux1 {

@@ -18,6 +18,8 @@ pub struct Statement<'a> {
     pub ours: &'a dyn Fn(&str) -> bool,
     /// The ref that was read here, by its full name; nothing where that is not known.
     pub git_ref: Option<&'a str>,
+    /// Whether a release that nothing says who made is in nobody's Git, and this repository's to say so.
+    pub lacks: &'a dyn Fn(&NsName) -> bool,
     /// Everything that Git builds was read: else what a Kustomization made may well be there.
     pub whole: bool,
 }

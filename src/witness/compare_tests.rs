@@ -17,6 +17,7 @@ fn compare(releases: &[Release], seen: &Sighting) -> Testimony {
         seen,
         ours: &ours,
         git_ref: Some("refs/heads/main"),
+        lacks: &|id| id.name != "elsewhere",
         whole: true,
     })
 }
@@ -178,9 +179,25 @@ fn without_a_root_what_the_cluster_has_is_known_by_its_name_and_nothing_is_missi
     let all = [loose("media/plex"), loose("media/sonarr")];
     let all: Vec<&Release> = all.iter().collect();
     let seen = sighting(&[plex(), made_by("media/old", "flux-system/apps")]);
-    let testimony =
-        testify(&Statement { releases: &all, roots: None, seen: &seen, ours: &|_| true, git_ref: None, whole: true });
+    let testimony = testify(&Statement {
+        releases: &all,
+        roots: None,
+        seen: &seen,
+        ours: &|_| true,
+        git_ref: None,
+        lacks: &|_| true,
+        whole: true,
+    });
     let states: Vec<_> = testimony.live.iter().map(|live| live.as_ref().map(|live| live.state)).collect();
     assert_eq!(states, [Some(LiveState::Deployed), Some(LiveState::Absent)]);
     assert!(testimony.findings.is_empty(), "{testimony:?}");
+}
+
+#[test]
+fn what_nothing_says_who_made_may_be_in_another_repositorys_git() {
+    let bare = |of: &str| labelled(of, &json!({}));
+    let seen = sighting(&[plex(), bare("media/by-hand"), bare("media/elsewhere")]);
+    let testimony = compare(&[tag("media/plex")], &seen);
+    let all = said(&testimony, Reason::ClusterOnly);
+    assert!(all.len() == 1 && all[0].contains("media/by-hand"), "{all:?}");
 }

@@ -92,6 +92,7 @@ fn cluster_only(statement: &Statement<'_>, roots: &BTreeSet<String>, all: &HashM
             }
             // Another repository's, or a source's that is none of ours; a chart's or a ResourceSet's.
             Made::Kustomization(_) | Made::Controller(_) => return None,
+            Made::Unsaid if !(statement.lacks)(&live.id) => return None,
             Made::Unsaid => "no Flux Kustomization made it".to_owned(),
         };
         let message = format!("the cluster has the HelmRelease {}, and Git does not: {why}", live.id);

@@ -124,7 +124,8 @@ async fn tunnel(to: u16) -> (String, Heads) {
 }
 
 fn data(pairs: &[(&str, &str)]) -> SecretData {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), SecretSlice::from(value.as_bytes().to_vec()))).collect()
+    let value = |value: &str| SecretSlice::from(value.as_bytes().to_vec());
+    SecretData::new("Opaque", pairs.iter().map(|(key, text)| ((*key).to_owned(), value(text))))
 }
 
 fn access(host: &str, certificates: Option<&[(&str, &str)]>, address: Option<&[(&str, &str)]>) -> Access {
