@@ -113,6 +113,14 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let reader = TreeReader::Folder(folder.clone());
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
+        // A checkout of a configured repository has its name and its paths, so that its rules hold.
+        let request = match folder.places().iter().find_map(|place| together::place(config, place)) {
+            Some(number) => {
+                let own = &config.repositories[number];
+                Request { name: &own.name, filter: Filter::new(&own.paths.include, &own.paths.exclude), ..request }
+            }
+            None => request,
+        };
         let look = look(&registry, &cache, request).await?;
         let look = witness::beside(look, &cluster_view(config, sight, None, None));
         return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
@@ -131,8 +139,8 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
             ..request(listing, reader, &rules, repository.shown_url().to_owned(), Some(remote.text.clone()))
         };
         let look = look(&registry, &cache, request).await?;
-        let view =
-            ClusterView { alone: false, ..cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch)) };
+        let view = cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch));
+        let view = ClusterView { alone: config.repositories.len() == 1, ..view };
         let look = together::beside(witness::beside(look, &view), &neighbours);
         return Ok(Found { look, folder: None, registry, _cache: for_this_run });
     }

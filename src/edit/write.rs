@@ -48,7 +48,12 @@ fn is_plain(text: &str, in_flow: bool) -> bool {
         && !text.contains(" #")
         && !text.starts_with("---")
         && !text.starts_with("...")
-        && text.chars().all(|c| is_visible(c) && !(in_flow && is_flow(c)))
+        && text.chars().all(|c| is_visible(c) && !(in_flow && (is_flow(c) || ends_in_flow(c))))
+}
+
+/// What ends a plain text in a flow collection for the readers that come from libyaml, Go's among them.
+fn ends_in_flow(c: char) -> bool {
+    matches!(c, '?' | ':')
 }
 
 fn is_flow(c: char) -> bool {

@@ -1,6 +1,7 @@
 //! Releases and offers become rows: pure and synchronous. Releases that share bytes are judged together, because they
 //! move together.
 
+use super::applied::Awaits;
 use super::notes;
 use super::offers::Offers;
 use super::remedy;
@@ -71,8 +72,8 @@ pub struct Docket<'a> {
     pub seen: &'a FirstSeen<'a>,
     /// Version of the cluster that a release runs on, where that is known.
     pub kube_version: &'a (dyn Fn(usize) -> Option<&'a Version> + Sync),
-    /// Whether that version is still to be heard of from a cluster that never answered.
-    pub awaits_kube: &'a (dyn Fn(usize) -> bool + Sync),
+    /// What that version still hangs on.
+    pub awaits_kube: &'a (dyn Fn(usize) -> Option<Awaits> + Sync),
 }
 
 impl Docket<'_> {
@@ -104,7 +105,7 @@ impl<'d> Sitting<'d> {
         let mut places: BTreeMap<Place<'d>, Sharers> = BTreeMap::new();
         let left = docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index));
         for (index, release) in left {
-            let Some(site) = release.site.as_ref().filter(|_| policy::has_a_say(release)) else { continue };
+            let Some(site) = release.site.as_ref().filter(|_| release.has_a_say()) else { continue };
             let sharers = places
                 .entry((&site.file, site.start, site.end))
                 .or_insert_with(|| Sharers { moving: Vec::new(), held: Vec::new() });
@@ -281,16 +282,20 @@ fn together(
 fn awaited(members: &[usize], decisions: &[Decision], docket: &Docket<'_>) -> Option<Problem> {
     members.iter().zip(decisions).find_map(|(index, decision)| {
         let release = &docket.releases[*index];
-        if !is_installed(release.kind) || !(docket.awaits_kube)(*index) {
-            return None;
-        }
+        let awaits = (docket.awaits_kube)(*index).filter(|_| is_installed(release.kind))?;
         let mut targets = decision.target.iter().chain(&decision.within_major);
         let wants = |target: &Candidate| Some((target.text.clone(), target.inside.contents()?.kube_version.clone()?));
         let (text, wanted) = targets.find_map(wants)?;
-        let message = format!(
-            "{text} needs Kubernetes {wanted}, and the cluster of {} has not said yet which version it has",
-            release.id()
-        );
+        let id = release.id();
+        let message = match awaits {
+            Awaits::Answer => {
+                format!("{text} needs Kubernetes {wanted}, and the cluster of {id} has not said yet which version it has")
+            }
+            Awaits::Root => format!(
+                "{text} needs Kubernetes {wanted}, and whether {id} runs on the cluster that was asked is not known: set \
+                 cluster.root, or cluster.kubeVersion"
+            ),
+        };
         Some(Problem::new(Reason::KubeVersionUnknown, message))
     })
 }

@@ -313,12 +313,6 @@ impl RepositoryPass {
             body_template: self.body_template.as_deref(),
             schedule: &windows,
             now,
-            kube: Kube {
-                version: found.kube.0.as_ref(),
-                root: self.shared.config.cluster.root.as_deref(),
-                live: false,
-                awaited: false,
-            },
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {

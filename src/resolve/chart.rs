@@ -6,6 +6,7 @@ use super::object::{At, Object, Say};
 use super::patch_reach::Aspect;
 use super::row::{Concerns, Weight};
 use super::sources::{Sources, Wanted};
+use super::substitute;
 use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
@@ -14,7 +15,6 @@ use crate::model::{
     ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, References, SourceKind, SourceRef, Step,
     last_segment, shown_url,
 };
-use crate::yaml::ScalarType;
 use std::collections::HashMap;
 
 /// What is known of a release's chart.
@@ -28,6 +28,8 @@ pub(super) struct Chart {
     pub(super) site: Option<Origin>,
     /// Where the digest beside a tag was.
     pub(super) digest: Option<Origin>,
+    /// There is one, whether it can move or not.
+    pub(super) digest_beside: bool,
     /// Who had a say in the sources.
     pub(super) steps: Vec<Step>,
     pub(super) lookup: Option<Lookup>,
@@ -66,6 +68,7 @@ impl<'w> Follow<'_, 'w> {
     fn release(&mut self) {
         let object = &self.built.object;
         let place = self.world.place(object);
+        self.strings(object, "metadata", &["name", "namespace"], &place);
         match object.kind {
             Kind::OciRepository => return self.oci(object.namespace(), object.name()),
             Kind::HelmChart => return self.helm_chart(object.namespace(), object.name()),
@@ -95,6 +98,8 @@ impl<'w> Follow<'_, 'w> {
 
     /// A chart, its version and its source, in a HelmRelease's template or in a HelmChart.
     fn ranged(&mut self, facts: &Object, base: &str, namespace: &str, place: &str) {
+        let fields = ["chart", "version", "sourceRef.kind", "sourceRef.name", "sourceRef.namespace"];
+        self.strings(facts, base, &fields, place);
         let text = |field: &str| facts.text(&format!("{base}.{field}"));
         let (chart, version) = (text("chart"), text("version"));
         let (kind, name) = (text("sourceRef.kind"), text("sourceRef.name"));
@@ -105,8 +110,8 @@ impl<'w> Follow<'_, 'w> {
         self.chart.current = version.map(str::to_owned);
         self.chart.kind = Some(ChartKind::Range);
         self.chart.site =
-            facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value, place));
-        self.substituted(place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
+            facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value));
+        self.substituted(facts, place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
                 if variable(chart).is_none() && !is_chart_name(chart) {
@@ -157,12 +162,13 @@ impl<'w> Follow<'_, 'w> {
     /// `spec.chartRef`
     fn chart_ref(&mut self, place: &str) {
         let facts = &self.built.object;
+        self.strings(facts, "spec.chartRef", &["kind", "name", "namespace"], place);
         let text = |field: &str| facts.text(&format!("spec.chartRef.{field}"));
         let namespace = text("namespace").unwrap_or_else(|| self.built.object.namespace()).to_owned();
         let (Some(kind), Some(name)) = (text("kind"), text("name")) else {
             return self.invalid(format!("{place} has a chartRef without kind or name"));
         };
-        self.substituted(place, &[("source", name)]);
+        self.substituted(facts, place, &[("source", name)]);
         match kind {
             "OCIRepository" => self.oci(&namespace, name),
             "HelmChart" => self.helm_chart(&namespace, name),
@@ -204,11 +210,13 @@ impl<'w> Follow<'_, 'w> {
     fn referenced(&mut self, source: &Built, found: Ref<'_>) {
         let facts = &source.object;
         let place = self.world.place(facts);
+        self.strings(facts, "spec.ref", &["tag", "semver", "digest", "branch", "name", "commit"], &place);
         self.chart.current = found.current.map(str::to_owned);
-        self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value, &place));
+        self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value));
         let digest = found.digest.and_then(|_| facts.get("spec.ref.digest"));
         self.chart.digest = digest.map(Look::origin);
-        self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
+        self.chart.digest_beside = facts.kind == Kind::OciRepository && facts.text("spec.ref.digest").is_some();
+        self.substituted(facts, &place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
     }
 
@@ -235,7 +243,7 @@ impl<'w> Follow<'_, 'w> {
         self.chart.steps.extend(object.steps.iter().cloned());
         let namespace = if object.namespace().is_empty() { namespace } else { object.namespace() };
         self.chart.source = Some(reference(as_kind, namespace, name, facts.text("spec.url")));
-        self.substituted(&place, &[("URL", facts.text("spec.url").unwrap_or_default())]);
+        self.substituted(facts, &place, &[("URL", facts.text("spec.url").unwrap_or_default())]);
         if facts.encrypted {
             self.concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS"));
         }
@@ -281,17 +289,28 @@ impl<'w> Follow<'_, 'w> {
     }
 
     /// Where a version was last written.
-    fn origin(&mut self, value: Look<'_>, place: &str) -> Origin {
-        if matches!(value, Look::Value(Value::Made(_))) {
-            self.chart.substituted = true;
-            if value.kind() != Some(ScalarType::String) {
-                let text = value.text().unwrap_or_default();
-                let message =
-                    format!("{place}: after substitution the version {text} is no string, which Flux refuses");
-                self.concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
-            }
-        }
+    fn origin(&mut self, value: Look<'_>) -> Origin {
+        self.chart.substituted |= matches!(value, Look::Value(Value::Made(_)));
         value.origin()
+    }
+
+    /// The API server takes nothing but strings there, and Flux's build makes none of a bare `1.10`.
+    fn strings(&mut self, facts: &Object, base: &str, fields: &[&str], place: &str) {
+        for field in fields {
+            let route = format!("{base}.{field}");
+            let Some((value, what)) = facts.get(&route).and_then(|value| Some((value, value.no_string()?))) else {
+                continue;
+            };
+            // A prefix makes a string of a name.
+            if route == "metadata.name" && value.text() != Some(facts.name()) {
+                continue;
+            }
+            let text = value.text().map(|text| format!(" {text}")).unwrap_or_default();
+            let made = if matches!(value, Look::Value(Value::Made(_))) { "after substitution " } else { "" };
+            self.invalid(format!(
+                "{place}: {made}{route}{text} is {what} and no string, which Flux refuses: put it in quotes"
+            ));
+        }
     }
 
     /// Flux rule 15.
@@ -303,11 +322,16 @@ impl<'w> Follow<'_, 'w> {
     }
 
     /// Flux rule 12: whether the Kustomization substitutes or not, the text as it stands is not what a reader means.
-    fn substituted(&mut self, place: &str, values: &[(&str, &str)]) {
+    fn substituted(&mut self, facts: &Object, place: &str, values: &[(&str, &str)]) {
         for (what, value) in values {
             if let Some(variable) = variable(value) {
                 self.chart.unknown = true;
-                let message = format!("the {what} in {place} hangs on the variable {variable}: {value}");
+                let why = substitute::why_not(facts, value).unwrap_or_else(|| {
+                    format!(
+                        "the variable {variable}, and nothing is substituted there (no spec.postBuild with variables)"
+                    )
+                });
+                let message = format!("the {what} in {place} hangs on {why}: {value}");
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {
                     aspect: Aspect::Source,

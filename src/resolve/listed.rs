@@ -4,7 +4,7 @@
 use super::object::Object;
 use super::row::{Concerns, Weight};
 use super::site;
-use super::value::Origin;
+use super::value::{Origin, Ref};
 use super::version::{self, variable};
 use super::world::World;
 use crate::model::{
@@ -39,7 +39,9 @@ impl Entry<'_> {
     pub(super) fn ask(&self, place: &str, concerns: &mut Concerns) -> Option<Lookup> {
         for (what, text) in [("chart", self.chart), ("URL", self.repository)] {
             if let Some(variable) = variable(text) {
-                let message = format!("the {what} in {place} hangs on the variable {variable}: {text}");
+                let message = format!(
+                    "the {what} in {place} hangs on the variable {variable}, which nobody fills in there: {text}"
+                );
                 concerns.add(Weight::Source, Reason::VersionInSubstitution, message);
                 return None;
             }
@@ -64,6 +66,13 @@ impl Entry<'_> {
     ) -> Release {
         let place = self.place(world);
         let version = self.node.get("version");
+        for (key, value) in ["name", "version"].into_iter().filter_map(|key| Some((key, self.node.get(key)?))) {
+            if let Some(what) = Ref::Written(value, self.file).no_string() {
+                let text = value.text().map(|text| format!(" {text}")).unwrap_or_default();
+                let message = format!("{place}: {key}{text} is {what} and no string: put it in quotes");
+                concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
+            }
+        }
         let current = version.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned);
         if let Some(problem) = version::of_range_by(self.reader, current.as_deref(), &place) {
             let floats = problem.reason.status() == crate::model::Status::Floating;
@@ -96,6 +105,7 @@ impl Entry<'_> {
             }),
             site: placed.and_then(|placed| placed.site),
             digest_site: None,
+            digest_stays: false,
             frame: None,
             current,
             chart_kind: Some(ChartKind::Range),

@@ -11,7 +11,7 @@ use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
 use super::sources::Sources;
-use super::value::Origin;
+use super::value::{Origin, Ref};
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
@@ -110,8 +110,8 @@ impl Rows {
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
     let (url, standing) = (world.url.clone(), world.me.standing.clone());
-    let climate =
-        Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing, hidden: world.hidden.clone() };
+    let (hidden, waiting) = (world.hidden.clone(), world.waiting.clone());
+    let climate = Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing, hidden, waiting };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
@@ -131,6 +131,7 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
 pub(super) fn settle(rows: &mut Vec<Arc<Release>>, recall: &mut Recall) {
     sort(rows, recall);
     framed_alike(rows);
+    digests_alike(rows);
 }
 
 /// Sorts the rows. Those of the last resolving keep its order; only the new ones are compared.
@@ -261,6 +262,40 @@ fn framed_alike(rows: &mut [Arc<Release>]) {
     }
 }
 
+/// Flux rule 6: where one reader of a tag has a digest beside it, it moves in the same edit, or the tag stays for all.
+fn digests_alike(rows: &mut [Arc<Release>]) {
+    if rows.iter().all(|row| row.digest_site.is_none() && !row.digest_stays) {
+        return;
+    }
+    let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
+    let mut digests: HashMap<(Arc<str>, usize), Vec<(NsName, Option<Box<Site>>)>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.has_a_say() && (row.digest_site.is_some() || row.digest_stays)) {
+        if let Some(key) = key(row) {
+            digests.entry(key).or_default().push((row.id(), row.digest_site.clone()));
+        }
+    }
+    for row in rows.iter_mut() {
+        let Some(known) = key(row).and_then(|key| digests.get(&key)) else { continue };
+        let stays = if let Some((id, _)) = known.iter().find(|(_, digest)| digest.is_none()) {
+            Some(format!("{id} reads the same tag with a digest beside it, which can't move in the same edit"))
+        } else {
+            let other = known.iter().find(|(_, digest)| *digest != known[0].1);
+            other.map(|(id, _)| {
+                format!("{} and {id} read the same tag with a digest each: one edit moves one", known[0].0)
+            })
+        };
+        match stays {
+            Some(why) if !row.digest_stays || row.problem.is_none() => {
+                let row = Arc::make_mut(row);
+                row.digest_stays = true;
+                row.problem.get_or_insert_with(|| Problem::new(Reason::HeldByConsumer, why));
+            }
+            None if row.digest_site.is_none() => Arc::make_mut(row).digest_site.clone_from(&known[0].1),
+            _ => {}
+        }
+    }
+}
+
 /// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.
 fn is_chart(source: &Built) -> bool {
     source.object.kind == Kind::HelmChart || version::is_helm_layer(&source.object)
@@ -310,7 +345,8 @@ fn row(
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
-    let mut notes = Vec::new();
+    let annotations = annotations(&chart, built);
+    let mut notes: Vec<Note> = idle(&annotations).collect();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
@@ -320,6 +356,7 @@ fn row(
     let placed =
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
+    waits_beside(world, built, chart.site.as_ref(), &mut concerns);
     let digest = (chart.digest.as_ref(), chart.substituted);
     let digest_site = digest_site(world, digest, placed.site.as_ref(), &mut concerns);
     let mut chain = built.object.steps.clone();
@@ -346,6 +383,7 @@ fn row(
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source).map(|source| pools.sources.one(source)),
         site: placed.site.filter(|_| !no_version),
+        digest_stays: chart.digest_beside && digest_site.is_none(),
         digest_site: digest_site.filter(|_| !no_version),
         frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
@@ -355,7 +393,7 @@ fn row(
             .clone()
             .filter(|_| !no_source && !no_version && !chart.unknown)
             .map(|lookup| pools.lookups.one(lookup)),
-        annotations: pools.annotations.one(annotations(&chart, built)),
+        annotations: pools.annotations.one(annotations),
         notes,
         chain,
         crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
@@ -414,8 +452,19 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
     if facts.is_true("spec.suspend") {
         concerns.add(Weight::Suspended, Reason::Suspended, "spec.suspend of the release is true");
     }
-    if let Some(context) = built.context.as_ref().filter(|context| context.suspended) {
-        let message = format!("spec.suspend of its Kustomization {} is true ({})", context.id, context.origin);
+    if let Some(why) = built.context.as_ref().and_then(|context| context.suspended.as_ref()) {
+        concerns.add(Weight::Suspended, Reason::Suspended, why);
+    }
+}
+
+/// The version's bytes are applied by a suspended Kustomization, whoever builds the release (Flux rule 21).
+fn waits_beside(world: &World<'_>, built: &Built, site: Option<&Origin>, concerns: &mut Concerns) {
+    let (Some(context), Some(Origin::Scalar { file, .. } | Origin::Part { file, .. })) = (&built.context, site) else {
+        return;
+    };
+    if let Some(why) = world.waiting.get(&(context.cluster.clone(), *file)) {
+        let why = why.replacen("of its ", "of the ", 1);
+        let message = format!("{why}, and {}, where the version stands, waits for it", world.inventory.path(*file));
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
 }
@@ -455,6 +504,12 @@ pub(super) fn digest_site(
 
 /// The release's own annotations, else its source's.
 fn annotations(chart: &Chart, built: &Built) -> Annotations {
-    let own = |key: &str| built.object.annotation(key).map(str::to_owned);
-    Annotations::of(|key| own(key).or_else(|| chart.annotations.get(key).cloned()))
+    let own = built.object.get("metadata.annotations").map(Ref::pairs).unwrap_or_default();
+    let own = own.into_iter().filter_map(|(key, value)| Some((key, value.text()?)));
+    Annotations::of(own.chain(chart.annotations.iter().map(|(key, value)| (&**key, &**value))))
+}
+
+/// Annotations that are no mistake and do nothing: nobody shall count on them.
+fn idle(annotations: &Annotations) -> impl Iterator<Item = Note> {
+    annotations.later().map(|key| Note::Other(format!("this version of Davit does nothing with davit.dev/{key}")))
 }

@@ -19,21 +19,15 @@ pub(super) fn of_range_by(who: &str, text: Option<&str>, place: &str) -> Option<
         let message = format!("{place} has no version: {who} takes the newest at every check");
         return Some(Problem::new(Reason::FloatingRange, message));
     };
-    if Version::strict(text).is_some() {
+    if Version::pin(text).is_some() {
         return None;
     }
     if text.contains("{{") || text.contains("<<") {
         let message = format!("{place} is a template: its version is {text}");
         return Some(Problem::new(Reason::InvalidDocument, message));
     }
-    let full = text.split('.').count() >= 3 && Version::loose(text).is_some();
-    Some(if full {
-        let message = format!("{place} pins {text}, which is not a semantic version: nothing can be newer than it");
-        Problem::new(Reason::VersionNotSemver, message)
-    } else {
-        let message = format!("{place} has the range {text}: {who} moves within it without a commit");
-        Problem::new(Reason::FloatingRange, message)
-    })
+    let message = format!("{place} has the range {text}: {who} moves within it without a commit");
+    Some(Problem::new(Reason::FloatingRange, message))
 }
 
 /// What decides the version of an OCIRepository or a GitRepository.
@@ -52,7 +46,7 @@ pub(super) struct Ref<'a> {
 /// what names the version: both move together.
 pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
-    let read = if is_helm_layer(facts) { Version::of_tag } else { Version::strict };
+    let read = |tag: &str| Version::pin(tag).or_else(|| Version::of_tag(tag).filter(|_| is_helm_layer(facts)));
     if let Some(digest) = facts.text("spec.ref.digest") {
         if semver.is_none() && is_sha256(digest) && tag.and_then(read).is_some() {
             return Ref { route: Some("spec.ref.tag"), current: tag, digest: Some(digest), problem: None };
@@ -69,7 +63,9 @@ pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     }
     let problem = match tag {
         None => Some(format!("{place} names no tag: Flux follows `latest`")),
-        Some(tag) if read(tag).is_none() => Some(format!("{place} follows the tag {tag}, which is no version")),
+        Some(tag) if read(tag).is_none() => {
+            Some(format!("{place} follows the tag {tag}, which is no full version: it may be moved to a newer chart"))
+        }
         Some(_) => None,
     };
     let problem = problem.map(|message| Problem::new(Reason::FloatingTag, message));
@@ -109,8 +105,8 @@ pub(super) fn of_git<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
         return Ref { route: Some("spec.ref.semver"), current: Some(range), digest: None, problem: Some(problem) };
     }
     if let Some(tag) = tag {
-        let message = format!("{place} pins the tag {tag}, which is not a semantic version: nothing can be newer");
-        let problem = Version::strict(tag).is_none().then(|| Problem::new(Reason::VersionNotSemver, message));
+        let message = format!("{place} pins the tag {tag}, which is not a full semantic version: nothing can be newer");
+        let problem = Version::pin(tag).is_none().then(|| Problem::new(Reason::VersionNotSemver, message));
         Ref { route: Some("spec.ref.tag"), current: Some(tag), digest: None, problem }
     } else {
         let branch = text("spec.ref.branch").unwrap_or("master");
