@@ -196,6 +196,8 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
     assert_eq!(of(""), Some(Reason::FloatingTag));
+    assert_eq!(of("tag: 2024.01.15"), None);
+    assert_eq!(of("tag: '1.2'"), Some(Reason::FloatingTag));
     // Where the layer is said to be a chart's, `_` stands for `+`.
     let layer = "layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}";
     assert_eq!(of("tag: v1.2.3_build.7"), Some(Reason::FloatingTag));

@@ -79,6 +79,11 @@ pub(super) fn place(
     };
     if !facts.shared.is_empty() {
         notes.push(Note::SharedAnchor(facts.shared.join(", ")));
+        let selected = |route: &&String| route.contains("metadata.labels.") || route.contains("metadata.annotations.");
+        if let Some(route) = facts.shared.iter().find(selected) {
+            let message = format!("{route} changes with the version: a patch that selects by it may no longer apply");
+            notes.push(Note::Other(message));
+        }
     }
     if substituted && part.is_none() {
         let message = format!("the version is the variable at {path}:{}: all that reads it moves too", site.line);
