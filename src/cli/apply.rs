@@ -35,7 +35,7 @@ pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
         Err(exit) => return exit,
     };
     let Some(folder) = &found.folder else { return Exit::NoResult };
-    let selection = match select(&found, command, found.look.kube.0.as_ref()).await {
+    let selection = match select(&found, command, found.look.kube.version.as_ref()).await {
         Ok(selection) => selection,
         Err(problem) => {
             say(&clean(&problem.message));

@@ -32,6 +32,7 @@ impl Finder<'_, '_> {
                 self.mapping(node, route, &["spec", "postBuild", "substitute"]);
                 self.patches(node, route, &["spec"]);
             }
+            Kind::FluxInstance => self.patches(node, route, &["spec", "kustomize"]),
             Kind::Kustomization => {
                 self.patches(node, route, &[]);
                 self.literals(node, route);

@@ -12,7 +12,8 @@ use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{Kind, same_repository};
 use crate::model::{
-    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, References, SourceKind, SourceRef, Step, shown,
+    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, References, SourceKind, SourceRef, Step,
+    last_segment, shown_url,
 };
 use std::collections::HashMap;
 
@@ -113,6 +114,12 @@ impl<'w> Follow<'_, 'w> {
         self.substituted(facts, place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
+                if variable(chart).is_none() && !is_chart_name(chart) {
+                    self.invalid(format!(
+                        "{place}: invalid chart name {chart:?}, which Flux refuses of a HelmRepository: lower case letters, \
+                         digits and -, with / and . between"
+                    ));
+                }
                 self.repository(namespace, name, chart);
                 self.version(version::of_range(version, place));
             }
@@ -184,8 +191,7 @@ impl<'w> Follow<'_, 'w> {
         if version::filter(facts).is_none() {
             self.ask(version::ask_oci(facts, &place));
         }
-        let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
-        self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
+        self.chart.name = facts.text("spec.url").map(|url| last_segment(url).to_owned());
         self.referenced(source, version::of_oci(facts, &place));
     }
 
@@ -356,6 +362,24 @@ impl<'w> Follow<'_, 'w> {
     }
 }
 
+/// Whether source-controller takes a name for a HelmRepository's chart: `^([-a-z0-9]+/?\.?)+$`.
+fn is_chart_name(name: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let mut before = b'.';
+    for byte in name.bytes() {
+        let follows = match byte {
+            b'/' => plain(before),
+            b'.' => plain(before) || before == b'/',
+            other => plain(other),
+        };
+        if !follows || (before == b'.' && !plain(byte)) {
+            return false;
+        }
+        before = byte;
+    }
+    !name.is_empty()
+}
+
 /// What a source says of the way to it (Flux rule 14), as its kind has it; nothing where it says nothing.
 fn credentials(facts: &Object, kind: SourceKind, source: NsName) -> Option<CredentialsHint> {
     let text = |route: &str| facts.text(route).map(str::to_owned);
@@ -374,6 +398,21 @@ fn credentials(facts: &Object, kind: SourceKind, source: NsName) -> Option<Crede
 }
 
 fn reference(kind: SourceKind, namespace: &str, name: &str, url: Option<&str>) -> SourceRef {
-    let url = url.map(|url| shown(url).into_owned());
+    let url = url.map(shown_url);
     SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_chart_name;
+
+    #[test]
+    fn a_chart_s_name_is_what_source_controller_takes_for_one() {
+        for name in ["web", "my-web", "0", "a/b", "a.b", "a/.b", "a/b/c.d", "web/", "web."] {
+            assert!(is_chart_name(name), "{name}");
+        }
+        for name in ["", "My_Chart", "Web", "web ", "/", "/web", ".web", "a//b", "a..b", "a./b", "../web", "wéb"] {
+            assert!(!is_chart_name(name), "{name}");
+        }
+    }
 }

@@ -8,7 +8,8 @@ use super::value::{Origin, Ref};
 use super::version::{self, variable};
 use super::world::World;
 use crate::model::{
-    Annotations, ChartKind, CrdUpgrade, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef, shown,
+    Annotations, ChartKind, CrdUpgrade, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef,
+    shown_url,
 };
 use crate::yaml::Node;
 
@@ -47,11 +48,11 @@ impl Entry<'_> {
         }
         let version = self.node.get("version").and_then(Node::text).map(str::trim);
         let lookup = version::ask_url(self.repository.trim().trim_end_matches('/'), self.chart, version, false);
-        if lookup.is_none() {
-            let message = format!("{place} names a repository that is neither http(s):// nor oci://");
-            concerns.add(Weight::Source, Reason::InvalidSource, format!("{message}: {}", shown(self.repository)));
-        }
-        lookup
+        let refused = |why| {
+            let message = format!("{place} names a repository by a URL {why}: {}", shown_url(self.repository));
+            concerns.add(Weight::Source, Reason::InvalidSource, message);
+        };
+        lookup.map_err(refused).ok()
     }
 
     /// The row. `by`: the cluster and the Flux Kustomization that it stands for.
@@ -82,7 +83,7 @@ impl Entry<'_> {
         let placed = origin.map(|origin| site::place(world, &origin, false, &mut notes, &mut concerns));
         // These rows are made anew each time: nothing remembers what they hang on.
         world.reads.take();
-        let url = Some(self.repository).filter(|url| !url.is_empty()).map(|url| shown(url).into_owned());
+        let url = Some(self.repository).filter(|url| !url.is_empty()).map(shown_url);
         let (cluster, kustomization) = by.unzip();
         let pools = &world.pools;
         Release {

@@ -69,6 +69,7 @@ fn same_frame(before: Option<&File>, now: Option<&File>) -> bool {
                     | Kind::Kustomization
                     | Kind::GitRepository
                     | Kind::ArtifactGenerator
+                    | Kind::FluxInstance
                     | Kind::IgnoreFile
             )
         };
@@ -82,7 +83,6 @@ struct Kept {
     frame: Option<Frame>,
     bare: HashMap<(String, bool), Arc<Unit>>,
     visits: HashMap<VisitKey, Visit>,
-    syncs: Vec<Arc<Context>>,
     groups: HashMap<Whose, Group>,
     /// The rows in their order.
     order: Vec<Arc<Release>>,
@@ -144,6 +144,8 @@ pub(super) struct Climate {
     pub(super) standing: Standing,
     /// Files that Flux does not see.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that suspended Kustomizations alone apply.
+    pub(super) waiting: BTreeMap<(String, usize), String>,
 }
 
 /// What a row was made of, and the row.
@@ -258,16 +260,13 @@ impl Recall {
             && visit.variables.as_ref() == variables
     }
 
-    pub(super) fn keep_visit(&mut self, key: VisitKey, visit: Visit) {
-        self.now.visits.insert(key, visit);
+    /// Every build of a Flux Kustomization.
+    pub(super) fn visits(&self) -> impl Iterator<Item = &Visit> + Clone {
+        self.now.visits.values()
     }
 
-    /// A FluxInstance's context, as the earlier one where they are equal: rows are found by it.
-    pub(super) fn sync(&mut self, context: Context) -> Arc<Context> {
-        let known = self.earlier.syncs.iter().find(|known| ***known == context).cloned();
-        let context = known.unwrap_or_else(|| Arc::new(context));
-        self.now.syncs.push(context.clone());
-        context
+    pub(super) fn keep_visit(&mut self, key: VisitKey, visit: Visit) {
+        self.now.visits.insert(key, visit);
     }
 
     /// Begins with the rows: which sources, by kind and name, are not what they were.

@@ -282,6 +282,46 @@ spec: {url: oci://x.example.com/c, ref: {tag: 1.0.0}}
 }
 
 #[test]
+fn a_chart_s_name_that_flux_refuses_makes_the_release_invalid() {
+    assert_eq!(reason_with("chart: plex", "chart: My_Plex"), Some(Reason::InvalidRelease));
+    assert_eq!(reason_with("chart: plex", "chart: library/plex"), None);
+}
+
+#[test]
+fn an_oci_url_with_a_query_is_invalid_and_its_values_name_nothing() {
+    let source = "=== s.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: c}
+spec: {url: 'oci://x.example.com/web?sig=hunter2', ref: {tag: 1.0.0}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web}
+spec: {chartRef: {kind: OCIRepository, name: c}}
+";
+    let helm = "=== s.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: c}
+spec: {type: oci, url: 'oci://x.example.com/charts#hunter2'}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web}
+spec: {chart: {spec: {chart: web, version: 1.0.0, sourceRef: {kind: HelmRepository, name: c}}}}
+";
+    for text in [source, helm] {
+        let resolution = resolved(text);
+        let row = only(&resolution);
+        assert_eq!((reason(row), &row.lookup), (Some(Reason::InvalidSource), &None), "{row:#?}");
+        assert_eq!(row.chart.as_deref(), Some("web"));
+        assert!(!row.source.as_ref().unwrap().url.as_ref().unwrap().contains("hunter2"), "{row:#?}");
+        assert!(!row.problem.as_ref().unwrap().message.contains("hunter2"), "{row:#?}");
+    }
+}
+
+#[test]
 fn a_place_on_disk_that_a_gitrepository_names_is_proven_and_any_other_says_nothing() {
     let text = format!(
         "=== clusters/a/sync.yaml

@@ -110,8 +110,8 @@ impl Rows {
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
     let (url, standing) = (world.url.clone(), world.me.standing.clone());
-    let climate =
-        Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing, hidden: world.hidden.clone() };
+    let (hidden, waiting) = (world.hidden.clone(), world.waiting.clone());
+    let climate = Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing, hidden, waiting };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
@@ -359,6 +359,7 @@ fn row(
     let placed =
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
+    waits_beside(world, built, chart.site.as_ref(), &mut concerns);
     let digest = (chart.digest.as_ref(), chart.substituted);
     let digest_site = digest_site(world, digest, placed.site.as_ref(), &mut concerns);
     let mut chain = built.object.steps.clone();
@@ -419,12 +420,18 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
             concerns.add(Weight::NotBuilt, lost.reason, &lost.message);
         } else {
             let hidden = world.hidden.get(&facts.at.0).map(|by| format!(": Flux does not see it, {by} leaves it out"));
-            let message = "no Flux Kustomization of this repository builds its file".to_owned();
+            let alone = world.neighbours.others.is_empty();
+            let of = if alone { "this repository" } else { "this repository or another configured one" };
+            let message = format!("no Flux Kustomization of {of} builds its file");
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message + &hidden.unwrap_or_default());
         }
     }
-    if let Some(name) = world.neighbours.awaited().filter(|_| built.context.is_none() && !world.rooted) {
-        let message = format!("the repository {name}, which may build its file, is still to be read");
+    // Who builds it may suspend it, patch it, or set its variables: what stands here need not be in force.
+    if let Some((name, why)) = world.neighbours.unread().filter(|_| built.context.is_none() && !world.rooted) {
+        let message = match why {
+            None => format!("the repository {name}, which may build its file, is still to be read"),
+            Some(why) => format!("the repository {name} could not be read, and may build its file: {why}"),
+        };
         concerns.add(Weight::NotBuilt, Reason::RepositoryUnread, message);
     }
     if facts.kind == Kind::HelmReleaseFlux1 {
@@ -454,8 +461,19 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
     if facts.is_true("spec.suspend") {
         concerns.add(Weight::Suspended, Reason::Suspended, "spec.suspend of the release is true");
     }
-    if let Some(context) = built.context.as_ref().filter(|context| context.suspended) {
-        let message = format!("spec.suspend of its Kustomization {} is true ({})", context.id, context.origin);
+    if let Some(why) = built.context.as_ref().and_then(|context| context.suspended.as_ref()) {
+        concerns.add(Weight::Suspended, Reason::Suspended, why);
+    }
+}
+
+/// The version's bytes are applied by a suspended Kustomization, whoever builds the release (Flux rule 21).
+fn waits_beside(world: &World<'_>, built: &Built, site: Option<&Origin>, concerns: &mut Concerns) {
+    let (Some(context), Some(Origin::Scalar { file, .. } | Origin::Part { file, .. })) = (&built.context, site) else {
+        return;
+    };
+    if let Some(why) = world.waiting.get(&(context.cluster.clone(), *file)) {
+        let why = why.replacen("of its ", "of the ", 1);
+        let message = format!("{why}, and {}, where the version stands, waits for it", world.inventory.path(*file));
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
 }

@@ -129,18 +129,28 @@ pub(super) fn ask_repository(
         return invalid("is of type oci, and its URL does not start with oci://");
     }
     let asked = ask_url(url, chart, version, repository.is_true("spec.insecure"));
-    asked.map_or_else(|| invalid("has a URL that is neither http(s):// nor oci://"), Ok)
+    asked.or_else(|why| invalid(&format!("has a URL {why}")))
 }
 
-/// The question for a chart of the repository at a URL, as Helm asks it for somebody who has that version; nothing for
-/// other schemes. A pin is the tag itself (Flux rule 4): with a leading `v` it says that these tags count.
-pub(super) fn ask_url(url: &str, chart: &str, version: Option<&str>, insecure: bool) -> Option<Lookup> {
+/// Of an `oci://` URL: Flux refuses it, and a name behind it would be a part of the query.
+const WITH_QUERY: &str = "with a query or a fragment, which Flux refuses of oci://";
+
+/// The question for a chart of the repository at a URL, as Helm asks it for somebody who has that version. A pin is the
+/// tag itself (Flux rule 4): with a leading `v` it says that these tags count.
+///
+/// # Errors
+/// What is wrong with the URL: it goes on as `a URL …`.
+pub(super) fn ask_url(url: &str, chart: &str, version: Option<&str>, insecure: bool) -> Result<Lookup, &'static str> {
     if has_scheme(url, &["oci"]) {
+        if url.contains(['?', '#']) {
+            return Err(WITH_QUERY);
+        }
         let leading_v = version.and_then(Version::strict).is_some_and(|version| version.has_leading_v());
         let rules = TagRules { leading_v, by_version: true, underscore_is_plus: true };
-        return Some(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
+        return Ok(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
     }
-    has_scheme(url, &["https", "http"]).then(|| Lookup::index(url, chart))
+    let http = has_scheme(url, &["https", "http"]);
+    http.then(|| Lookup::index(url, chart)).ok_or("that is neither http(s):// nor oci://")
 }
 
 /// Whether a URL has one of the schemes, in whatever case.
@@ -154,6 +164,9 @@ pub(super) fn ask_oci(facts: &Object, place: &str) -> Result<Lookup, Problem> {
     let Some(url) = url.filter(|url| url.starts_with("oci://")) else {
         return Err(Problem::new(Reason::InvalidSource, format!("{place} has no URL that starts with oci://")));
     };
+    if url.contains(['?', '#']) {
+        return Err(Problem::new(Reason::InvalidSource, format!("{place} has a URL {WITH_QUERY}")));
+    }
     let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: is_helm_layer(facts) };
     Ok(Lookup::oci(url, rules, facts.is_true("spec.insecure")))
 }
@@ -187,7 +200,7 @@ mod tests {
     fn flux_rule_04_only_a_pin_with_a_leading_v_sees_tags_with_one() {
         let sees =
             |version: Option<&str>| match ask_url("oci://quay.io/jetstack/charts", "cert-manager", version, false) {
-                Some(Lookup::Oci { url, rules, .. }) => {
+                Ok(Lookup::Oci { url, rules, .. }) => {
                     assert_eq!(url, "oci://quay.io/jetstack/charts/cert-manager");
                     assert!(rules.by_version && rules.underscore_is_plus);
                     rules.leading_v
