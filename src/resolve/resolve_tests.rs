@@ -514,6 +514,12 @@ configMapGenerator:
         let said = format!("{:?} {:?}", row.problem, row.chain);
         assert!(said.contains(&format!("the variables of {named}, which is not read")), "{said}");
     }
+    // Quotes and a comment are part of the value, which is none that Davit remembers.
+    for value in ["\"2.0.0\"", "2.0.0 # the newest"] {
+        let found = resolved(&format!("{text}{}", env.replace("2.0.0", value)));
+        assert_eq!(reason(only(&found)), Some(Reason::VersionInSubstitution));
+        assert!(message(only(&found)).contains("quotes and comments"), "{}", message(only(&found)));
+    }
     // The same key in a literal: kustomize fails.
     let twice = format!("{text}{env}").replace("  envs:", "  literals: [PLEX=1.0.0]\n  envs:");
     assert_eq!(reason(only(&resolved(&twice))), Some(Reason::VersionInSubstitution));
