@@ -262,13 +262,16 @@ fn framed_alike(rows: &mut [Arc<Release>]) {
     }
 }
 
+/// Who reads a tag with a digest beside it, and that digest's bytes where they can move along.
+type Reader = (NsName, Option<Box<Site>>);
+
 /// Flux rule 6: where one reader of a tag has a digest beside it, it moves in the same edit, or the tag stays for all.
 fn digests_alike(rows: &mut [Arc<Release>]) {
     if rows.iter().all(|row| row.digest_site.is_none() && !row.digest_stays) {
         return;
     }
     let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
-    let mut digests: HashMap<(Arc<str>, usize), Vec<(NsName, Option<Box<Site>>)>> = HashMap::new();
+    let mut digests: HashMap<(Arc<str>, usize), Vec<Reader>> = HashMap::new();
     for row in rows.iter().filter(|row| row.has_a_say() && (row.digest_site.is_some() || row.digest_stays)) {
         if let Some(key) = key(row) {
             digests.entry(key).or_default().push((row.id(), row.digest_site.clone()));

@@ -63,7 +63,8 @@ impl<'de> Visitor<'de> for Top<'_> {
                     head.entries = true;
                 }
                 "apiVersion" => {
-                    head.api_version = map.next_value::<Option<String>>()?.is_some_and(|text| !text.is_empty())
+                    let text = map.next_value::<Option<String>>()?;
+                    head.api_version = text.is_some_and(|text| !text.is_empty());
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
