@@ -36,11 +36,10 @@ pub(super) fn problem(server: &str, path: &str, error: &kube::Error) -> Problem 
         },
         other => chain(other),
     };
-    let hint = match why.contains("UnknownIssuer") {
-        true => {
-            ": no authority that Davit trusts issued it, be it certificate-authority of the kubeconfig or the pod's"
-        }
-        false => "",
+    let hint = if why.contains("UnknownIssuer") {
+        ": no authority that Davit trusts issued it, be it certificate-authority of the kubeconfig or the pod's"
+    } else {
+        ""
     };
     unknown(&format!("{server}: {why}{hint}"))
 }
