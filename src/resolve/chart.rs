@@ -104,8 +104,11 @@ impl<'w> Follow<'_, 'w> {
         self.chart.current = version.map(str::to_owned);
         self.chart.kind = Some(ChartKind::Range);
         self.chart.site =
-            facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value, place));
-        self.substituted(place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
+            facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value));
+        for (field, what) in [("version", "version"), ("chart", "chart"), ("sourceRef.name", "source")] {
+            self.typed(facts, &format!("{base}.{field}"), what, place);
+        }
+        self.substituted(facts, place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
                 self.repository(namespace, name, chart);
@@ -155,7 +158,7 @@ impl<'w> Follow<'_, 'w> {
         let (Some(kind), Some(name)) = (text("kind"), text("name")) else {
             return self.invalid(format!("{place} has a chartRef without kind or name"));
         };
-        self.substituted(place, &[("source", name)]);
+        self.substituted(facts, place, &[("source", name)]);
         match kind {
             "OCIRepository" => self.oci(&namespace, name),
             "HelmChart" => self.helm_chart(&namespace, name),
@@ -199,10 +202,13 @@ impl<'w> Follow<'_, 'w> {
         let facts = &source.object;
         let place = self.world.place(facts);
         self.chart.current = found.current.map(str::to_owned);
-        self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value, &place));
+        self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value));
+        for field in ["tag", "semver", "digest"] {
+            self.typed(facts, &format!("spec.ref.{field}"), field, &place);
+        }
         let digest = found.digest.and_then(|_| facts.get("spec.ref.digest"));
         self.chart.digest = digest.map(Look::origin);
-        self.substituted(&place, &[("version", found.current.unwrap_or_default())]);
+        self.substituted(facts, &place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
     }
 
@@ -229,7 +235,7 @@ impl<'w> Follow<'_, 'w> {
         self.chart.steps.extend(object.steps.iter().cloned());
         let namespace = if object.namespace().is_empty() { namespace } else { object.namespace() };
         self.chart.source = Some(reference(as_kind, namespace, name, facts.text("spec.url")));
-        self.substituted(&place, &[("URL", facts.text("spec.url").unwrap_or_default())]);
+        self.substituted(facts, &place, &[("URL", facts.text("spec.url").unwrap_or_default())]);
         if facts.encrypted {
             self.concerns.add(Weight::Unreadable, Reason::Encrypted, format!("{place} is encrypted with SOPS"));
         }
@@ -275,17 +281,25 @@ impl<'w> Follow<'_, 'w> {
     }
 
     /// Where a version was last written.
-    fn origin(&mut self, value: Look<'_>, place: &str) -> Origin {
-        if matches!(value, Look::Value(Value::Made(_))) {
-            self.chart.substituted = true;
-            if value.kind() != Some(ScalarType::String) {
-                let text = value.text().unwrap_or_default();
-                let message =
-                    format!("{place}: after substitution the version {text} is no string, which Flux refuses");
-                self.concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
-            }
-        }
+    fn origin(&mut self, value: Look<'_>) -> Origin {
+        self.chart.substituted |= matches!(value, Look::Value(Value::Made(_)));
         value.origin()
+    }
+
+    /// A field that must be a text: the API server refuses `1.10` without quotes, whatever Helm could make of it.
+    fn typed(&mut self, facts: &Object, route: &str, what: &str, place: &str) {
+        let Some(value) = facts.get(route).filter(|value| !value.is_null()) else { return };
+        if value.kind() == Some(ScalarType::String) {
+            return;
+        }
+        let message = match value.text() {
+            Some(text) if matches!(value, Look::Value(Value::Made(_))) => {
+                format!("{place}: after substitution the {what} {text} is no string, which Flux refuses")
+            }
+            Some(text) => format!("{place}: the {what} {text} is no string, which Flux refuses: put it in quotes"),
+            None => format!("{place}: the {what} is a list or a mapping, which Flux refuses"),
+        };
+        self.invalid(message);
     }
 
     /// Flux rule 15.
@@ -297,11 +311,15 @@ impl<'w> Follow<'_, 'w> {
     }
 
     /// Flux rule 12: whether the Kustomization substitutes or not, the text as it stands is not what a reader means.
-    fn substituted(&mut self, place: &str, values: &[(&str, &str)]) {
+    fn substituted(&mut self, facts: &Object, place: &str, values: &[(&str, &str)]) {
         for (what, value) in values {
             if let Some(variable) = variable(value) {
                 self.chart.unknown = true;
-                let message = format!("the {what} in {place} hangs on the variable {variable}: {value}");
+                let named = format!("{value} hangs on the variable {variable}, and ");
+                let why = |step: &Step| step.what.strip_prefix(&named).map(str::to_owned);
+                let why = facts.steps.iter().rev().filter(|step| step.field == "substitution").find_map(why);
+                let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+                let message = format!("the {what} in {place} hangs on the variable {variable}: {value}{why}");
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {
                     aspect: Aspect::Source,

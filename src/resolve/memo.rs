@@ -9,6 +9,7 @@ use super::neighbours::{Name, Neighbours, Published, Standing};
 use super::object::{At, Fault, Object};
 use super::roots::Known;
 use super::taken;
+use super::unapplied::Unapplied;
 use super::variables::Variables;
 use super::world::{Built, Context, Lost};
 use crate::inventory::{DocumentFacts, FileFacts, Found, Inventory, Kind};
@@ -144,6 +145,8 @@ pub(super) struct Climate {
     pub(super) standing: Standing,
     /// Files that Flux does not see.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that builds which fail were to apply.
+    pub(super) unapplied: Unapplied,
 }
 
 /// What a row was made of, and the row.
@@ -260,6 +263,11 @@ impl Recall {
 
     pub(super) fn keep_visit(&mut self, key: VisitKey, visit: Visit) {
         self.now.visits.insert(key, visit);
+    }
+
+    /// The builds of a cluster, in no order.
+    pub(super) fn visits_of(&self, cluster: &str) -> Vec<&Visit> {
+        self.now.visits.iter().filter(|(key, _)| key.0 == cluster).map(|(_, visit)| visit).collect()
     }
 
     /// A FluxInstance's context, as the earlier one where they are equal: rows are found by it.

@@ -12,6 +12,7 @@ mod dependency;
 mod entrusted;
 mod envsubst;
 mod flux;
+mod form;
 mod generator;
 mod inflation;
 mod json_patch;
@@ -38,6 +39,7 @@ mod sources;
 mod substitute;
 mod taken;
 mod template;
+mod unapplied;
 mod value;
 mod variables;
 mod version;
@@ -158,3 +160,7 @@ mod rule_tests;
 #[cfg(test)]
 #[path = "bounds_tests.rs"]
 mod bounds_tests;
+
+#[cfg(test)]
+#[path = "kustomize_tests.rs"]
+mod kustomize_tests;

@@ -152,9 +152,15 @@ fn flux_rule_01_a_release_has_exactly_one_of_chart_and_chart_ref() {
 #[test]
 fn flux_rule_03_only_a_full_version_pins() {
     assert_eq!(reason_with("1.2.3", "v1.2.3-rc.1+b"), None);
-    for range in ["1.2", "1", "'*'", "'>=1.0.0'", "1.2.x", "^1.2.3"] {
+    for range in ["'1.2'", "\"1\"", "'*'", "'>=1.0.0'", "1.2.x", "^1.2.3"] {
         assert_eq!(reason_with("1.2.3", range), Some(Reason::FloatingRange), "{range}");
     }
+    // YAML reads them as a number, a boolean, a list: the API server takes a string alone.
+    for other in ["1.2", "1", "1.10", "true", "[1.2.3]", "{a: b}"] {
+        assert_eq!(reason_with("1.2.3", other), Some(Reason::InvalidRelease), "{other}");
+    }
+    assert_eq!(reason_with("chart: plex", "chart: 123"), Some(Reason::InvalidRelease));
+    assert_eq!(reason_with("name: plex", "name: 123"), Some(Reason::InvalidRelease));
     assert_eq!(reason_with("      version: 1.2.3\n", ""), Some(Reason::FloatingRange));
     assert_eq!(reason_with("1.2.3", "2024.01.15"), Some(Reason::VersionNotSemver));
 }
@@ -190,6 +196,7 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     assert_eq!(only(&with("tag: 1.2.3")).digest_site, None);
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
+    assert_eq!(of("tag: 1.10"), Some(Reason::InvalidRelease));
     assert_eq!(of(""), Some(Reason::FloatingTag));
     // Where the layer is said to be a chart's, `_` stands for `+`.
     let layer = "layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}";

@@ -146,7 +146,11 @@ fn variable(object: &Object, (key, value): (&str, Ref<'_>), secret: bool) -> Var
         return Variable::Hidden(format!("the ConfigMap {} is changed on its way: {}", object.name(), say.message));
     }
     if is_withheld(value) {
-        return Variable::Hidden(format!("its value in the ConfigMap {} is long or stands in a file", object.name()));
+        return Variable::Hidden(format!(
+            "its value in the ConfigMap {} is long, stands in a file, or (in a .env file) has quotes or a comment, which \
+             kustomize takes for a part of it",
+            object.name()
+        ));
     }
     known(value)
 }

@@ -14,6 +14,7 @@ use super::roots::{
     Graph, Known, Plain, Root, Start, claimed, cluster_directory, included, plain_builds, selves, syncs,
 };
 use super::substitute;
+use super::unapplied::{Sync, Unapplied};
 use super::variables::{Store, Variables, missing, references};
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{NsName, Reason};
@@ -98,6 +99,8 @@ pub(super) struct World<'a> {
     pub(super) pools: Pools,
     /// Files that Flux does not see, and what leaves them out.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that builds which fail were to apply.
+    pub(super) unapplied: Unapplied,
     clusters: HashMap<String, ClusterId>,
 }
 
@@ -136,6 +139,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         wants: BTreeSet::new(),
         pools: Pools::default(),
         hidden: BTreeMap::new(),
+        unapplied: Unapplied::new(),
         clusters: HashMap::new(),
     };
     world.want_repositories(known.iter().map(|known| &known.object));
@@ -191,6 +195,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         providers: Vec::new(),
         held: Vec::new(),
         visits: Vec::new(),
+        synced: Vec::new(),
     };
     pass.all(roots);
     let (built, seen) = (pass.places, pass.seen);
@@ -275,6 +280,8 @@ struct Pass<'p, 'a> {
     held: Vec<(Set, Arc<Context>)>,
     /// The Kustomizations of the cluster at hand, where there are neighbours.
     visits: Vec<Arc<Object>>,
+    /// What was built of it without one.
+    synced: Vec<Sync>,
 }
 
 impl Pass<'_, '_> {
@@ -289,6 +296,8 @@ impl Pass<'_, '_> {
         }
         for (cluster, starts) in clusters.into_values() {
             self.cluster(&cluster, starts);
+            let synced = std::mem::take(&mut self.synced);
+            self.world.note_failed(&cluster, &self.builder.recall.visits_of(&cluster), &synced);
         }
     }
 
@@ -327,6 +336,7 @@ impl Pass<'_, '_> {
                     let context = self.builder.recall.sync(Context { fault, ..*context });
                     self.world.note_inflated(&build.files, &context);
                     open.extend(self.take(&build.objects, &context, store).into_iter().map(|object| (object, false)));
+                    self.synced.push((build, context));
                 }
             }
         }
@@ -564,17 +574,6 @@ impl World<'_> {
                 | Kind::Bucket
                 | Kind::ExternalArtifact => self.sources.push(built()),
                 _ => {}
-            }
-        }
-    }
-
-    /// Which Kustomization builds the charts of these files.
-    fn note_inflated(&mut self, files: &[usize], context: &Arc<Context>) {
-        if !self.inflated.is_empty() {
-            for file in files {
-                if let Some(contexts) = self.inflated.get_mut(file) {
-                    contexts.push(context.clone());
-                }
             }
         }
     }
