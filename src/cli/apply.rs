@@ -35,7 +35,7 @@ pub(super) async fn run(options: &Options, command: &Apply) -> Exit {
         Err(exit) => return exit,
     };
     let Some(folder) = &found.folder else { return Exit::NoResult };
-    let selection = match select(&found, command, found.look.kube.0.as_ref()).await {
+    let selection = match select(&found, command, found.look.kube.version.as_ref()).await {
         Ok(selection) => selection,
         Err(problem) => {
             say(&clean(&problem.message));
@@ -94,7 +94,7 @@ fn write(folder: &Folder, command: &Apply, selection: &Selection) -> Exit {
     }
     for site in &refused {
         let place = &site.site.site;
-        say(&format!("left as it is: {}:{}: {}", clean(&place.file), place.line, clean(&site.problem.message)));
+        say(&format!("left as it is: {}", clean(&placed(place, &site.problem.message))));
     }
     if written == 0 && refused.is_empty() && !failed {
         say(match &command.to {
@@ -114,6 +114,13 @@ fn write(folder: &Folder, command: &Apply, selection: &Selection) -> Exit {
     }
     // Who goes on to commit must know that a file is missing, however many are there.
     if !print_exactly(out.as_bytes()) || failed { Exit::NoResult } else { Exit::Done }
+}
+
+/// A message with its place before it, once.
+fn placed(place: &Site, message: &str) -> String {
+    let (line, file) = (format!("{}:{}: ", place.file, place.line), format!("{}: ", place.file));
+    let message = message.strip_prefix(&line).or_else(|| message.strip_prefix(&file)).unwrap_or(message);
+    format!("{line}{message}")
 }
 
 fn save(folder: &Folder, command: &Apply, edited: &Edited) -> Result<(), String> {
@@ -177,5 +184,15 @@ mod tests {
         std::fs::write(dir.path().join("a.yaml"), "version: 1.0.0\n").unwrap();
         selection.sites.pop();
         assert_eq!(write(&folder, &command, &selection), Exit::Done);
+    }
+
+    #[test]
+    fn the_place_of_what_is_left_stands_once_before_its_message() {
+        let stream = crate::yaml::parse(b"version: 1.0.0\n");
+        let root = stream.documents[0].root.as_ref().unwrap().as_ref().unwrap();
+        let site = crate::yaml::site("a.yaml", 0, root, &"version".parse().unwrap()).unwrap();
+        for message in ["a.yaml:1: `version` moved", "a.yaml: `version` moved", "`version` moved"] {
+            assert_eq!(super::placed(&site, message), "a.yaml:1: `version` moved");
+        }
     }
 }

@@ -39,9 +39,9 @@ pub(super) async fn run(options: &Options, command: &Explain) -> Exit {
         say(&clean(&format!("no release is called {}{near}", command.release)));
         return Exit::NoResult;
     }
-    let cluster = found.kube.0.as_ref();
     let mut explained = Vec::new();
     for (row, policy) in rows {
+        let cluster = found.kube.for_release(&row.release);
         explained.push((row, policy, inside::changes(&registry, &found, row, cluster).await));
     }
     let printed = match command.format {

@@ -20,8 +20,9 @@ pub(super) fn as_configured(options: &Options, config: &Config) {
 }
 
 fn start(filter: &str, format: Format) {
-    // Other crates' chatter helps nobody who did not ask for it by name.
-    let filter = if filter.contains(['=', ',']) { filter.to_owned() } else { format!("warn,davit={filter}") };
+    // Other crates' chatter helps nobody who did not ask for it by name; what kube's client failed on is a finding.
+    let filter =
+        if filter.contains(['=', ',']) { filter.to_owned() } else { format!("warn,kube_client=off,davit={filter}") };
     if let Err(error) = telemetry::init(&filter, format) {
         say(&error);
     }

@@ -113,6 +113,14 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
         let reader = TreeReader::Folder(folder.clone());
         let rules = rules(config, &listing, &reader)?;
         let request = request(listing, reader, &rules, target.to_owned(), None);
+        // A checkout of a configured repository has its name and its paths, so that its rules hold.
+        let request = match folder.places().iter().find_map(|place| together::place(config, place)) {
+            Some(number) => {
+                let own = &config.repositories[number];
+                Request { name: &own.name, filter: Filter::new(&own.paths.include, &own.paths.exclude), ..request }
+            }
+            None => request,
+        };
         let look = look(&registry, &cache, request).await?;
         let look = witness::beside(look, &cluster_view(config, sight, None, None));
         return Ok(Found { look, folder: Some(folder), registry, _cache: for_this_run });
@@ -131,8 +139,10 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
             ..request(listing, reader, &rules, repository.shown_url().to_owned(), Some(remote.text.clone()))
         };
         let look = look(&registry, &cache, request).await?;
-        let view =
-            ClusterView { alone: false, ..cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch)) };
+        let view = ClusterView {
+            neighbours: &neighbours,
+            ..cluster_view(config, sight, Some(&remote.text), Some(&fetched.base_branch))
+        };
         let look = together::beside(witness::beside(look, &view), &neighbours);
         return Ok(Found { look, folder: None, registry, _cache: for_this_run });
     }
@@ -150,13 +160,17 @@ async fn inspect(config: &mut Config, target: &str) -> Result<Found, Failed> {
     Ok(Found { look, folder: None, registry, _cache: for_this_run })
 }
 
+/// What is known of others where there are none.
+static ALONE: Neighbours = Neighbours { own: None, others: Vec::new() };
+
 fn cluster_view<'a>(
     config: &'a Config,
     sight: Option<&'a Sight>,
     url: Option<&'a str>,
     branch: Option<&'a str>,
 ) -> ClusterView<'a> {
-    ClusterView { config: &config.cluster, sight, url: url.map(str::to_owned), branch, everything: true, alone: true }
+    let (config, url) = (&config.cluster, url.map(str::to_owned));
+    ClusterView { config, sight, url, branch, everything: true, neighbours: &ALONE }
 }
 
 /// Without a home that can be written (a container's), what is fetched is kept for this run alone.

@@ -30,6 +30,7 @@ impl Checker<'_> {
         let github = self.github(raw.github);
         let git = self.git(raw.git);
         let api_host = github.as_ref().and_then(|g| g.api_url.host_str()).unwrap_or_default().to_owned();
+        let listed = !raw.repositories.is_empty();
         let repositories = self.repositories(raw.repositories, &api_host, git.http.insecure);
         let config = Config {
             mode: raw.mode,
@@ -47,13 +48,13 @@ impl Checker<'_> {
             github: github?,
             places: Places::default(),
         };
-        self.needs(&config, purpose);
+        self.needs(&config, listed, purpose);
         Some(config)
     }
 
-    /// What `run` and `once` need.
-    fn needs(&mut self, config: &Config, purpose: Purpose) {
-        if purpose == Purpose::Run && config.repositories.is_empty() {
+    /// What `run` and `once` need. `listed`: there are repositories, be they as wrong as they may.
+    fn needs(&mut self, config: &Config, listed: bool, purpose: Purpose) {
+        if purpose == Purpose::Run && !listed {
             self.issue("repositories", "at least one repository is needed: repositories: [{url: https://…}]");
         }
         let on_github = config.repositories.iter().any(|r| matches!(r.forge, Forge::GitHub(_)));

@@ -48,10 +48,17 @@ impl Checker<'_> {
         if text.is_empty() {
             return None;
         }
-        let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        if text.starts_with('/') || parts.contains(&"..") {
-            self.issue("cluster.root", "is a directory from the repository's root, such as clusters/production");
+        let of = text.split_once(':').filter(|(repository, _)| is_name(repository));
+        let (repository, directory) = of.map_or((None, text), |(repository, directory)| (Some(repository), directory));
+        let parts: Vec<&str> = directory.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        if directory.starts_with('/') || parts.contains(&"..") {
+            self.issue(
+                "cluster.root",
+                "is a directory from the repository's root, such as clusters/production, or one with the repository's \
+                 name before it: platform:clusters/production",
+            );
         }
-        Some(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
+        let directory = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
+        Some(repository.map_or(directory.clone(), |repository| format!("{repository}:{directory}")))
     }
 }

@@ -371,6 +371,8 @@ fn a_secret_is_never_in_debug_nor_in_an_issue() {
 fn the_daemon_needs_repositories_and_a_way_to_sign_in_and_scan_does_not() {
     let run = |text: &str| load(Some(Path::new("d.yaml")), text, &[], Purpose::Run);
     assert!(issues(run("")).join("").contains("repositories: at least one repository is needed"));
+    let wrong = issues(run("repositories: [{url: 'ftp://example.com/a'}]")).join("\n");
+    assert!(wrong.contains("repositories[0].url") && !wrong.contains("at least one repository"), "{wrong}");
     let text = "repositories: [{url: https://github.com/a/b}]\n";
     assert!(issues(run(text)).join("").contains("set github.tokenFile or github.app"));
     assert!(issues(load(None, text, &[], Purpose::Check)).join("").contains("set github.tokenFile"));

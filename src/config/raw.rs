@@ -311,7 +311,8 @@ pub(super) struct RawMirror {
 pub(super) struct RawCluster {
     /// What rows and pull requests call it; empty: the root's directory.
     pub name: String,
-    /// The directory in Git that it applies, such as `clusters/production`; empty: the repository's only root.
+    /// The directory in Git that it applies, such as `clusters/production`, or `REPOSITORY:DIRECTORY` where several
+    /// repositories have a root of that directory; empty: the only root of all repositories.
     pub root: String,
     /// Kubernetes version, such as `1.31.2` or `v1.31.2+k3s1`: a chart whose `kubeVersion` leaves it out is not proposed.
     /// Empty: not known, and each pull request for a chart that has a `kubeVersion` says that it was not checked. With

@@ -212,8 +212,8 @@ pub struct RegistryHost {
 pub struct Cluster {
     /// What people call it; nothing: the root's directory.
     pub name: Option<String>,
-    /// The directory in Git that it applies, without `./` and a trailing `/`; `.` for the whole repository; nothing: the
-    /// repository's only root.
+    /// The directory in Git that it applies, without `./` and a trailing `/`; `.` for the whole repository; a
+    /// repository's name and a colon may stand before it. Nothing: the only root of all repositories.
     pub root: Option<String>,
     /// Its Kubernetes version, for those without access; nothing where it is not known.
     pub kube_version: Option<Version>,

@@ -42,6 +42,15 @@ fn comments_line_ends_a_mark_and_a_missing_last_line_end_stay() {
 }
 
 #[test]
+fn blanks_around_a_value_stay() {
+    let before = "A=1.0.0 \nB=\t1.0.0\t \r\nC= \n";
+    let swaps = ["A", "B"].map(|key| Swap { site: site(before.as_bytes(), key), to: "2.0.0".to_owned() });
+    let after = apply(before.as_bytes(), &swaps).unwrap();
+    assert_eq!(after, b"A=2.0.0 \nB=\t2.0.0\t \r\nC= \n");
+    assert_eq!(site(before.as_bytes(), "C").text, "");
+}
+
+#[test]
 fn what_kustomize_refuses_is_no_list_of_variables() {
     for text in ["", "# only\n", "A\n", "1A=x\n", "A B=x\n", "a: b\n", "=x\n", "é=x\n"] {
         assert_eq!(env_entries(text.as_bytes()), None, "{text:?}");

@@ -183,6 +183,8 @@ fn in_order(swaps: &[Swap]) -> Result<Vec<&Swap>, Refusal> {
 }
 
 #[cfg(test)]
+mod any_document_tests;
+#[cfg(test)]
 mod apply_tests;
 #[cfg(test)]
 mod env_file_tests;

@@ -34,11 +34,13 @@ fn keeps_type(text: &str, string: bool) -> bool {
     }
 }
 
-/// Whether a text reads back as itself without quotes (YAML 1.2, 7.3.3, and a little stricter).
+/// Whether a text reads back as itself without quotes (YAML 1.2, 7.3.3, and a little stricter: in a flow collection `?`
+/// and a leading `:` end a plain text for the readers that come from libyaml, Go's among them).
 fn is_plain(text: &str, in_flow: bool) -> bool {
     let mut chars = text.chars();
     let (Some(first), second) = (chars.next(), chars.next()) else { return false };
     let starts = match first {
+        '?' | ':' if in_flow => false,
         '-' | '?' | ':' => second.is_some_and(|c| c != ' ' && !(in_flow && is_flow(c))),
         c => !matches!(c, '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' | ' ') && !is_flow(c),
     };
@@ -48,7 +50,7 @@ fn is_plain(text: &str, in_flow: bool) -> bool {
         && !text.contains(" #")
         && !text.starts_with("---")
         && !text.starts_with("...")
-        && text.chars().all(|c| is_visible(c) && !(in_flow && is_flow(c)))
+        && text.chars().all(|c| is_visible(c) && !(in_flow && (is_flow(c) || c == '?')))
 }
 
 fn is_flow(c: char) -> bool {

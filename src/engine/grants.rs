@@ -21,13 +21,22 @@ pub(super) fn sign(resolution: &mut Resolution) {
     }
 }
 
-/// The ways to the sources of these questions, or why one is not known.
-pub(super) async fn grants(sight: Option<&Sight>, lookups: &[Arc<Lookup>]) -> Grants {
+/// The ways to the sources of these questions, or why one is not known. `theirs`: those that releases of the cluster that
+/// was asked use; what another cluster's Secrets are is not its to say.
+pub(super) async fn grants(
+    sight: Option<&Sight>,
+    lookups: &[Arc<Lookup>],
+    theirs: &BTreeSet<&CredentialsHint>,
+) -> Grants {
     let sources: BTreeSet<&CredentialsHint> = lookups.iter().filter_map(|lookup| lookup.source()).collect();
     let mut reader = sight.map(|sight| Reader { sight, until: sight.until(), known: BTreeMap::new() });
     let mut grants = Grants::new();
     for source in sources {
         let access = match &mut reader {
+            Some(_) if !theirs.contains(source) => {
+                Err("no release of the cluster that was asked (cluster.root) uses it, so none of its Secrets is read"
+                    .to_owned())
+            }
             Some(reader) => reader.access(source).await,
             None => Err("the cluster was not asked for its Secrets".to_owned()),
         };
@@ -93,7 +102,7 @@ impl Reader<'_> {
         }
         let reads = if source.is_oci() { Reads::Either } else { Reads::Basic };
         Ok(match login(&origin(name), &access.host, &data, reads) {
-            Err(_) if access.certificates.is_some() && !data.contains_key("username") => None,
+            Err(_) if access.certificates.is_some() && !data.has("username") => None,
             found => Some(found.map_err(|why| useless(name, &why))),
         })
     }

@@ -46,6 +46,16 @@ impl Api {
 
     /// What the sources of these hints get; the cluster has `live` as the one of the first.
     async fn grants(&self, hints: &[&CredentialsHint], live: &Value) -> Vec<Result<Arc<Access>, String>> {
+        self.grants_of(hints, live, hints).await
+    }
+
+    /// The same, where the cluster's releases use these alone.
+    async fn grants_of(
+        &self,
+        hints: &[&CredentialsHint],
+        live: &Value,
+        theirs: &[&CredentialsHint],
+    ) -> Vec<Result<Arc<Access>, String>> {
         crate::world::init::tls_provider();
         let live = json!({"metadata": {"namespace": "media", "name": "app"}, "spec": live});
         let source = LiveSource::read(&live).unwrap();
@@ -58,7 +68,7 @@ impl Api {
         };
         let sight = Sight::of_test(seen, &self.address);
         let lookups: Vec<Arc<Lookup>> = hints.iter().map(|hint| Arc::new(question(hint).signed(hint))).collect();
-        let mut grants = grants(Some(&sight), &lookups).await;
+        let mut grants = grants(Some(&sight), &lookups, &theirs.iter().copied().collect()).await;
         hints.iter().map(|hint| grants.remove(*hint).unwrap()).collect()
     }
 
@@ -98,7 +108,9 @@ fn secret(pairs: &[(&str, &str)]) -> Value {
 
 fn docker(host: &str, user: &str) -> Value {
     let auth = STANDARD.encode(format!("{user}:password"));
-    secret(&[(".dockerconfigjson", &json!({"auths": {host: {"auth": auth}}}).to_string())])
+    let mut secret = secret(&[(".dockerconfigjson", &json!({"auths": {host: {"auth": auth}}}).to_string())]);
+    secret["type"] = json!("kubernetes.io/dockerconfigjson");
+    secret
 }
 
 /// A certificate of nobody in particular.
@@ -226,4 +238,14 @@ async fn flux_rule_27_two_sources_with_one_secret_read_it_once_and_are_told_apar
     let found = api.grants(&[&one, &two], &live).await;
     assert!(found.iter().all(|access| user(access.as_ref().unwrap()) == Some("me")));
     assert_eq!(api.asked(), ["GET media/secrets/auth"]);
+}
+
+#[tokio::test]
+async fn flux_rule_27_another_clusters_sources_are_not_looked_up_in_the_one_that_was_asked() {
+    let api = Api::with(vec![("media/secrets/auth", secret(&[("username", "me"), ("password", "hunter2")]))]).await;
+    let hint = helm(|r| r.secret = Some("auth".to_owned()));
+    let found = api.grants_of(&[&hint], &json!({"url": URL, "secretRef": {"name": "auth"}}), &[]).await.remove(0);
+    let why = found.unwrap_err();
+    assert!(why.contains("no release of the cluster that was asked (cluster.root) uses it"), "{why}");
+    assert!(api.asked().is_empty(), "{:?}", api.asked());
 }

@@ -1,8 +1,9 @@
 //! Releases and offers become rows: pure and synchronous. Releases that share bytes are judged together, because they
 //! move together.
 
+use super::applied::Awaits;
 use super::notes;
-use super::offers::{LeftOut, Offers};
+use super::offers::Offers;
 use super::remedy;
 use super::report::Row;
 use crate::model::{Bump, Candidate, Candidates, Decision, Lookup, Problem, Reason, Release, RowKind, Version};
@@ -26,17 +27,22 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// Nothing moves, because too many versions were ruled out. Where none of them is left on the list, the first that
-    /// was taken off it is the reason.
-    fn given_up(decision: Decision, left_out: Option<&Problem>, next: &str) -> Self {
-        let refused = !matches!(decision.reason, Reason::UpToDate | Reason::NoVersions);
-        let (reason, message) = match left_out {
-            Some(problem) if !refused => (problem.reason, &problem.message),
-            _ => (decision.reason, &decision.message),
+    /// Nothing moves, because too many versions were ruled out. What comes next was not looked at: nobody is told that
+    /// nothing newer is there.
+    fn given_up(decision: Decision, next: &str) -> Self {
+        let (reason, message) = match decision.reason {
+            Reason::UpToDate | Reason::NoVersions => {
+                let message = format!("{next} was looked at again and again without an end: a bug, please report it");
+                (Reason::InternalError, message)
+            }
+            reason => {
+                let message = format!(
+                    "{}; too many of the newest versions are unusable like this: {next}, and what is older, was not looked at",
+                    decision.message
+                );
+                (reason, message)
+            }
         };
-        let message = format!(
-            "{message}; too many of the newest versions are unusable like this: {next}, and what is older, was not looked at"
-        );
         Self::GivenUp(Arc::new(Decision { reason, message, ..decision }))
     }
 
@@ -66,8 +72,8 @@ pub struct Docket<'a> {
     pub seen: &'a FirstSeen<'a>,
     /// Version of the cluster that a release runs on, where that is known.
     pub kube_version: &'a (dyn Fn(usize) -> Option<&'a Version> + Sync),
-    /// Whether that version is still to be heard of from a cluster that never answered.
-    pub awaits_kube: &'a (dyn Fn(usize) -> bool + Sync),
+    /// What that version still hangs on.
+    pub awaits_kube: &'a (dyn Fn(usize) -> Option<Awaits> + Sync),
 }
 
 impl Docket<'_> {
@@ -99,7 +105,7 @@ impl<'d> Sitting<'d> {
         let mut places: BTreeMap<Place<'d>, Sharers> = BTreeMap::new();
         let left = docket.releases.iter().enumerate().filter(|(index, _)| !(docket.stands)(*index));
         for (index, release) in left {
-            let Some(site) = release.site.as_ref().filter(|_| policy::has_a_say(release)) else { continue };
+            let Some(site) = release.site.as_ref().filter(|_| release.has_a_say()) else { continue };
             let sharers = places
                 .entry((&site.file, site.start, site.end))
                 .or_insert_with(|| Sharers { moving: Vec::new(), held: Vec::new() });
@@ -119,23 +125,23 @@ impl<'d> Sitting<'d> {
 
     /// Judges everything.
     pub fn first(&mut self, offers: &Offers) -> BTreeSet<(Lookup, String)> {
-        self.round(0..self.places.len(), offers, None)
+        self.round(0..self.places.len(), offers, false)
     }
 
     /// Judges what asks the sources that were looked at closer.
     pub fn again(&mut self, looked_at: &BTreeSet<Lookup>, offers: &Offers) -> BTreeSet<(Lookup, String)> {
         let askers = looked_at.iter().filter_map(|lookup| self.askers.get(lookup)).flatten();
         let numbers: BTreeSet<usize> = askers.copied().collect();
-        self.round(numbers, offers, None)
+        self.round(numbers, offers, false)
     }
 
     /// Judges for the last time what still asks for a closer look: it is held, with the first refusal's reason.
-    pub fn hold(&mut self, offers: &Offers, left_out: &LeftOut) {
+    pub fn hold(&mut self, offers: &Offers) {
         let open: Vec<usize> = (self.places.iter().enumerate())
             .filter(|(_, sharers)| sharers.moving.iter().any(|index| self.judgements[*index].is_none()))
             .map(|(number, _)| number)
             .collect();
-        self.round(open, offers, Some(left_out));
+        self.round(open, offers, true);
     }
 
     /// Judges places; gives back the candidates to be looked at closer first.
@@ -143,7 +149,7 @@ impl<'d> Sitting<'d> {
         &mut self,
         numbers: impl IntoIterator<Item = usize>,
         offers: &Offers,
-        last: Option<&LeftOut>,
+        last: bool,
     ) -> BTreeSet<(Lookup, String)> {
         let mut missing = BTreeSet::new();
         for number in numbers {
@@ -191,7 +197,7 @@ fn together(
     sharers: &Sharers,
     docket: &Docket<'_>,
     offers: &Offers,
-    last: Option<&LeftOut>,
+    last: bool,
 ) -> Result<Vec<Judgement>, BTreeSet<(Lookup, String)>> {
     let members = sharers.moving.as_slice();
     let all = |problem: &Problem| Ok(vec![Judgement::Held(problem.clone(), None); members.len()]);
@@ -222,7 +228,7 @@ fn together(
         }
         None => return all(&Problem::new(Reason::InternalError, "the source was not asked: a bug, please report it")),
     };
-    let wanted = in_git_by_digest(members, releases, candidates, current).filter(|_| last.is_none());
+    let wanted = in_git_by_digest(members, releases, candidates, current).filter(|_| !last);
     let clusters: BTreeSet<Option<&str>> = everybody().map(|i| releases[*i].cluster.as_deref()).collect();
     let name = |release: &Release| match release.cluster.as_deref().filter(|_| clusters.len() > 1) {
         Some(cluster) => format!("{} of {cluster}", release.id()),
@@ -256,13 +262,12 @@ fn together(
                 Judgement::Held(target, decision.latest.map(|latest| latest.text))
             })
             .collect()),
-        Outcome::NeedsDetail(texts) if last.is_some() => {
-            let left_out = last.and_then(|left_out| left_out.get(lookup));
+        Outcome::NeedsDetail(texts) if last => {
             let next = texts.first().map_or("", String::as_str);
             let decisions = policy::ruled_out(current, kind, candidates, &consumers, docket.now, &first_seen);
             let told = |(index, decision): (&usize, Decision)| match docket.policy(*index).hold {
                 Some(_) => Judgement::Decided(Arc::new(decision)),
-                None => Judgement::given_up(decision, left_out, next),
+                None => Judgement::given_up(decision, next),
             };
             Ok(members.iter().zip(decisions).map(told).collect())
         }
@@ -277,16 +282,20 @@ fn together(
 fn awaited(members: &[usize], decisions: &[Decision], docket: &Docket<'_>) -> Option<Problem> {
     members.iter().zip(decisions).find_map(|(index, decision)| {
         let release = &docket.releases[*index];
-        if !is_installed(release.kind) || !(docket.awaits_kube)(*index) {
-            return None;
-        }
+        let awaits = (docket.awaits_kube)(*index).filter(|_| is_installed(release.kind))?;
         let mut targets = decision.target.iter().chain(&decision.within_major);
         let wants = |target: &Candidate| Some((target.text.clone(), target.inside.contents()?.kube_version.clone()?));
         let (text, wanted) = targets.find_map(wants)?;
-        let message = format!(
-            "{text} needs Kubernetes {wanted}, and the cluster of {} has not said yet which version it has",
-            release.id()
-        );
+        let id = release.id();
+        let message = match awaits {
+            Awaits::Answer => {
+                format!("{text} needs Kubernetes {wanted}, and the cluster of {id} has not said yet which version it has")
+            }
+            Awaits::Root => format!(
+                "{text} needs Kubernetes {wanted}, and whether {id} runs on the cluster that was asked is not known: set \
+                 cluster.root, or cluster.kubeVersion"
+            ),
+        };
         Some(Problem::new(Reason::KubeVersionUnknown, message))
     })
 }

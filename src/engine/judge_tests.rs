@@ -78,7 +78,7 @@ fn judged(text: &str) -> (Vec<(String, String)>, Vec<Vec<usize>>) {
         now: Timestamp::UNIX_EPOCH,
         seen: &|_, _| None,
         kube_version: &|_| None,
-        awaits_kube: &|_| false,
+        awaits_kube: &|_| None,
     };
     let mut sitting = Sitting::new(&docket);
     assert!(sitting.first(&offers).is_empty());
@@ -135,10 +135,10 @@ fn flux_rule_21_a_suspended_consumer_of_the_same_bytes_has_its_say_and_is_named(
 #[test]
 fn a_consumer_that_no_kustomization_builds_has_no_say() {
     let mut release = resolved(APP)[0].as_ref().clone();
-    assert!(policy::has_a_say(&release));
+    assert!(release.has_a_say());
     for (reason, say) in [(Reason::NotBuilt, false), (Reason::Suspended, true), (Reason::BuildFailed, true)] {
         release.problem = Some(Problem::new(reason, ""));
-        assert_eq!(policy::has_a_say(&release), say, "{reason}");
+        assert_eq!(release.has_a_say(), say, "{reason}");
     }
 }
 
@@ -161,7 +161,7 @@ fn a_place_is_judged_again_only_where_its_source_was_looked_at() {
         now: Timestamp::UNIX_EPOCH,
         seen: &|_, _| None,
         kube_version: &count,
-        awaits_kube: &|_| false,
+        awaits_kube: &|_| None,
     };
     let mut offers = offered(&releases[..1], &["1.0.0", "1.1.0"], true);
     offers.extend(offered(&releases[1..], &["1.0.0", "1.1.0"], false));
@@ -182,4 +182,31 @@ fn a_place_is_judged_again_only_where_its_source_was_looked_at() {
         .collect();
     assert_eq!((targets, rounds.get()), (vec!["1.1.0".to_owned(); 2], 3));
     assert_eq!(judged.map(AtomicUsize::into_inner), [1, 4]);
+}
+
+#[test]
+fn who_asks_without_an_end_is_never_told_that_nothing_newer_is_there() {
+    let releases = resolved(APP);
+    let effective = effective(&releases);
+    let mut offers = offered(&releases, &["1.0.0", "2.0.0"], true);
+    for candidates in offers.values_mut() {
+        let candidates = Arc::make_mut(candidates.as_mut().unwrap());
+        candidates.versions.iter_mut().for_each(|candidate| candidate.inside = Inside::Unopened);
+    }
+    let docket = Docket {
+        releases: &releases,
+        effective: &effective,
+        stands: &|_| false,
+        now: Timestamp::UNIX_EPOCH,
+        seen: &|_, _| None,
+        kube_version: &|_| None,
+        awaits_kube: &|_| None,
+    };
+    let mut sitting = Sitting::new(&docket);
+    assert_eq!(sitting.first(&offers).len(), 1);
+    sitting.hold(&offers);
+    let verdicts = sitting.rise(&offers);
+    let Some(Judgement::GivenUp(decision)) = &verdicts[0] else { panic!("{verdicts:?}") };
+    assert_eq!(decision.reason, Reason::InternalError, "{}", decision.message);
+    assert!(decision.message.starts_with("2.0.0 was looked at"), "{}", decision.message);
 }

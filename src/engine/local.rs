@@ -149,6 +149,10 @@ fn explicit(look: &Look, row: &Row, version: &str, selection: &mut Selection) ->
 
 /// The digest beside the tag moves with it; one that is not known moves nothing.
 fn digest(look: &Look, release: &Release, text: &str) -> Result<Option<Box<DigestMove>>, Problem> {
+    if release.digest_stays {
+        let why = format!("{}: a digest stands beside its tag and can't move in the same edit", release.id());
+        return Err(Problem::new(Reason::NotEditable, why));
+    }
     let Some(site) = &release.digest_site else { return Ok(None) };
     let offered = release.lookup.as_ref().and_then(|lookup| look.offers.get(lookup)?.as_ref().ok());
     let candidate = offered.and_then(|offered| offered.versions.iter().find(|c| c.text == text));

@@ -1,6 +1,8 @@
 //! The reading half of a pass: a tree becomes findings. `scan` is this and nothing more; the daemon goes on to pull
 //! requests from here.
 
+pub use super::applied::Kube;
+use super::applied::Kubernetes;
 use super::first_seen;
 use super::fleet::Fleet;
 use super::grants;
@@ -11,11 +13,10 @@ pub use super::recollection::Recollection;
 use super::recollection::{self, Earlier, Ground};
 use super::report::{Finding, Findings, Row};
 use super::rounds;
-use crate::config;
 use crate::inventory::{self, Context, FileFacts};
-use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, Version, without_users};
+use crate::model::{Candidate, Decision, Lookup, Problem, Reason, Release, Update, without_user};
 use crate::policy::{self, Effective, Mover, Other, Rules, Subject};
-use crate::resolve::{self, Neighbours, Resolution};
+use crate::resolve::{self, FleetRoots, Neighbours, Resolution};
 use crate::world::cache::Cache;
 use crate::world::cluster::Sight;
 use crate::world::registry::{Grants, Registry};
@@ -70,54 +71,6 @@ pub struct Request<'a> {
     pub secrets: Secrets<'a>,
 }
 
-/// The version of Kubernetes that charts must run on, and which rows it is for.
-#[derive(Clone, Copy, Default)]
-pub struct Kube<'a> {
-    /// The cluster's own answer, else the configuration's; nothing where neither is known.
-    pub version: Option<&'a Version>,
-    /// The root that the cluster applies; nothing: every row is its.
-    pub root: Option<&'a str>,
-    /// It is the cluster's own answer, so one cluster's.
-    pub live: bool,
-    /// There is a cluster to ask, it never answered, and the configuration has no version either.
-    pub awaited: bool,
-}
-
-impl<'a> Kube<'a> {
-    /// What the cluster says, else what the configuration does.
-    pub fn of(config: &'a config::Cluster, sight: Option<&'a Sight>) -> Self {
-        let live = sight.and_then(|sight| sight.kube_version.as_ref());
-        let version = live.or(config.kube_version.as_ref());
-        let awaited = version.is_none() && sight.is_some();
-        Self { version, root: config.root.as_deref(), live: live.is_some(), awaited }
-    }
-
-    /// Among the roots of these releases: where a live version may be that of any of several, it counts for none.
-    pub(super) fn among(self, releases: &[Arc<Release>]) -> Self {
-        let mut roots = releases.iter().filter_map(|release| release.cluster.as_deref());
-        let first = roots.next();
-        let several = roots.any(|root| Some(root) != first);
-        let unknown = self.root.is_none() && several;
-        let version = self.version.filter(|_| !(self.live && unknown));
-        Self { version, awaited: self.awaited && !unknown, ..self }
-    }
-
-    /// For one release: the version of another cluster says nothing.
-    pub(super) fn for_release(self, release: &Release) -> Option<&'a Version> {
-        self.version.filter(|_| self.concerns(release))
-    }
-
-    /// Whether the version that a release's chart must support is still to be heard of.
-    pub(super) fn is_awaited_by(self, release: &Release) -> bool {
-        self.awaited && self.concerns(release)
-    }
-
-    fn concerns(self, release: &Release) -> bool {
-        let theirs = |root: &str| release.cluster.as_deref().is_none_or(|cluster| cluster == root);
-        self.root.is_none_or(theirs)
-    }
-}
-
 /// Where the Secrets of sources come from.
 #[derive(Clone, Copy)]
 pub enum Secrets<'a> {
@@ -138,8 +91,8 @@ pub struct Look {
     pub effective: Arc<Vec<Arc<Effective>>>,
     /// The decisions that have a target, by row.
     pub(super) decisions: BTreeMap<usize, Arc<Decision>>,
-    /// The version of Kubernetes that it was judged for, and whether one was still to be heard of.
-    pub kube: (Option<Version>, bool),
+    /// What it was judged for.
+    pub kube: Kubernetes,
     /// The logins that the sources were asked with.
     pub(super) grants: Arc<Grants>,
     /// The tree, resolved.
@@ -166,15 +119,18 @@ pub async fn look(
 ) -> Result<Arc<Look>, Problem> {
     let files = std::mem::replace(&mut request.files, Files::Held(String::new()));
     let (ground, revision) = ground(&request, files, cache).await?;
+    let kube = request.kube.among(&roots(&request, &ground.resolution));
     let grants = match request.secrets {
         Secrets::No => Arc::default(),
-        Secrets::Cluster(sight) => Arc::new(grants::grants(sight, &ground.lookups).await),
+        Secrets::Cluster(sight) => {
+            let theirs = ground.resolution.releases.iter().filter(|release| kube.applied.concerns(release));
+            let theirs = theirs.filter_map(|release| release.lookup.as_ref()?.source()).collect();
+            Arc::new(grants::grants(sight, &ground.lookups, &theirs).await)
+        }
     };
     let round = registry.round_with(ground.lookups.iter().map(Arc::as_ref), grants.clone());
     let asked = offers::ask(&round, &ground.lookups).await;
     // What was judged for another version of Kubernetes does not stand.
-    request.kube = request.kube.among(&ground.resolution.releases);
-    let kube = (request.kube.version.cloned(), request.kube.awaited);
     if let Some(known) = request.recollection.look(&ground, &asked, request.now)
         && known.kube == kube
     {
@@ -196,8 +152,8 @@ pub async fn look(
         let seen = |lookup: &Lookup, candidate: &Candidate| first_seen.of(lookup, candidate);
         let stands = |index: usize| standing.as_ref().is_some_and(|standing| standing.rows[index].is_some());
         let effective = &ground.effective;
-        let kube_version = |index: usize| request.kube.for_release(&releases[index]);
-        let awaits_kube = |index: usize| request.kube.is_awaited_by(&releases[index]);
+        let kube_version = |index: usize| kube.for_release(&releases[index]);
+        let awaits_kube = |index: usize| kube.awaited_by(&releases[index]);
         let (stands, seen, kube_version, awaits_kube) = (&stands, &seen, &kube_version, &awaits_kube);
         let docket = judge::Docket { releases, effective, stands, now: request.now, seen, kube_version, awaits_kube };
         rounds::verdicts(&round, &mut offers, &docket).await
@@ -295,6 +251,13 @@ fn place(release: &Release) -> Option<Place<'_>> {
     release.site.as_ref().map(|site| (&*site.file, site.start, site.end))
 }
 
+/// The roots that are known: of the fleet, or of a repository that stands alone.
+fn roots(request: &Request<'_>, resolution: &Resolution) -> FleetRoots {
+    let called = || resolution.releases.iter().filter_map(|release| release.cluster.as_deref());
+    FleetRoots::of(&request.neighbours, &resolution.published)
+        .unwrap_or_else(|| FleetRoots::alone(request.name, called()))
+}
+
 /// What the look rests on, and the commit.
 async fn ground(
     request: &Request<'_>,
@@ -352,7 +315,7 @@ fn effective_of(request: &Request<'_>, resolution: &Resolution, before: Option<&
 fn effective(rules: &Rules, repository: &str, release: &Release) -> Effective {
     let shown = release.source.as_ref().and_then(|source| source.url.as_deref()).unwrap_or_default();
     // Rules are matched with the URL as it is written; of one whose query is not shown, with what is asked.
-    let asked = release.lookup.as_ref().filter(|_| shown.contains('?')).map(|lookup| without_users(lookup.url()));
+    let asked = release.lookup.as_ref().filter(|_| shown.contains(['?', '#'])).map(|lookup| without_user(lookup.url()));
     let mut effective = rules.effective(&Subject {
         repository,
         namespace: &release.namespace,

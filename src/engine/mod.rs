@@ -1,6 +1,7 @@
 //! F4. One pass: gather, plan, act, report. The engine is the one place that asks the time.
 
 mod act;
+pub mod applied;
 pub mod board;
 mod branches;
 pub mod daemon;

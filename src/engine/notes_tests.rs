@@ -33,6 +33,7 @@ fn release() -> Release {
         annotations: Arc::default(),
         notes: Vec::new(),
         digest_site: None,
+        digest_stays: false,
         frame: None,
         chain: Vec::new(),
         problem: None,

@@ -25,18 +25,10 @@ pub async fn ask(round: &Round, lookups: &[Arc<Lookup>]) -> Offers {
         .await
 }
 
-/// The first candidate of each source that was dropped from its list because it is no chart, with what was found.
-pub type LeftOut = HashMap<Lookup, Problem>;
-
-/// Looks closer at single candidates: what the source says of them, then what their archives say. One that is no chart
-/// at all is dropped from its list, and noted in `left_out`; one that can't be installed as what Git asks for stays, with
-/// the reason; a look that fails fails its whole source for this pass, for what is unknown may not be proposed.
-pub async fn look_closer(
-    round: &Round,
-    offers: &mut Offers,
-    wanted: BTreeSet<(Lookup, String)>,
-    left_out: &mut LeftOut,
-) {
+/// Looks closer at single candidates: what the source says of them, then what their archives say. One that is no chart,
+/// or can't be installed as what Git asks for, stays, with the reason: somebody means this place to hold charts (Flux rule
+/// 9). A look that fails fails its whole source for this pass, for what is unknown may not be proposed.
+pub async fn look_closer(round: &Round, offers: &mut Offers, wanted: BTreeSet<(Lookup, String)>) {
     let known = |lookup: &Lookup, text: &str| {
         let offered = offers.get(lookup)?.as_ref().ok()?;
         offered.versions.iter().find(|candidate| candidate.text == text).cloned()
@@ -44,26 +36,19 @@ pub async fn look_closer(
     let wanted: Vec<_> =
         wanted.into_iter().filter_map(|(lookup, text)| Some((known(&lookup, &text)?, lookup))).collect();
     round.seek(wanted.iter().filter(|(known, _)| known.detailed).map(|(known, lookup)| (lookup, known.text.as_str())));
-    let answers: Vec<(Lookup, String, Result<Candidate, Problem>)> = futures_util::stream::iter(wanted)
+    let answers: Vec<(Lookup, Result<Candidate, Problem>)> = futures_util::stream::iter(wanted)
         .map(|(candidate, lookup)| async {
-            let text = candidate.text.clone();
             let answer = closer(round, &lookup, candidate).await;
-            (lookup, text, answer)
+            (lookup, answer)
         })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    for (lookup, text, answer) in answers {
+    for (lookup, answer) in answers {
         let Some(Ok(candidates)) = offers.get_mut(&lookup) else { continue };
         let list = Arc::make_mut(candidates);
         match answer {
             Ok(known) => replace(list, known),
-            Err(problem) if problem.reason == Reason::SourceInvalid => {
-                tracing::info!(source = %lookup.canonical(), tag = %text, error = %problem, "not a chart; left out");
-                list.versions.retain(|c| c.text != text);
-                list.ignored += 1;
-                left_out.entry(lookup).or_insert(problem);
-            }
             Err(problem) => {
                 offers.insert(Arc::new(lookup), Err(problem));
             }
@@ -102,9 +87,40 @@ pub async fn opened(round: &Round, lookup: &Lookup, candidate: Candidate) -> Res
     Ok(candidate)
 }
 
-/// Puts a candidate in the place of the one with its text.
+/// Puts a candidate in the place of the one with its text; a second one of that text is no other version.
 pub fn replace(list: &mut Candidates, known: Candidate) {
-    if let Some(candidate) = list.versions.iter_mut().find(|c| c.text == known.text) {
+    let text = known.text.clone();
+    let mut known = Some(known);
+    list.versions.retain_mut(|candidate| {
+        if candidate.text != text {
+            return true;
+        }
+        let Some(known) = known.take() else { return false };
         *candidate = known;
+        true
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace;
+    use crate::model::{Candidate, Candidates, Inside, Version};
+
+    #[test]
+    fn a_candidate_takes_the_place_of_every_one_with_its_text() {
+        let candidate = |text: &str, detailed| Candidate {
+            text: text.to_owned(),
+            version: Version::strict(text).unwrap(),
+            created: None,
+            deprecated: false,
+            app_version: None,
+            digest: None,
+            detailed,
+            inside: Inside::Unopened,
+        };
+        let versions = ["2.0.0", "1.0.0", "2.0.0"].map(|text| candidate(text, false)).into();
+        let mut list = Candidates { versions, ..Candidates::default() };
+        replace(&mut list, candidate("2.0.0", true));
+        assert_eq!(list.versions, [candidate("2.0.0", true), candidate("1.0.0", false)]);
     }
 }

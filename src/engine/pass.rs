@@ -159,7 +159,7 @@ impl RepositoryPass {
             let neighbours = self.shared.fleet.view(self.number);
             let seen = (&neighbours, sight.as_deref());
             let found = self.look(&fetched, &own.rules, own.problems.is_empty(), seen, now).await?;
-            let found = witness::beside(found, &self.cluster_view(sight.as_deref(), &fetched.base_branch));
+            let found = witness::beside(found, &self.cluster_view(seen, &fetched.base_branch));
             Ok((fetched, own, neighbours, found))
         };
         let (mut fetched, own, neighbours, found) = Box::pin(read).await.inspect_err(|problem| self.unread(problem))?;
@@ -226,11 +226,15 @@ impl RepositoryPass {
         }
     }
 
-    fn cluster_view<'a>(&'a self, sight: Option<&'a Sight>, branch: &'a str) -> ClusterView<'a> {
-        let (config, alone) = (&self.shared.config.cluster, self.shared.config.repositories.len() == 1);
+    fn cluster_view<'a>(
+        &'a self,
+        (neighbours, sight): (&'a Neighbours, Option<&'a Sight>),
+        branch: &'a str,
+    ) -> ClusterView<'a> {
+        let config = &self.shared.config.cluster;
         let paths = &self.repository.paths;
         let everything = Filter::new(&paths.include, &paths.exclude).is_everything();
-        ClusterView { config, sight, url: flux_url(&self.repository), branch: Some(branch), everything, alone }
+        ClusterView { config, sight, url: flux_url(&self.repository), branch: Some(branch), everything, neighbours }
     }
 
     /// `remember`: the rules are the commit's own, so that this look may stand for the next one.
@@ -313,12 +317,6 @@ impl RepositoryPass {
             body_template: self.body_template.as_deref(),
             schedule: &windows,
             now,
-            kube: Kube {
-                version: found.kube.0.as_ref(),
-                root: self.shared.config.cluster.root.as_deref(),
-                live: false,
-                awaited: false,
-            },
         };
         let (prepared, refused) = proposer.prepare(&elsewhere, &mut book).await;
         if !refused.is_empty() {

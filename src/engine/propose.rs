@@ -5,7 +5,7 @@ use super::act::Prepared;
 use super::drafts::{Book, EditOf, EditedFile, TextOf};
 use super::edits;
 use super::judge::is_installed;
-use super::look::{Kube, Look};
+use super::look::Look;
 use super::offers;
 use super::recollection::JUDGED;
 use super::report::Finding;
@@ -35,8 +35,6 @@ pub(super) struct Proposer<'a> {
     pub body_template: Option<&'a str>,
     pub schedule: &'a Schedule,
     pub now: Timestamp,
-    /// Version of the cluster, where it is known.
-    pub kube: Kube<'a>,
 }
 
 impl Proposer<'_> {
@@ -75,7 +73,7 @@ impl Proposer<'_> {
                 in_use: self.in_use(update, book).await,
                 settings: settings.clone(),
                 web: self.web.clone(),
-                kube_version: self.kube.version.map(|version| version.text().to_owned()),
+                kube_version: self.found.kube.version.as_ref().map(|version| version.text().to_owned()),
             };
             let text = book.texts.get(&update.key, &of).unwrap_or_else(|| self.text(update, &releases, &of.in_use));
             book.texts.keep(update.key.clone(), of, text.clone());
@@ -158,9 +156,9 @@ impl Proposer<'_> {
         // Named only where every release was judged by it.
         let judged = |index: &usize| {
             let release = releases.get(*index);
-            release.is_some_and(|release| is_installed(release.kind) && self.kube.for_release(release).is_some())
+            release.is_some_and(|release| is_installed(release.kind) && self.found.kube.for_release(release).is_some())
         };
-        let kube_version = self.kube.version.filter(|_| update.releases.iter().all(judged));
+        let kube_version = self.found.kube.version.as_ref().filter(|_| update.releases.iter().all(judged));
         let web = self.web.as_deref();
         let context = Context { releases, in_use, web, kube_version, witnesses: &witnesses, unchecked: &unchecked };
         proposal::render(update, &context, &style)

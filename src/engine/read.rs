@@ -5,7 +5,7 @@ use super::report::Finding;
 use crate::inventory::{self, FileFacts};
 use crate::model::{BlobId, Problem, Reason, TreeFile};
 use crate::world::cache::Cache;
-use crate::world::tree::{Listing, TreeReader};
+use crate::world::tree::{Listing, Skipped, TreeReader};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -107,9 +107,9 @@ pub fn facts(
     now: Timestamp,
 ) -> Facts {
     let admitted: Vec<&TreeFile> = listing.tree.files.iter().filter(|file| filter.admits(&file.path)).collect();
-    // Known by their names, not by their bytes: nothing of them is remembered by blob.
-    let (named, wanted): (Vec<&TreeFile>, Vec<&TreeFile>) =
-        admitted.iter().copied().partition(|file| inventory::is_ignore_file(&file.path));
+    // Known by their names, not by their bytes, or without an id: nothing of them is remembered by blob.
+    let by_itself = |file: &TreeFile| inventory::is_ignore_file(&file.path) || file.blob.0.is_empty();
+    let (named, wanted): (Vec<&TreeFile>, Vec<&TreeFile>) = admitted.iter().copied().partition(|file| by_itself(file));
     let Remembered { facts: mut known, files: before, .. } = std::mem::take(&mut *memory.lock());
     recall(&wanted, &mut known, &before, cache, now);
     let mut problems = Vec::new();
@@ -142,7 +142,8 @@ pub fn facts(
     remember(&fresh, cache, now);
     let mut by_name: HashMap<&str, Arc<FileFacts>> = HashMap::new();
     for file in named {
-        match reader.read(file, IGNORE_FILE_LIMIT) {
+        let limit = if inventory::is_ignore_file(&file.path) { IGNORE_FILE_LIMIT } else { FILE_LIMIT };
+        match reader.read(file, limit) {
             Ok(bytes) => {
                 let facts = inventory::read_file(&file.path, &bytes);
                 let facts = equal(&before, &file.path, &facts).unwrap_or_else(|| Arc::new(facts));
@@ -154,7 +155,7 @@ pub fn facts(
             }
         }
     }
-    let of = |file: &TreeFile| match inventory::is_ignore_file(&file.path) {
+    let of = |file: &TreeFile| match by_itself(file) {
         true => by_name.get(file.path.as_str()).cloned(),
         false => known.get(&file.blob).cloned(),
     };
@@ -167,8 +168,10 @@ pub fn facts(
     let unchanged = files.len() == before.len()
         && files.iter().zip(before.iter()).all(|(now, then)| now.0 == then.0 && Arc::ptr_eq(&now.1, &then.1));
     let files = if unchanged { before } else { Arc::new(files) };
-    for skipped in listing.skipped.iter().filter(|s| inventory::reads(&s.path)) {
-        let problem = Problem::new(Reason::InvalidDocument, format!("not read: {}", skipped.why));
+    let counts = |skipped: &&Skipped| skipped.directory || inventory::reads(&skipped.path);
+    for skipped in listing.skipped.iter().filter(counts) {
+        let what = if skipped.directory { ", nor is anything in it" } else { "" };
+        let problem = Problem::new(Reason::InvalidDocument, format!("not read{what}: {}", skipped.why));
         problems.push(Finding { file: Some(skipped.path.clone()), line: None, problem });
     }
     *memory.lock() = Remembered { listing, facts: known, files: files.clone() };

@@ -27,6 +27,7 @@ fn release(hint: Option<&CredentialsHint>, insecure: bool) -> Release {
         source: None,
         site: None,
         digest_site: None,
+        digest_stays: false,
         frame: None,
         current: None,
         chart_kind: None,

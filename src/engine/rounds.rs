@@ -2,7 +2,7 @@
 //! end is held, with what the looks found; everybody else is judged as ever.
 
 use super::judge::{Docket, Judgement, Sitting};
-use super::offers::{self, LeftOut, Offers};
+use super::offers::{self, Offers};
 use crate::model::Lookup;
 use crate::world::registry::Round;
 use std::collections::BTreeSet;
@@ -13,7 +13,6 @@ const MOST: usize = 64;
 
 /// The verdicts, and in `offers` what the closer looks said.
 pub(super) async fn verdicts<'d>(round: &Round, offers: &mut Offers, docket: &'d Docket<'d>) -> Vec<Option<Judgement>> {
-    let mut left_out = LeftOut::default();
     let mut sitting = Sitting::new(docket);
     let mut wanted = sitting.first(offers);
     for _ in 0..MOST {
@@ -21,11 +20,11 @@ pub(super) async fn verdicts<'d>(round: &Round, offers: &mut Offers, docket: &'d
             return sitting.rise(offers);
         }
         let looked_at: BTreeSet<Lookup> = wanted.iter().map(|(lookup, _)| lookup.clone()).collect();
-        offers::look_closer(round, offers, wanted, &mut left_out).await;
+        offers::look_closer(round, offers, wanted).await;
         wanted = sitting.again(&looked_at, offers);
     }
     if !wanted.is_empty() {
-        sitting.hold(offers, &left_out);
+        sitting.hold(offers);
     }
     sitting.rise(offers)
 }

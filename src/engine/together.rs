@@ -17,15 +17,15 @@ use crate::world::git::{Fetched, Git, Repository, Wanted};
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// The repository of the configuration that a URL names, where others may have a say in it; nothing where the
-/// configuration takes it in parts.
+/// The repository of the configuration that a URL names: its branch, paths and rules count, and its neighbours. Nothing
+/// where the configuration takes it in parts.
 pub fn place(config: &Config, url: &str) -> Option<usize> {
     let leads = |one: &config::Repository| {
         one.remote.text == url || flux_url(one).is_some_and(|theirs| same_repository(&theirs, url))
     };
     let mut named = config.repositories.iter().enumerate().filter(|(_, one)| leads(one)).map(|(number, _)| number);
     let first = named.next()?;
-    (named.next().is_none() && config.repositories.len() > 1).then_some(first)
+    named.next().is_none().then_some(first)
 }
 
 /// A repository, with what the others show.

@@ -1,13 +1,16 @@
 //! What the cluster says, beside what a look found. The cluster is a witness: no row's target, status or reason hangs on
 //! it, and what could not be read ends no pass.
 
+use super::applied::Applied;
 use super::look::Look;
 use super::report::{Finding, Row};
 use crate::config;
 use crate::inventory::same_repository;
-use crate::model::{Live, Problem, Reason, Release, Status, Witness};
-use crate::witness::{Statement, no_such_root, root, testify};
+use crate::model::{Live, NsName, Problem, Reason, Release, Status, Witness};
+use crate::resolve::Neighbours;
+use crate::witness::{Statement, testify};
 use crate::world::cluster::Sight;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What is known of the cluster in one pass.
@@ -22,14 +25,15 @@ pub struct ClusterView<'a> {
     pub branch: Option<&'a str>,
     /// The configuration's `paths` leave nothing out.
     pub everything: bool,
-    /// It is the only repository: a root that it does not have is nobody's.
-    pub alone: bool,
+    /// What is known of the other repositories of the configuration; the default for one that stands alone.
+    pub neighbours: &'a Neighbours,
 }
 
 /// The look with the cluster's name and word on the rows that the cluster applies, and with what one of the two lacks.
 /// Where the configuration says nothing of a cluster, it is the look itself.
 pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
-    if view.config.name.is_none() && view.sight.is_none() {
+    let config = view.config;
+    if config.name.is_none() && config.root.is_none() && view.sight.is_none() {
         return found;
     }
     let mut findings = found.findings.as_ref().clone();
@@ -37,48 +41,37 @@ pub fn beside(found: Arc<Look>, view: &ClusterView<'_>) -> Arc<Look> {
     let seen = view.sight.map(|sight| sight.seen.problems.as_slice()).unwrap_or_default();
     findings.problems.extend(seen.iter().cloned().map(about_no_file));
     let releases: Vec<&Release> = found.findings.rows.iter().map(|row| row.release.as_ref()).collect();
-    match applied(&releases, view) {
-        Ok(Some(root)) => {
-            let (live, problems) = testimony(&releases, Some(&root), view, is_whole(&found));
+    match &found.kube.applied {
+        Applied::Roots(roots) if config.name.is_some() || view.sight.is_some() => {
+            let (live, problems) = testimony((&found, &releases), Some(roots), view, is_whole(&found));
             findings.problems.extend(problems);
-            let name: Arc<str> = Arc::from(view.config.name.as_deref().unwrap_or(&root));
             for (row, live) in findings.rows.iter_mut().zip(live) {
-                if row.release.cluster.as_deref() == Some(&root) {
+                if let Some(root) = row.release.cluster.as_ref().filter(|root| roots.contains(root.as_ref())) {
+                    let name = config.name.as_deref().map_or_else(|| root.clone(), Arc::from);
                     *row = named(row, &name, live);
                 }
             }
         }
         // No root, and no other repository that may have one: what is there goes by its name.
-        Ok(None) if view.alone && view.sight.is_some() && is_rootless(&releases) => {
-            let (live, _) = testimony(&releases, None, view, false);
-            let name: Arc<str> = Arc::from(view.config.name.as_deref().unwrap_or_default());
+        Applied::Rootless if view.neighbours.own.is_none() && view.sight.is_some() => {
+            let (live, _) = testimony((&found, &releases), None, view, false);
+            let name: Arc<str> = Arc::from(config.name.as_deref().unwrap_or_default());
             for (row, live) in findings.rows.iter_mut().zip(live) {
                 if live.is_some() {
                     *row = named(row, &name, live);
                 }
             }
         }
-        Ok(None) => {}
-        Err(problem) => findings.problems.push(about_no_file(problem)),
+        Applied::Roots(_) | Applied::Rootless => {}
+        Applied::Unknown(problem) => findings.problems.push(about_no_file(problem.clone())),
     }
     Arc::new(Look { findings: Arc::new(findings), ..found.as_ref().clone() })
 }
 
-/// The root that the cluster applies.
-fn applied(releases: &[&Release], view: &ClusterView<'_>) -> Result<Option<String>, Problem> {
-    let found = root(releases, view.config.root.as_deref())?;
-    match (&found, &view.config.root) {
-        (None, Some(root)) if view.alone && releases.iter().any(|release| release.cluster.is_some()) => {
-            Err(no_such_root(releases, root))
-        }
-        _ => Ok(found),
-    }
-}
-
 /// What the cluster says of each release, and what one of the two lacks.
 fn testimony(
-    releases: &[&Release],
-    root: Option<&str>,
+    (found, releases): (&Look, &[&Release]),
+    roots: Option<&BTreeSet<String>>,
     view: &ClusterView<'_>,
     whole: bool,
 ) -> (Vec<Option<Live>>, Vec<Finding>) {
@@ -86,17 +79,15 @@ fn testimony(
     let ours = |url: &str| view.url.as_deref().is_some_and(|ours| same_repository(ours, url));
     let git_ref = view.branch.map(|branch| format!("refs/heads/{branch}"));
     let (git_ref, whole) = (git_ref.as_deref(), whole && view.everything);
-    let testimony = testify(&Statement { releases, root, seen: &sight.seen, ours: &ours, git_ref, whole });
+    let own = &found.resolution.published;
+    let lacks = |id: &NsName| roots.is_some_and(|roots| view.neighbours.lacks(own, roots, &id.namespace, &id.name));
+    let seen = &sight.seen;
+    let testimony = testify(&Statement { releases, roots, seen, ours: &ours, git_ref, lacks: &lacks, whole });
     let finding = |(place, problem): (Option<(String, u32)>, Problem)| {
         let (file, line) = place.unzip();
         Finding { file, line, problem }
     };
     (testimony.live, testimony.findings.into_iter().map(finding).collect())
-}
-
-/// Whether the repository has no root at all.
-fn is_rootless(releases: &[&Release]) -> bool {
-    releases.iter().all(|release| release.cluster.is_none())
 }
 
 /// Whether everything that Git builds could be read: a broken document, a base elsewhere or a build that fails may hold

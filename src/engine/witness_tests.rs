@@ -1,8 +1,10 @@
 use super::{ClusterView, beside};
 use crate::config;
-use crate::engine::look::{Kube, Look};
+use crate::engine::applied::Kube;
+use crate::engine::look::Look;
 use crate::engine::report::{Findings, Row};
 use crate::model::{Fact, NsName, Problem, Reason, Release, RowKind, Status, Version};
+use crate::resolve::{FleetRoots, Member, Neighbours};
 use crate::witness::{LiveRelease, Sighting};
 use crate::world::cluster::Sight;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ fn row(cluster: Option<&str>, name: &str) -> Arc<Row> {
         source: None,
         site: None,
         digest_site: None,
+        digest_stays: false,
         frame: None,
         current: Some("5.1.0".to_owned()),
         chart_kind: None,
@@ -34,21 +37,39 @@ fn row(cluster: Option<&str>, name: &str) -> Arc<Row> {
     Arc::new(Row::held(release, Problem::new(Reason::UpToDate, "5.1.0 is the newest"), None))
 }
 
-fn found(rows: Vec<Arc<Row>>) -> Arc<Look> {
-    Arc::new(Look { findings: Arc::new(Findings { rows, ..Findings::default() }), ..Look::default() })
+/// The look at a repository that stands alone.
+fn found(config: &config::Cluster, rows: Vec<Arc<Row>>) -> Arc<Look> {
+    let roots = FleetRoots::alone("fleet", rows.iter().filter_map(|row| row.release.cluster.as_deref()));
+    let kube = Kube::of(config, None).among(&roots);
+    Arc::new(Look { findings: Arc::new(Findings { rows, ..Findings::default() }), kube, ..Look::default() })
+}
+
+fn fleet(alone: bool) -> Neighbours {
+    let own = Member { number: 0, name: "fleet".into(), url: None };
+    Neighbours { own: (!alone).then(|| Arc::new(own)), others: Vec::new() }
 }
 
 fn with(config: &config::Cluster, rows: Vec<Arc<Row>>, alone: bool) -> Arc<Findings> {
-    beside(found(rows), &ClusterView { config, sight: None, url: None, branch: None, everything: true, alone })
-        .findings
-        .clone()
+    beside(
+        found(config, rows),
+        &ClusterView { config, sight: None, url: None, branch: None, everything: true, neighbours: &fleet(alone) },
+    )
+    .findings
+    .clone()
 }
 
 #[test]
 fn without_a_word_of_a_cluster_the_look_is_the_look() {
-    let look = found(vec![row(Some("clusters/production"), "plex")]);
     let config = config::Cluster::default();
-    let view = ClusterView { config: &config, sight: None, url: None, branch: None, everything: true, alone: true };
+    let look = found(&config, vec![row(Some("clusters/production"), "plex")]);
+    let view = ClusterView {
+        config: &config,
+        sight: None,
+        url: None,
+        branch: None,
+        everything: true,
+        neighbours: &fleet(true),
+    };
     assert!(Arc::ptr_eq(&look, &beside(look.clone(), &view)));
 }
 
@@ -83,62 +104,26 @@ fn several_roots_without_a_word_which_one_is_a_finding_that_names_them_and_stops
 }
 
 #[test]
-fn a_root_that_is_nowhere_is_said_where_there_is_no_other_repository_to_have_it() {
-    let config = config::Cluster {
-        name: Some("prod-eu".to_owned()),
-        root: Some("clusters/prod".to_owned()),
-        ..config::Cluster::default()
-    };
-    let rows = || vec![row(Some("clusters/production"), "plex")];
-    assert!(with(&config, rows(), true).problems[0].problem.message.contains("it has clusters/production"));
-    assert!(with(&config, rows(), false).problems.is_empty());
+fn a_root_that_is_nowhere_is_said_without_a_name_too() {
+    let config = config::Cluster { root: Some("clusters/prod".to_owned()), ..config::Cluster::default() };
+    let findings = with(&config, vec![row(Some("clusters/production"), "plex")], true);
+    let message = "there is no root clusters/prod, which cluster.root names, but clusters/production";
+    assert_eq!(findings.problems[0].problem.message, message);
     assert!(with(&config, Vec::new(), true).problems.is_empty());
 }
 
 #[test]
 fn the_version_of_one_cluster_says_nothing_of_another_ones_rows() {
     let version = Version::strict("v1.34.2").unwrap();
-    let (here, there, nowhere) =
-        (row(Some("clusters/production"), "a"), row(Some("clusters/staging"), "a"), row(None, "a"));
-    let kube = |root| Kube { version: Some(&version), root, live: true, awaited: false };
-    let known = |kube: Kube<'_>, row: &Row| kube.for_release(&row.release).is_some();
-    let named = kube(Some("clusters/production"));
-    assert!(known(named, &here) && !known(named, &there) && known(named, &nowhere));
-    assert!(known(kube(None), &there));
-    // Of several roots nobody knows whose a live version is; one that is configured is for all.
-    let releases: Vec<Arc<Release>> = [&here, &there, &nowhere].map(|row| row.release.clone()).to_vec();
-    assert_eq!(kube(None).among(&releases).version, None);
-    assert!(kube(None).among(&releases[..1]).version.is_some());
-    assert!(named.among(&releases).version.is_some());
-    assert!(Kube { live: false, ..kube(None) }.among(&releases).version.is_some());
-    let config = config::Cluster { kube_version: Some(version.clone()), ..config::Cluster::default() };
-    assert_eq!(Kube::of(&config, None).version, Some(&version));
-}
-
-#[test]
-fn a_cluster_that_never_answered_is_awaited_by_its_own_rows_unless_the_configuration_says_its_version() {
-    let (here, there) = (row(Some("clusters/production"), "a"), row(Some("clusters/staging"), "a"));
-    let seen = Sighting {
-        kube_version: Fact::Unknown(Problem::new(Reason::ClusterUnknown, "away")),
-        releases: Fact::Unknown(Problem::new(Reason::ClusterUnknown, "away")),
-        kustomizations: Fact::Unknown(Problem::new(Reason::ClusterUnknown, "away")),
-        sources: std::collections::BTreeMap::new(),
-        problems: Vec::new(),
+    let rows = [row(Some("clusters/production"), "a"), row(Some("clusters/staging"), "a"), row(None, "a")];
+    let config = config::Cluster {
+        root: Some("clusters/production".to_owned()),
+        kube_version: Some(version),
+        ..config::Cluster::default()
     };
-    crate::world::init::tls_provider();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let sight = runtime.block_on(async { Sight::of_test(seen, "http://127.0.0.1:1") });
-    let awaited = |config: &config::Cluster, row: &Row, sight| Kube::of(config, sight).is_awaited_by(&row.release);
-    let rooted = config::Cluster { root: Some("clusters/production".to_owned()), ..config::Cluster::default() };
-    assert!(awaited(&rooted, &here, Some(&sight)) && !awaited(&rooted, &there, Some(&sight)));
-    assert!(!awaited(&rooted, &here, None), "without access nothing is to be heard of");
-    let version = Version::strict("v1.34.2");
-    assert!(!awaited(&config::Cluster { kube_version: version, ..rooted.clone() }, &here, Some(&sight)));
-    // Of several roots nobody knows whose the cluster is, answer or not.
-    let releases: Vec<Arc<Release>> = [&here, &there].map(|row| row.release.clone()).to_vec();
-    let unrooted = config::Cluster::default();
-    assert!(!Kube::of(&unrooted, Some(&sight)).among(&releases).awaited);
-    assert!(Kube::of(&unrooted, Some(&sight)).among(&releases[..1]).awaited);
+    let look = found(&config, rows.to_vec());
+    let known: Vec<bool> = rows.iter().map(|row| look.kube.for_release(&row.release).is_some()).collect();
+    assert_eq!(known, [true, false, true]);
 }
 
 /// A cluster that has one HelmRelease of media, made by the Kustomization of these rows.
@@ -166,9 +151,15 @@ fn what_the_paths_leave_out_may_be_what_the_cluster_has() {
     let config = config::Cluster::default();
     let only = |everything| {
         let rows = vec![row(Some("clusters/production"), "plex")];
-        let view =
-            ClusterView { config: &config, sight: Some(&sight), url: None, branch: None, everything, alone: true };
-        let findings = beside(found(rows), &view).findings.clone();
+        let view = ClusterView {
+            config: &config,
+            sight: Some(&sight),
+            url: None,
+            branch: None,
+            everything,
+            neighbours: &fleet(true),
+        };
+        let findings = beside(found(&config, rows), &view).findings.clone();
         findings.problems.iter().filter(|finding| finding.problem.reason == Reason::ClusterOnly).count()
     };
     assert_eq!((only(true), only(false)), (1, 0));
@@ -185,9 +176,15 @@ fn rows_of_the_only_repository_have_a_word_of_the_cluster_without_a_root_too() {
     };
     let with = |name: Option<&str>, alone| {
         let config = config::Cluster { name: name.map(str::to_owned), ..config::Cluster::default() };
-        let view =
-            ClusterView { config: &config, sight: Some(&sight), url: None, branch: None, everything: true, alone };
-        beside(found(vec![loose()]), &view).findings.rows[0].clone()
+        let view = ClusterView {
+            config: &config,
+            sight: Some(&sight),
+            url: None,
+            branch: None,
+            everything: true,
+            neighbours: &fleet(alone),
+        };
+        beside(found(&config, vec![loose()]), &view).findings.rows[0].clone()
     };
     let named = with(Some("prod-eu"), true);
     assert_eq!((named.cluster(), named.live().is_some()), (Some("prod-eu"), true));

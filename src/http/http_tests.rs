@@ -31,6 +31,7 @@ fn release(name: &str) -> Release {
         annotations: Arc::default(),
         notes: Vec::new(),
         digest_site: None,
+        digest_stays: false,
         problem: None,
         credentials: None,
         crds: crate::model::CrdUpgrade::Skip,

@@ -23,4 +23,4 @@ pub use remote::same_repository;
 
 /// Version of what [`read_file`] makes of the same bytes: raise it with every change of [`FileFacts`] or of what goes
 /// into it, so that nobody remembers what older code read.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;

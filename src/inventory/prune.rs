@@ -54,8 +54,8 @@ fn spec_fields(kind: Kind) -> Option<&'static [&'static str]> {
             "postBuild",
             "commonMetadata",
         ],
-        Kind::FluxInstance => &["sync"],
-        Kind::ResourceSet => &["inputs", "inputsFrom", "inputStrategy"],
+        Kind::FluxInstance => &["sync", "kustomize"],
+        Kind::ResourceSet => &["inputs", "inputsFrom", "inputStrategy", "commonMetadata"],
         Kind::ResourceSetInputProvider => &["type", "defaultValues"],
         Kind::ArtifactGenerator
         | Kind::Kustomization

@@ -65,8 +65,25 @@ pub fn read_file(path: &str, bytes: &[u8]) -> FileFacts {
         facts.strange = scan::kindless(bytes).map(|line| Strange { line, what: "it has no kind".to_owned() });
         return facts;
     }
+    if let Some(line) = scan::directive(bytes) {
+        let message =
+            "a directive (`%`) at the head of a file, which kustomize takes for content: Flux refuses the file";
+        if scan::names_flux(bytes) {
+            facts.problems.push(FileProblem { line, reason: Reason::InvalidDocument, message: message.to_owned() });
+        }
+        return facts;
+    }
     for document in yaml::parse(bytes).documents {
         match document.root {
+            Ok(Some(root)) if let Some(line) = scan::braces_as_key(bytes, &root) => {
+                if scan::names_flux(bytes) || path.ends_with("Chart.yaml") {
+                    facts.problems.push(FileProblem {
+                        line,
+                        reason: Reason::InvalidDocument,
+                        message: broken(bytes, "braces without quotes are a mapping, and Flux takes none as a key"),
+                    });
+                }
+            }
             Ok(Some(root)) => {
                 if facts.strange.is_none() {
                     facts.strange = strange(&root, document.start_line);

@@ -2,10 +2,11 @@
 //! a file is parsed.
 
 use super::facts::{Marker, MarkerKind};
+use crate::yaml::{Node, NodeKind};
 
 /// Words of which a file with a say has at least one. Quoted keys and JSON hold them too. The Flux groups cover every
 /// Flux kind, `List` items and ResourceSet templates included.
-const WORDS: [&[u8]; 10] = [
+const WORDS: [&[u8]; 9] = [
     b"fluxcd.io",
     b"controlplane.io",
     b"HelmRelease",
@@ -14,12 +15,10 @@ const WORDS: [&[u8]; 10] = [
     b"kustomize.config.k8s.io",
     b"ConfigMap",
     b"kind: Secret",
-    b"\"op\"",
     b"HelmChartInflationGenerator",
 ];
 
-/// First words of lines that make a kustomization without `apiVersion` and `kind`, a JSON 6902 patch, or a chart with
-/// dependencies.
+/// First words of lines that make a kustomization without `apiVersion` and `kind`, or a chart with dependencies.
 const LINES: [&[u8]; 12] = [
     b"resources",
     b"components",
@@ -39,7 +38,8 @@ const LINES: [&[u8]; 12] = [
 pub(super) fn may_matter(bytes: &[u8]) -> bool {
     let flow = bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| matches!(b, b'{' | b'['));
     flow || WORDS.iter().any(|word| contains(bytes, word))
-        || bytes.split(|b| *b == b'\n').any(|line| LINES.iter().any(|word| starts(line, word)) || is_operation(line))
+        || bytes.split(|b| *b == b'\n').any(|line| LINES.iter().any(|word| starts(line, word)))
+        || has_operation(bytes)
 }
 
 /// The first line of a file that says something and has no `kind` where a document would have one: values of a chart, say.
@@ -74,11 +74,20 @@ fn starts(line: &[u8], word: &[u8]) -> bool {
     line.starts_with(word)
 }
 
-/// `- op: replace`, or `op:` as a later key.
-fn is_operation(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    let line = line.strip_prefix(b"-").unwrap_or(line).trim_ascii_start();
-    line.starts_with(b"op:") || line.starts_with(b"'op'")
+/// The key `op` of a JSON 6902 patch, in any style: `- op: add`, `- {op: add}`, quoted, a blank before the colon.
+fn has_operation(bytes: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(at) = bytes[from..].windows(2).position(|two| two == b"op").map(|at| from + at) {
+        from = at + 2;
+        let before = at.checked_sub(1).map_or(b'\n', |before| bytes[before]);
+        let after = &bytes[from..];
+        let after = after.strip_prefix(b"\"").or_else(|| after.strip_prefix(b"'")).unwrap_or(after);
+        let begins = before.is_ascii_whitespace() || matches!(before, b'{' | b',' | b'"' | b'\'' | b'\xbf');
+        if begins && after.trim_ascii_start().starts_with(b":") {
+            return true;
+        }
+    }
+    false
 }
 
 /// The first action of a ResourceSet's text that may change the text around it: a block, a variable, white space that is
@@ -97,6 +106,31 @@ pub(super) fn block_of_template(text: &str) -> Option<&str> {
 /// Whether a file holds template syntax: then a syntax error says nothing about its author.
 pub(super) fn looks_like_template(bytes: &[u8]) -> bool {
     contains(bytes, b"{{") && contains(bytes, b"}}") || contains(bytes, b"{%")
+}
+
+/// The line of a mapping or a list that is a key: what YAML makes of `{{ value }}` without quotes. It is YAML, and every
+/// reader of Flux and Helm refuses it.
+pub(super) fn braces_as_key(bytes: &[u8], root: &Node) -> Option<u32> {
+    fn found(node: &Node) -> Option<u32> {
+        match &node.kind {
+            // What an alias names is looked at where it is written.
+            _ if node.aliased => None,
+            NodeKind::Scalar { .. } => None,
+            NodeKind::Sequence(items) => items.iter().find_map(found),
+            NodeKind::Mapping(entries) => entries.iter().find_map(|entry| match entry.key.kind {
+                NodeKind::Scalar { .. } => found(&entry.value),
+                _ => Some(entry.key.line),
+            }),
+        }
+    }
+    if looks_like_template(bytes) { found(root) } else { None }
+}
+
+/// The line of a directive (`%YAML 1.1`) at the head of a file.
+pub(super) fn directive(bytes: &[u8]) -> Option<u32> {
+    let mut lines = bytes.split(|b| *b == b'\n').zip(1u32..);
+    let is_text = |line: &[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#");
+    lines.find(|(line, _)| is_text(line)).filter(|(line, _)| line.starts_with(b"%")).map(|(_, number)| number)
 }
 
 /// Whether the file names a Flux kind at all: only then is a broken document worth a word.

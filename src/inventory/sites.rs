@@ -3,7 +3,7 @@
 //! stands where a version does; nothing else is.
 
 use super::facts::{FileFacts, Kind, SiteFacts};
-use crate::model::{Problem, Site, Version};
+use crate::model::{Problem, Reason, Site, Version};
 use crate::yaml::{self, Embedded, Node, NodeKind, Route, Step, Survey};
 use std::collections::HashSet;
 
@@ -33,6 +33,7 @@ impl Finder<'_, '_> {
                 self.mapping(node, route, &["spec", "postBuild", "substitute"]);
                 self.patches(node, route, &["spec"]);
             }
+            Kind::FluxInstance => self.patches(node, route, &["spec", "kustomize"]),
             Kind::Kustomization => {
                 self.patches(node, route, &[]);
                 self.literals(node, route);
@@ -139,6 +140,7 @@ impl Finder<'_, '_> {
                         let new = first.insert(node.start);
                         if new {
                             let site = embedded.surveyed(&survey, document.index, &route);
+                            let site = on_one_line(site, self.bytes, &route);
                             self.facts.sites.push(kept(node.start, site, || survey.shared_by(&route)));
                         }
                     }
@@ -201,9 +203,19 @@ impl Finder<'_, '_> {
         if !self.first.insert(node.start) {
             return;
         }
-        let site = self.survey.site("", self.document, route);
+        let site = on_one_line(self.survey.site("", self.document, route), self.bytes, route);
         self.facts.sites.push(kept(node.start, site, || self.survey.shared_by(route)));
     }
+}
+
+/// A quoted scalar over several lines is one version to a reader, and nothing that an edit could swap.
+fn on_one_line(site: Result<Site, Problem>, bytes: &[u8], route: &Route) -> Result<Site, Problem> {
+    let site = site?;
+    if bytes.get(site.start..site.end).is_some_and(|bytes| bytes.contains(&b'\n')) {
+        let message = format!(":{}: `{route}` goes over several lines; Davit does not edit that", site.line);
+        return Err(Problem::new(Reason::NotEditable, message));
+    }
+    Ok(site)
 }
 
 /// What is kept of a place.

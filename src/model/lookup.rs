@@ -1,6 +1,6 @@
 //! Where to ask for a chart's versions: canonical, so that every source on one URL is one question.
 
-use super::{CredentialsHint, shown, without_users};
+use super::{CredentialsHint, shown_url, without_user};
 use sha2::{Digest, Sha256};
 
 /// Which tags count as versions (Flux rules 4 and 5).
@@ -118,12 +118,21 @@ impl Lookup {
         match self {
             Self::Index { chart, .. } => chart,
             Self::Oci { url, .. } | Self::GitTags { url } => {
-                let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
+                let last = last_segment(url);
                 last.strip_suffix(".git").unwrap_or(last)
             }
             Self::Signed { question, .. } => question.chart(),
         }
     }
+}
+
+/// The last segment of a URL's path: what an OCI repository calls its chart. No query, no fragment and no user is a part of
+/// it: names are shown, and name branches.
+pub fn last_segment(url: &str) -> &str {
+    let url = url.trim();
+    let path = url[..url.find(['?', '#']).unwrap_or(url.len())].trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or(path);
+    last.rsplit('@').next().unwrap_or(last)
 }
 
 /// One writing for all that mean the same place: scheme and host in lower case, no default port, no trailing slash, no
@@ -156,8 +165,8 @@ pub fn canonical_url(url: &str) -> String {
 /// them apart.
 fn apart(url: &str) -> String {
     let url = canonical_url(url);
-    let (own, shown) = (without_users(&url), shown(&url));
-    if own == shown { shown.into_owned() } else { format!("{shown}~{}", chart_digest(&own)) }
+    let (own, shown) = (without_user(&url), shown_url(&url));
+    if own == shown { shown } else { format!("{shown}~{}", chart_digest(&own)) }
 }
 
 /// The first six hexadecimal digits of the SHA-256 of a chart's canonical URL: what its branches carry.
@@ -170,7 +179,7 @@ pub fn chart_digest(canonical: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::{CredentialsHint, NsName, References, SourceKind};
-    use super::{Lookup, TagRules, canonical_url};
+    use super::{Lookup, TagRules, canonical_url, last_segment};
 
     #[test]
     fn urls_that_mean_one_place_have_one_canonical_form() {
@@ -189,6 +198,16 @@ mod tests {
             assert_eq!(canonical_url(written), canonical);
             assert_eq!(canonical_url(canonical), canonical, "a canonical URL stays");
         }
+    }
+
+    #[test]
+    fn a_chart_is_called_by_the_path_alone() {
+        for url in ["oci://h/charts/web", "oci://h/web/", "oci://h/web?sig=hunter2", "oci://u:hunter2@h/web#hunter2/x"]
+        {
+            assert_eq!(last_segment(url), "web", "{url}");
+        }
+        assert_eq!(last_segment("oci://u:hunter2@h"), "h");
+        assert_eq!(last_segment("git@h:a/web.git"), "web.git");
     }
 
     #[test]

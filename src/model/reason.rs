@@ -88,8 +88,8 @@ reasons! {
     Prerelease = "prerelease" => Skipped, "`prereleases: true`, if you want them.",
     /// Everything newer is marked deprecated by its author.
     Deprecated = "deprecated" => Skipped, "Look for the chart's successor.",
-    /// Another release on the same bytes has a stricter policy.
-    HeldByConsumer = "held-by-consumer" => Skipped, "Give each release a source of its own, or align the policies.",
+    /// Another release on the same bytes has a stricter policy, or a digest beside them that can't move along.
+    HeldByConsumer = "held-by-consumer" => Skipped, "Give each release a source of its own, align the policies, or put tag and digest into one file.",
     /// `davit.dev/enabled: "false"`.
     Disabled = "disabled" => Skipped, "Remove the annotation.",
     /// A `davit.dev/…` annotation can't be read: nothing moves until it can.

@@ -1,6 +1,6 @@
 //! A HelmRelease as Flux would apply it: who it is, where its chart comes from, which bytes hold its version.
 
-use super::{Lookup, Problem, Site};
+use super::{Lookup, Problem, Reason, Site};
 use std::sync::Arc;
 
 /// Namespace and name.
@@ -94,20 +94,49 @@ pub struct Annotations {
     pub group: Option<String>,
     /// `davit.dev/enabled`
     pub enabled: Option<String>,
+    /// Every other key of `davit.dev/`, without that, in order.
+    pub others: Vec<String>,
 }
 
 impl Annotations {
-    /// From what is written under each key, `davit.dev/` before it.
-    pub fn of(get: impl Fn(&str) -> Option<String>) -> Self {
-        let get = |key: &str| get(&format!("davit.dev/{key}"));
-        Self {
-            range: get("range"),
-            bump: get("bump"),
-            ignore: get("ignore"),
-            minimum_age: get("minimum-age"),
-            group: get("group"),
-            enabled: get("enabled"),
+    /// The keys that are read, without `davit.dev/`.
+    pub const KEYS: [&str; 6] = ["range", "bump", "ignore", "minimum-age", "group", "enabled"];
+
+    /// The keys that a later version will read: no mistake, and without effect.
+    const LATER: [&str; 3] = ["backup", "backup-plan", "backup-reason"];
+
+    /// From annotations of any kind, those that win first.
+    pub fn of<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut found = Self::default();
+        for (key, text) in all {
+            let Some(key) = key.strip_prefix("davit.dev/") else { continue };
+            let field = match key {
+                "range" => &mut found.range,
+                "bump" => &mut found.bump,
+                "ignore" => &mut found.ignore,
+                "minimum-age" => &mut found.minimum_age,
+                "group" => &mut found.group,
+                "enabled" => &mut found.enabled,
+                _ => {
+                    found.others.push(key.to_owned());
+                    continue;
+                }
+            };
+            field.get_or_insert_with(|| text.to_owned());
         }
+        found.others.sort();
+        found.others.dedup();
+        found
+    }
+
+    /// Keys that mean nothing: mistyped, most likely.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(String::as_str).filter(|key| !Self::LATER.contains(key))
+    }
+
+    /// Keys that mean nothing yet.
+    pub fn later(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(String::as_str).filter(|key| Self::LATER.contains(key))
     }
 }
 
@@ -212,8 +241,12 @@ pub struct Release {
     pub source: Option<Arc<SourceRef>>,
     /// The bytes that hold the version.
     pub site: Option<Site>,
-    /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag (Flux rule 6).
+    /// The bytes that hold the manifest's digest, in the same file, where it stands beside the tag for this release or for
+    /// another reader of that tag (Flux rule 6).
     pub digest_site: Option<Box<Site>>,
+    /// For this release or for another reader of its tag a digest stands beside that can't move with it: an edit of the tag
+    /// would leave the old chart there.
+    pub digest_stays: bool,
     /// Where the site holds only a part of the version: what stands around it.
     pub frame: Option<Box<Frame>>,
     /// The version in force; nothing where there is only a digest or no version.
@@ -244,6 +277,14 @@ impl Frame {
 }
 
 impl Release {
+    /// Whether an edit of the bytes that hold its version reaches its cluster, now or when what holds it is gone: then its
+    /// policy counts for everybody on these bytes, and it is named among the consumers. A suspended one is applied as soon
+    /// as it resumes, one whose build fails as soon as that is mended; what no Kustomization builds is applied never.
+    pub fn has_a_say(&self) -> bool {
+        let reason = self.problem.as_ref().map(|problem| problem.reason);
+        self.site.is_some() && !matches!(reason, Some(Reason::NotBuilt | Reason::RepositoryUnread))
+    }
+
     /// What the site must hold for the release to have a version; nothing where the fixed text around it says otherwise.
     pub fn at_site<'v>(&self, version: &'v str) -> Option<&'v str> {
         match &self.frame {

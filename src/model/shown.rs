@@ -18,16 +18,33 @@ const PUNCTUATION: [char; 7] = [',', ';', ':', '.', ')', ']', '!'];
 /// `https://host/x?token=abc` becomes `https://host/x?token=***`. Over HTTP and OCI a user alone goes too, for tokens are
 /// written that way; `ssh://git@host` and `git@host:path` stay. In a fragment only what is written `key=value` is masked.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    cleaned(text, true)
+    cleaned(text)
 }
 
-/// A text without the users of the URLs in it, their queries as they are: what tells places apart, and is not to be
-/// shown.
-pub fn without_users(text: &str) -> Cow<'_, str> {
-    cleaned(text, false)
+/// A text that is one URL, or was meant for one, as it may be shown: nothing ends it, so a password with a space is one
+/// too, a scheme need not be there, and a fragment is masked as a query is.
+pub fn shown_url(url: &str) -> String {
+    let clean = without_user(url);
+    let Some(at) = clean.find(['?', '#']) else { return clean };
+    let (before, values) = clean.split_at(at);
+    let mut out = before.to_owned();
+    mask(&mut out, values, |_| MASK);
+    out
 }
 
-fn cleaned(text: &str, masked: bool) -> Cow<'_, str> {
+/// A URL without its user, its query as it is: what tells places apart, and is not to be shown.
+pub fn without_user(url: &str) -> String {
+    let slashes = url.find("//").filter(|at| !url[..*at].contains(['/', '@', '?', '#'])).map(|at| at + 2);
+    // `http:/user:password@host` is no URL, and shows the password all the same.
+    let odd = || ["https:/", "http:/", "oci:/", "ssh:/"].iter().find(|odd| url.starts_with(**odd)).map(|odd| odd.len());
+    let (head, tail) = url.split_at(slashes.or_else(odd).unwrap_or(0));
+    let scheme = head.trim_end_matches(['/', ':']);
+    // `git@host:path`
+    let scheme = if head.is_empty() { NAMED_USERS[0] } else { scheme };
+    format!("{head}{}", &tail[user_of(scheme, tail)..])
+}
+
+fn cleaned(text: &str) -> Cow<'_, str> {
     if !text.contains("://") || !text.contains(['@', '?', '#']) {
         return Cow::Borrowed(text);
     }
@@ -39,10 +56,10 @@ fn cleaned(text: &str, masked: bool) -> Cow<'_, str> {
         out.push_str(head);
         rest = &tail[credentials(scheme, tail)..];
         let url = url_of(rest);
-        if let Some(at) = url.find(['?', '#']).filter(|_| masked) {
+        if let Some(at) = url.find(['?', '#']) {
             let (before, values) = url.split_at(at);
             out.push_str(before);
-            mask(&mut out, values);
+            mask(&mut out, values, |name| name);
             rest = &rest[url.len()..];
         }
     }
@@ -55,8 +72,9 @@ fn url_of(tail: &str) -> &str {
     &tail[..tail.find(|c: char| c.is_whitespace() || ENDS.contains(c)).unwrap_or(tail.len())]
 }
 
-/// A query and a fragment, from their `?` or `#` on, without their values.
-fn mask(out: &mut String, values: &str) {
+/// A query and a fragment, from their `?` or `#` on, without their values; `alone` says what is shown of a part of the
+/// fragment that is no pair.
+fn mask<'t>(out: &mut String, values: &'t str, alone: impl Fn(&'t str) -> &'t str) {
     let inner = values.trim_end_matches(PUNCTUATION);
     let (query, fragment) = inner.split_at(inner.find('#').unwrap_or(inner.len()));
     if let Some(query) = query.strip_prefix('?') {
@@ -65,7 +83,7 @@ fn mask(out: &mut String, values: &str) {
     }
     if let Some(fragment) = fragment.strip_prefix('#') {
         out.push('#');
-        pairs(out, fragment, |name| name);
+        pairs(out, fragment, alone);
     }
     out.push_str(&values[inner.len()..]);
 }
@@ -92,7 +110,11 @@ fn pairs<'t>(out: &mut String, text: &'t str, alone: impl Fn(&'t str) -> &'t str
 
 /// How many bytes after `://` are credentials, their `@` included.
 fn credentials(scheme: &str, tail: &str) -> usize {
-    let url = url_of(tail);
+    user_of(scheme, url_of(tail))
+}
+
+/// How many bytes of a URL behind its scheme are its user, the `@` included.
+fn user_of(scheme: &str, url: &str) -> usize {
     let authority = &url[..url.find(['/', '?', '#']).unwrap_or(url.len())];
     let user = match authority.rfind('@') {
         Some(at) => &authority[..at],
@@ -116,7 +138,7 @@ fn has_odd_port(authority: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{shown, shown_url};
 
     #[test]
     fn no_user_and_no_password_is_left_in_any_url_of_a_text() {
@@ -132,6 +154,27 @@ mod tests {
             ("https://alice:@h/x", "https://h/x"),
         ] {
             assert_eq!(shown(text), wanted);
+        }
+    }
+
+    #[test]
+    fn what_was_meant_for_a_url_shows_no_password_however_it_is_written() {
+        for (text, wanted) in [
+            ("https://alice:hun ter2@host/x", "https://host/x"),
+            ("alice:hunter2@host/x", "host/x"),
+            ("http:/alice:hunter2@host/x", "http:/host/x"),
+            ("//alice:hunter2@host/x", "//host/x"),
+            ("https://alice:hun/ter2@host/x", "https://host/x"),
+            ("https://host/x#hunter2", "https://host/x#***"),
+            ("https://host/x?hun ter2", "https://host/x?***"),
+            ("ssh://alice:hunter2@host/x", "ssh://host/x"),
+        ] {
+            assert_eq!(shown_url(text), wanted);
+            assert_eq!(shown_url(wanted), wanted, "what is masked stays");
+        }
+        for text in ["ssh://git@host:22/a.git", "git@host:a/b.git", "https://host:8443/a@b", "oci://ghcr.io/a/b", "./a"]
+        {
+            assert_eq!(shown_url(text), text);
         }
     }
 

@@ -57,6 +57,13 @@ impl Version {
         Some(Self { text: text.to_owned(), semver })
     }
 
+    /// The version that a text pins wherever a range may stand: three numbers, read loosely. Fewer are a range of Masterminds,
+    /// or a tag that follows the newest of its kind (Flux rule 3).
+    pub fn pin(text: &str) -> Option<Self> {
+        let numbers = text.split(['-', '+']).next().unwrap_or(text).split('.').count();
+        Self::loose(text).filter(|_| numbers == 3)
+    }
+
     /// The text as it was written.
     pub fn text(&self) -> &str {
         &self.text

@@ -27,6 +27,11 @@ impl Policy {
         read("group", &annotations.group, &mut |text| group(text).map(|group| policy.group = group));
         let mut disabled = false;
         read("enabled", &annotations.enabled, &mut |text| enabled(text).map(|enabled| disabled = !enabled));
+        problems.extend(annotations.unknown().map(|name| {
+            let known = Annotations::KEYS.join(", ");
+            let message = format!("the annotation davit.dev/{name} is not known, and nothing moves until it is gone; after davit.dev/ may stand {known}");
+            Problem::new(Reason::InvalidAnnotation, message)
+        }));
         if disabled {
             policy.hold = Some(Problem::new(Reason::Disabled, "davit.dev/enabled is \"false\""));
         } else if let Some(problem) = problems.first() {

@@ -23,7 +23,7 @@ fn annotations_replace_what_the_configuration_says_key_by_key() {
         minimum_age: some("7d"),
         ignore: some("1.2.3"),
         enabled: some("true"),
-        group: None,
+        ..Annotations::default()
     };
     let (policy, problems) = base.with_annotations(&annotations);
     assert_eq!(problems, []);
@@ -56,6 +56,7 @@ fn every_annotation_that_cannot_be_read_is_named_and_holds_the_release_back() {
         ignore: some("1.2.3, latest"),
         group: some("a/b"),
         enabled: some("no"),
+        others: vec![],
     };
     let (policy, problems) = Policy::default().with_annotations(&annotations);
     let keys = ["range", "bump", "ignore", "minimum-age", "group", "enabled"];
@@ -86,4 +87,18 @@ fn commas_within_a_range_stay_in_it() {
 fn a_list_of_partial_versions_ignores_each_of_them() {
     assert!(ignores("1.x, 3.x", "1.9.0") && ignores("1.x, 3.x", "3.0.0") && !ignores("1.x, 3.x", "2.0.0"));
     assert!(ignores("2.x", "2.0.0-rc.1"), "a pre-release of what is ignored is ignored too");
+}
+
+#[test]
+fn an_annotation_that_nobody_knows_holds_the_release_and_one_of_a_later_version_does_not() {
+    for key in ["davit.dev/enable", "davit.dev/bmp", "davit.dev/prereleases"] {
+        let (policy, problems) = Policy::default().with_annotations(&Annotations::of([(key, "false")]));
+        let hold = policy.hold.expect(key);
+        assert_eq!((hold.reason, problems.len()), (Reason::InvalidAnnotation, 1));
+        assert!(hold.message.contains(key) && hold.message.contains("minimum-age"), "{}", hold.message);
+    }
+    let others = [("davit.dev/backup", "required"), ("davit.dev/backup-plan", "db"), ("example.com/enable", "x")];
+    let annotations = Annotations::of(others);
+    assert_eq!(annotations.later().collect::<Vec<_>>(), ["backup", "backup-plan"]);
+    assert_eq!(Policy::default().with_annotations(&annotations), (Policy::default(), vec![]));
 }

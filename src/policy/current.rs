@@ -23,8 +23,7 @@ pub(super) fn read(text: &str, kind: ChartKind, candidates: &Candidates) -> Curr
 
 /// Flux rule 3: a full version pins; everything else that is a range moves by itself.
 fn read_range(text: &str, candidates: &Candidates) -> Current {
-    let numbers = text.split(['-', '+']).next().unwrap_or(text).split('.').count();
-    if let Some(version) = Version::loose(text).filter(|_| numbers == 3) {
+    if let Some(version) = Version::pin(text) {
         return Current::Pinned(version);
     }
     let every = text.is_empty();

@@ -18,4 +18,4 @@ pub use effective::{Ignore, Policy};
 pub use opened::{kube_refusal, opened, type_refusal};
 pub use range::{Range, RangeError};
 pub use rules::{Effective, PolicyIssue, Rules, Subject};
-pub use updates::{Mover, Other, has_a_say, updates};
+pub use updates::{Mover, Other, updates};

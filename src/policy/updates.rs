@@ -3,8 +3,7 @@
 
 use super::branch::{Name, branch};
 use crate::model::{
-    Bump, Candidate, Decision, DigestMove, Frame, Lookup, NsName, Reason, Release, Site, Status, Update, UpdateSite,
-    Version,
+    Bump, Candidate, Decision, DigestMove, Frame, Lookup, NsName, Release, Site, Status, Update, UpdateSite, Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,14 +31,6 @@ pub struct Other<'a> {
     pub release: &'a Release,
     /// The group its policy names; empty where there is none.
     pub group: &'a str,
-}
-
-/// Whether an edit of the bytes that hold a release's version reaches its cluster, now or when what holds it is gone:
-/// then its policy counts for everybody on these bytes, and it is named among the consumers. A suspended one is applied
-/// as soon as it resumes, one whose build fails as soon as that is mended; what no Kustomization builds is applied never.
-pub fn has_a_say(release: &Release) -> bool {
-    let reason = release.problem.as_ref().map(|problem| problem.reason);
-    release.site.is_some() && !matches!(reason, Some(Reason::NotBuilt | Reason::RepositoryUnread))
 }
 
 /// The updates, sorted by key. Movers without a site, a lookup or a target are left out. The others stand in an update
@@ -73,7 +64,7 @@ fn stand<'a>(
     // Most releases are of other charts: their names tell, without a key or a version being made of each.
     let charts: BTreeSet<&str> = sites.values().map(|moves| moves.lookup.chart()).collect();
     let mut still: BTreeMap<(String, String), Vec<Version>> = BTreeMap::new();
-    for other in others.iter().filter(|other| has_a_say(other.release)) {
+    for other in others.iter().filter(|other| other.release.has_a_say()) {
         let Some(site) = &other.release.site else { continue };
         if let Some(moves) = sites.get_mut(&(&*site.file, site.start, site.end)) {
             moves.releases.insert(other.index, other.release.id());

@@ -63,6 +63,7 @@ fn release(name: &str, file: &str, url: &str, current: &str) -> Release {
         annotations: std::sync::Arc::default(),
         notes: Vec::new(),
         digest_site: None,
+        digest_stays: false,
         problem: None,
         credentials: None,
         crds: crate::model::CrdUpgrade::Skip,

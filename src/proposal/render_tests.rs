@@ -48,6 +48,7 @@ pub(crate) fn release(name: &str, site: &Site) -> Release {
         annotations: std::sync::Arc::default(),
         notes: vec![],
         digest_site: None,
+        digest_stays: false,
         frame: None,
         chain: Vec::new(),
         problem: None,

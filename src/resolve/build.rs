@@ -12,6 +12,7 @@ use super::object::{At, Fault, Object, Place};
 use super::patch::{Parsed, Reader};
 use super::path;
 use super::value::Ref;
+use super::variables::hashed;
 use crate::inventory::{self, DocumentFacts, Found, Inventory, Kind};
 use crate::model::Reason;
 use crate::yaml::{Node, ScalarType, is_env_file};
@@ -181,7 +182,7 @@ impl<'a> Builder<'a> {
         });
         for object in objects.iter_mut().filter(|object| object.hashed) {
             // The hash itself does not matter: nobody refers to a name that changes with its content.
-            let name = Arc::from(format!("{}-<hash>", object.name()));
+            let name = Arc::from(hashed(object.name()));
             object.set_name(name);
         }
         let files: Vec<usize> = std::mem::replace(&mut self.files, before).into_iter().collect();

@@ -6,14 +6,15 @@ use super::object::{At, Object, Say};
 use super::patch_reach::Aspect;
 use super::row::{Concerns, Weight};
 use super::sources::{Sources, Wanted};
+use super::substitute;
 use super::value::{Origin, Ref as Look, Value};
 use super::version::{self, Ref, variable};
 use super::world::{Built, World};
 use crate::inventory::{Kind, same_repository};
 use crate::model::{
-    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, References, SourceKind, SourceRef, Step, shown,
+    ChartKind, CredentialsHint, Lookup, Note, NsName, Problem, Reason, References, SourceKind, SourceRef, Step,
+    last_segment, shown_url,
 };
-use crate::yaml::ScalarType;
 use std::collections::HashMap;
 
 /// What is known of a release's chart.
@@ -27,6 +28,8 @@ pub(super) struct Chart {
     pub(super) site: Option<Origin>,
     /// Where the digest beside a tag was.
     pub(super) digest: Option<Origin>,
+    /// There is one, whether it can move or not.
+    pub(super) digest_beside: bool,
     /// Who had a say in the sources.
     pub(super) steps: Vec<Step>,
     pub(super) lookup: Option<Lookup>,
@@ -65,6 +68,7 @@ impl<'w> Follow<'_, 'w> {
     fn release(&mut self) {
         let object = &self.built.object;
         let place = self.world.place(object);
+        self.strings(object, "metadata", &["name", "namespace"], &place);
         match object.kind {
             Kind::OciRepository => return self.oci(object.namespace(), object.name()),
             Kind::HelmChart => return self.helm_chart(object.namespace(), object.name()),
@@ -94,6 +98,8 @@ impl<'w> Follow<'_, 'w> {
 
     /// A chart, its version and its source, in a HelmRelease's template or in a HelmChart.
     fn ranged(&mut self, facts: &Object, base: &str, namespace: &str, place: &str) {
+        let fields = ["chart", "version", "sourceRef.kind", "sourceRef.name", "sourceRef.namespace"];
+        self.strings(facts, base, &fields, place);
         let text = |field: &str| facts.text(&format!("{base}.{field}"));
         let (chart, version) = (text("chart"), text("version"));
         let (kind, name) = (text("sourceRef.kind"), text("sourceRef.name"));
@@ -105,12 +111,15 @@ impl<'w> Follow<'_, 'w> {
         self.chart.kind = Some(ChartKind::Range);
         self.chart.site =
             facts.get(&format!("{base}.version")).filter(|_| version.is_some()).map(|value| self.origin(value));
-        for (field, what) in [("version", "version"), ("chart", "chart"), ("sourceRef.name", "source")] {
-            self.typed(facts, &format!("{base}.{field}"), what, place);
-        }
         self.substituted(facts, place, &[("chart", chart), ("version", version.unwrap_or_default()), ("source", name)]);
         match kind {
             "HelmRepository" => {
+                if variable(chart).is_none() && !is_chart_name(chart) {
+                    self.invalid(format!(
+                        "{place}: invalid chart name {chart:?}, which Flux refuses of a HelmRepository: lower case letters, \
+                         digits and -, with / and . between"
+                    ));
+                }
                 self.repository(namespace, name, chart);
                 self.version(version::of_range(version, place));
             }
@@ -153,6 +162,7 @@ impl<'w> Follow<'_, 'w> {
     /// `spec.chartRef`
     fn chart_ref(&mut self, place: &str) {
         let facts = &self.built.object;
+        self.strings(facts, "spec.chartRef", &["kind", "name", "namespace"], place);
         let text = |field: &str| facts.text(&format!("spec.chartRef.{field}"));
         let namespace = text("namespace").unwrap_or_else(|| self.built.object.namespace()).to_owned();
         let (Some(kind), Some(name)) = (text("kind"), text("name")) else {
@@ -181,8 +191,7 @@ impl<'w> Follow<'_, 'w> {
         if version::filter(facts).is_none() {
             self.ask(version::ask_oci(facts, &place));
         }
-        let url = facts.text("spec.url").map(|url| url.trim_end_matches('/'));
-        self.chart.name = url.and_then(|url| url.rsplit('/').next()).map(str::to_owned);
+        self.chart.name = facts.text("spec.url").map(|url| last_segment(url).to_owned());
         self.referenced(source, version::of_oci(facts, &place));
     }
 
@@ -201,13 +210,12 @@ impl<'w> Follow<'_, 'w> {
     fn referenced(&mut self, source: &Built, found: Ref<'_>) {
         let facts = &source.object;
         let place = self.world.place(facts);
+        self.strings(facts, "spec.ref", &["tag", "semver", "digest", "branch", "name", "commit"], &place);
         self.chart.current = found.current.map(str::to_owned);
         self.chart.site = found.route.and_then(|route| facts.get(route)).map(|value| self.origin(value));
-        for field in ["tag", "semver", "digest"] {
-            self.typed(facts, &format!("spec.ref.{field}"), field, &place);
-        }
         let digest = found.digest.and_then(|_| facts.get("spec.ref.digest"));
         self.chart.digest = digest.map(Look::origin);
+        self.chart.digest_beside = facts.kind == Kind::OciRepository && facts.text("spec.ref.digest").is_some();
         self.substituted(facts, &place, &[("version", found.current.unwrap_or_default())]);
         self.version(found.problem);
     }
@@ -286,20 +294,23 @@ impl<'w> Follow<'_, 'w> {
         value.origin()
     }
 
-    /// A field that must be a text: the API server refuses `1.10` without quotes, whatever Helm could make of it.
-    fn typed(&mut self, facts: &Object, route: &str, what: &str, place: &str) {
-        let Some(value) = facts.get(route).filter(|value| !value.is_null()) else { return };
-        if value.kind() == Some(ScalarType::String) {
-            return;
-        }
-        let message = match value.text() {
-            Some(text) if matches!(value, Look::Value(Value::Made(_))) => {
-                format!("{place}: after substitution the {what} {text} is no string, which Flux refuses")
+    /// The API server takes nothing but strings there, and Flux's build makes none of a bare `1.10`.
+    fn strings(&mut self, facts: &Object, base: &str, fields: &[&str], place: &str) {
+        for field in fields {
+            let route = format!("{base}.{field}");
+            let Some((value, what)) = facts.get(&route).and_then(|value| Some((value, value.no_string()?))) else {
+                continue;
+            };
+            // A prefix makes a string of a name.
+            if route == "metadata.name" && value.text() != Some(facts.name()) {
+                continue;
             }
-            Some(text) => format!("{place}: the {what} {text} is no string, which Flux refuses: put it in quotes"),
-            None => format!("{place}: the {what} is a list or a mapping, which Flux refuses"),
-        };
-        self.invalid(message);
+            let text = value.text().map(|text| format!(" {text}")).unwrap_or_default();
+            let made = if matches!(value, Look::Value(Value::Made(_))) { "after substitution " } else { "" };
+            self.invalid(format!(
+                "{place}: {made}{route}{text} is {what} and no string, which Flux refuses: put it in quotes"
+            ));
+        }
     }
 
     /// Flux rule 15.
@@ -315,11 +326,12 @@ impl<'w> Follow<'_, 'w> {
         for (what, value) in values {
             if let Some(variable) = variable(value) {
                 self.chart.unknown = true;
-                let named = format!("{value} hangs on the variable {variable}, and ");
-                let why = |step: &Step| step.what.strip_prefix(&named).map(str::to_owned);
-                let why = facts.steps.iter().rev().filter(|step| step.field == "substitution").find_map(why);
-                let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-                let message = format!("the {what} in {place} hangs on the variable {variable}: {value}{why}");
+                let why = substitute::why_not(facts, value).unwrap_or_else(|| {
+                    format!(
+                        "the variable {variable}, and nothing is substituted there (no spec.postBuild with variables)"
+                    )
+                });
+                let message = format!("the {what} in {place} hangs on {why}: {value}");
                 self.concerns.add(Weight::Substitution, Reason::VersionInSubstitution, message);
                 self.chart.says.extend((*what == "URL").then(|| Say {
                     aspect: Aspect::Source,
@@ -345,6 +357,24 @@ impl<'w> Follow<'_, 'w> {
     }
 }
 
+/// Whether source-controller takes a name for a HelmRepository's chart: `^([-a-z0-9]+/?\.?)+$`.
+fn is_chart_name(name: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let mut before = b'.';
+    for byte in name.bytes() {
+        let follows = match byte {
+            b'/' => plain(before),
+            b'.' => plain(before) || before == b'/',
+            other => plain(other),
+        };
+        if !follows || (before == b'.' && !plain(byte)) {
+            return false;
+        }
+        before = byte;
+    }
+    !name.is_empty()
+}
+
 /// What a source says of the way to it (Flux rule 14), as its kind has it; nothing where it says nothing.
 fn credentials(facts: &Object, kind: SourceKind, source: NsName) -> Option<CredentialsHint> {
     let text = |route: &str| facts.text(route).map(str::to_owned);
@@ -363,6 +393,21 @@ fn credentials(facts: &Object, kind: SourceKind, source: NsName) -> Option<Crede
 }
 
 fn reference(kind: SourceKind, namespace: &str, name: &str, url: Option<&str>) -> SourceRef {
-    let url = url.map(|url| shown(url).into_owned());
+    let url = url.map(shown_url);
     SourceRef { kind, namespace: namespace.to_owned(), name: name.to_owned(), url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_chart_name;
+
+    #[test]
+    fn a_chart_s_name_is_what_source_controller_takes_for_one() {
+        for name in ["web", "my-web", "0", "a/b", "a.b", "a/.b", "a/b/c.d", "web/", "web."] {
+            assert!(is_chart_name(name), "{name}");
+        }
+        for name in ["", "My_Chart", "Web", "web ", "/", "/web", ".web", "a//b", "a..b", "a./b", "../web", "wéb"] {
+            assert!(!is_chart_name(name), "{name}");
+        }
+    }
 }

@@ -196,7 +196,8 @@ impl Chart<'_, '_> {
 
     /// `davit.dev/…` of Chart.yaml.
     fn annotations(&self) -> Annotations {
-        Annotations::of(|key| Some(self.facts.tree.get("annotations")?.get(key)?.text()?.to_owned()))
+        let all = self.facts.tree.get("annotations").map(Node::pairs).unwrap_or_default();
+        Annotations::of(all.into_iter().filter_map(|(key, value)| Some((key, value.text()?))))
     }
 
     /// The releases and HelmCharts that package this chart out of this repository.

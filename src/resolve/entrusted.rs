@@ -138,6 +138,7 @@ impl Entrusted {
             line: placed.site.as_ref().map_or(1, |site| site.line),
             site: placed.site,
             frame: placed.frame,
+            digest_stays: self.release.digest_stays && digest_site.is_none(),
             digest_site,
             notes,
             chain: self.release.chain.iter().map(step).collect(),

@@ -28,6 +28,8 @@ pub(super) enum Reach {
         assumed: Option<String>,
         /// What is seen of the tree, where the source leaves out some of it.
         seen: Option<Arc<Seen>>,
+        /// Where the source itself is suspended, so that no commit arrives.
+        stopped: Option<String>,
     },
     /// A path inside an artifact that an ArtifactGenerator makes of this repository.
     Artifact {
@@ -63,9 +65,12 @@ impl Reach {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (
-                Self::Here { directory, assumed, seen },
-                Self::Here { directory: theirs, assumed: why, seen: theirs_seen },
-            ) => directory == theirs && assumed == why && back(seen.as_ref()) == back(theirs_seen.as_ref()),
+                Self::Here { directory, assumed, seen, stopped },
+                Self::Here { directory: theirs, assumed: why, seen: their_view, stopped: their_stop },
+            ) => {
+                (directory, assumed, stopped) == (theirs, why, their_stop)
+                    && back(seen.as_ref()) == back(their_view.as_ref())
+            }
             _ => false,
         }
     }
@@ -135,7 +140,7 @@ impl<'a> Judge<'a> {
     /// Bootstrap leaves a Kustomization that builds the directory it stands in: its GitRepository is this repository.
     fn own_url(&self) -> Option<String> {
         let mut urls = self.inventory.of_kind(Kind::FluxKustomization).filter_map(|(file, _, facts)| {
-            let directory = path::join("", facts.text("spec.path")?).filter(|directory| !directory.is_empty())?;
+            let directory = Some(path::clamped(facts.text("spec.path")?)).filter(|directory| !directory.is_empty())?;
             let kustomization = Object::new((file, 0), facts);
             path::within(&directory, self.inventory.path(file)).then(|| self.url_of(&kustomization))?
         });
@@ -191,14 +196,21 @@ impl<'a> Judge<'a> {
             let message = format!("{what}: its path or source hangs on substitution ({written} of {kind} {name})");
             return away(Reason::VersionInSubstitution, message);
         }
-        let Some(directory) = path::join("", written) else {
-            return away(Reason::OutOfReach, format!("{what}: its path {written} leads out of the repository"));
-        };
+        let directory = path::clamped(written);
         match kind {
+            // What the operator makes is this repository's, or it is not made (`instance.rs`).
+            _ if self.is_synced(object) => {
+                let assumed = self.url.is_none().then(|| {
+                    let url = self.inventory.documents(object.at.0).get(object.at.1);
+                    let url = url.and_then(|facts| facts.text("spec.sync.url")).unwrap_or_default();
+                    format!("{} is taken for this repository: the path exists here", shown(url))
+                });
+                Reach::Here { directory, assumed, seen: self.seen(None), stopped: None }
+            }
             // It came here because another repository's Kustomization leads to this one.
             _ if self.inventory.is_elsewhere(object.at.0) => {
                 let (assumed, seen) = self.sight(name, namespace, cluster);
-                Reach::Here { directory, assumed, seen }
+                Reach::Here { directory, assumed, seen, stopped: self.stopped(name, namespace, cluster) }
             }
             "GitRepository" => {
                 let url = self.url_of(object).or_else(|| self.url_abroad(name, namespace, cluster));
@@ -226,6 +238,12 @@ impl<'a> Judge<'a> {
             },
             _ => away(Reason::OutOfReach, format!("{what} builds {kind} {name}, not this repository")),
         }
+    }
+
+    /// Whether the Flux Operator makes it.
+    fn is_synced(&self, object: &Object) -> bool {
+        let written = self.inventory.documents(object.at.0).get(object.at.1);
+        written.is_some_and(|facts| facts.kind == Kind::FluxInstance)
     }
 
     fn artifact(&self, name: &str, namespace: &str, cluster: &str) -> Result<Arc<Artifact>, String> {
@@ -301,6 +319,16 @@ impl<'a> Judge<'a> {
         ((!said.is_empty()).then(|| said.join("; ")), self.seen(ignore))
     }
 
+    /// Whether the GitRepository of a name is suspended (Flux rule 21), for a person.
+    fn stopped(&self, name: &str, namespace: &str, cluster: &str) -> Option<String> {
+        let told = |place: &str| format!("spec.suspend of the GitRepository {name} is true{place}");
+        let own = self.own_sources(name, namespace, cluster).into_iter().find_map(|(file, facts)| {
+            let place = || format!(" ({}:{})", self.inventory.path(file), facts.line);
+            Object::new((file, 0), facts).is_true("spec.suspend").then(|| told(&place()))
+        });
+        own.or_else(|| self.abroad(name, namespace, cluster).find(|o| o.is_true("spec.suspend")).map(|_| told("")))
+    }
+
     /// The tree as a GitRepository of this repository with this `spec.ignore` gives it; nothing where it is all there.
     pub(super) fn seen(&self, ignore: Option<(String, String)>) -> Option<Arc<Seen>> {
         if let Some(known) = self.views.borrow().get(&ignore) {
@@ -330,7 +358,9 @@ impl<'a> Judge<'a> {
         let here = |assumed: Option<String>| {
             let (otherwise, seen) = self.sight(name, namespace, cluster);
             let all: Vec<String> = assumed.into_iter().chain(otherwise).collect();
-            Reach::Here { directory: directory.clone(), assumed: (!all.is_empty()).then(|| all.join("; ")), seen }
+            let assumed = (!all.is_empty()).then(|| all.join("; "));
+            let stopped = self.stopped(name, namespace, cluster);
+            Reach::Here { directory: directory.clone(), assumed, seen, stopped }
         };
         let exists = self.inventory.directory(&directory).is_some();
         let what = format!("Kustomization {}", object.name());
@@ -427,7 +457,7 @@ pub(super) fn layer(view: &View<'_>, object: &Object, file: &Arc<str>, parsed: &
     }
 }
 
-/// `spec.commonMetadata`: set on everything that is applied, over what is there, after substitution, so that it switches
+/// `spec.commonMetadata` of a Flux Kustomization or a ResourceSet: set on everything that is applied, over what is there, after substitution, so that it switches
 /// no substitution off. Only annotations of Davit's own have a say in anything.
 pub(super) fn common_metadata(kustomization: &Object, objects: &mut [Object]) {
     let all = kustomization.get("spec.commonMetadata.annotations").map(Ref::pairs).unwrap_or_default();

@@ -4,11 +4,12 @@
 use super::object::Object;
 use super::row::{Concerns, Weight};
 use super::site;
-use super::value::Origin;
+use super::value::{Origin, Ref};
 use super::version::{self, variable};
 use super::world::World;
 use crate::model::{
-    Annotations, ChartKind, CrdUpgrade, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef, shown,
+    Annotations, ChartKind, CrdUpgrade, Lookup, Note, NsName, Reason, Release, RowKind, SourceKind, SourceRef,
+    shown_url,
 };
 use crate::yaml::Node;
 
@@ -38,18 +39,20 @@ impl Entry<'_> {
     pub(super) fn ask(&self, place: &str, concerns: &mut Concerns) -> Option<Lookup> {
         for (what, text) in [("chart", self.chart), ("URL", self.repository)] {
             if let Some(variable) = variable(text) {
-                let message = format!("the {what} in {place} hangs on the variable {variable}: {text}");
+                let message = format!(
+                    "the {what} in {place} hangs on the variable {variable}, which nobody fills in there: {text}"
+                );
                 concerns.add(Weight::Source, Reason::VersionInSubstitution, message);
                 return None;
             }
         }
         let version = self.node.get("version").and_then(Node::text).map(str::trim);
         let lookup = version::ask_url(self.repository.trim().trim_end_matches('/'), self.chart, version, false);
-        if lookup.is_none() {
-            let message = format!("{place} names a repository that is neither http(s):// nor oci://");
-            concerns.add(Weight::Source, Reason::InvalidSource, format!("{message}: {}", shown(self.repository)));
-        }
-        lookup
+        let refused = |why| {
+            let message = format!("{place} names a repository by a URL {why}: {}", shown_url(self.repository));
+            concerns.add(Weight::Source, Reason::InvalidSource, message);
+        };
+        lookup.map_err(refused).ok()
     }
 
     /// The row. `by`: the cluster and the Flux Kustomization that it stands for.
@@ -63,6 +66,13 @@ impl Entry<'_> {
     ) -> Release {
         let place = self.place(world);
         let version = self.node.get("version");
+        for (key, value) in ["name", "version"].into_iter().filter_map(|key| Some((key, self.node.get(key)?))) {
+            if let Some(what) = Ref::Written(value, self.file).no_string() {
+                let text = value.text().map(|text| format!(" {text}")).unwrap_or_default();
+                let message = format!("{place}: {key}{text} is {what} and no string: put it in quotes");
+                concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
+            }
+        }
         let current = version.and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned);
         if let Some(problem) = version::of_range_by(self.reader, current.as_deref(), &place) {
             let floats = problem.reason.status() == crate::model::Status::Floating;
@@ -73,7 +83,7 @@ impl Entry<'_> {
         let placed = origin.map(|origin| site::place(world, &origin, false, &mut notes, &mut concerns));
         // These rows are made anew each time: nothing remembers what they hang on.
         world.reads.take();
-        let url = Some(self.repository).filter(|url| !url.is_empty()).map(|url| shown(url).into_owned());
+        let url = Some(self.repository).filter(|url| !url.is_empty()).map(shown_url);
         let (cluster, kustomization) = by.unzip();
         let pools = &world.pools;
         Release {
@@ -95,6 +105,7 @@ impl Entry<'_> {
             }),
             site: placed.and_then(|placed| placed.site),
             digest_site: None,
+            digest_stays: false,
             frame: None,
             current,
             chart_kind: Some(ChartKind::Range),

@@ -70,6 +70,7 @@ fn same_frame(before: Option<&File>, now: Option<&File>) -> bool {
                     | Kind::Kustomization
                     | Kind::GitRepository
                     | Kind::ArtifactGenerator
+                    | Kind::FluxInstance
                     | Kind::IgnoreFile
             )
         };
@@ -83,7 +84,6 @@ struct Kept {
     frame: Option<Frame>,
     bare: HashMap<(String, bool), Arc<Unit>>,
     visits: HashMap<VisitKey, Visit>,
-    syncs: Vec<Arc<Context>>,
     groups: HashMap<Whose, Group>,
     /// The rows in their order.
     order: Vec<Arc<Release>>,
@@ -147,6 +147,8 @@ pub(super) struct Climate {
     pub(super) hidden: BTreeMap<usize, String>,
     /// Files that builds which fail were to apply.
     pub(super) unapplied: Unapplied,
+    /// Files that suspended Kustomizations alone apply.
+    pub(super) waiting: BTreeMap<(String, usize), String>,
 }
 
 /// What a row was made of, and the row.
@@ -261,21 +263,13 @@ impl Recall {
             && visit.variables.as_ref() == variables
     }
 
+    /// Every build of a Flux Kustomization.
+    pub(super) fn visits(&self) -> impl Iterator<Item = &Visit> + Clone {
+        self.now.visits.values()
+    }
+
     pub(super) fn keep_visit(&mut self, key: VisitKey, visit: Visit) {
         self.now.visits.insert(key, visit);
-    }
-
-    /// The builds of a cluster, in no order.
-    pub(super) fn visits_of(&self, cluster: &str) -> Vec<&Visit> {
-        self.now.visits.iter().filter(|(key, _)| key.0 == cluster).map(|(_, visit)| visit).collect()
-    }
-
-    /// A FluxInstance's context, as the earlier one where they are equal: rows are found by it.
-    pub(super) fn sync(&mut self, context: Context) -> Arc<Context> {
-        let known = self.earlier.syncs.iter().find(|known| ***known == context).cloned();
-        let context = known.unwrap_or_else(|| Arc::new(context));
-        self.now.syncs.push(context.clone());
-        context
     }
 
     /// Begins with the rows: which sources, by kind and name, are not what they were.

@@ -11,10 +11,12 @@ mod chart;
 mod dependency;
 mod entrusted;
 mod envsubst;
+mod fleet_roots;
 mod flux;
 mod form;
 mod generator;
 mod inflation;
+mod instance;
 mod json_patch;
 mod layer;
 mod left_out;
@@ -46,6 +48,7 @@ mod version;
 mod view;
 mod world;
 
+pub use fleet_roots::{FleetRoot, FleetRoots};
 pub use memo::Memo;
 pub use neighbours::{Member, Neighbour, Neighbours, Published, State};
 pub use taken::{Taken, is_news, taken_of};
@@ -152,6 +155,8 @@ mod claims_tests;
 mod resolve_tests;
 #[cfg(test)]
 mod set_elsewhere_tests;
+#[cfg(test)]
+mod suspended_tests;
 
 #[cfg(test)]
 #[path = "rule_tests.rs"]

@@ -121,6 +121,8 @@ pub struct Published {
     pub(super) wants: BTreeSet<Name>,
     /// Hashes of the names that it builds, sorted.
     pub(super) defined: Vec<u64>,
+    /// The same of its HelmReleases.
+    pub(super) releases: Vec<u64>,
     /// Whose sources it uses: member, file, document; by whom.
     pub(super) uses: BTreeMap<(u32, Arc<str>, usize), Vec<String>>,
     /// Versions that its releases read and others hold.
@@ -156,6 +158,18 @@ impl Neighbours {
             return Vec::new();
         }
         self.others.iter().map(|other| &*other.member).filter(leads).map(|member| member.number).collect()
+    }
+
+    /// Whether this one speaks for a cluster of these roots, as its rows call them, and no other repository has a
+    /// HelmRelease of this name, as far as all of them are known: what is nowhere in Git is said once, not by each.
+    #[must_use]
+    pub fn lacks(&self, own: &Published, roots: &BTreeSet<String>, namespace: &str, name: &str) -> bool {
+        let Some(me) = &self.own else { return true };
+        let holds = |cluster: &ClusterId| cluster.home == me.number && roots.contains(&*cluster.directory);
+        let hash = hash_of(Kind::HelmRelease, namespace, name);
+        own.standing.clusters.iter().any(holds)
+            && self.unread().is_none()
+            && !self.read().any(|other| other.releases.binary_search(&hash).is_ok())
     }
 
     /// The Kustomizations of others that build this repository.

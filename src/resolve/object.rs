@@ -4,7 +4,6 @@ use super::patch_reach::Aspect;
 use super::value::{Origin, Ref, Value};
 use crate::inventory::{DocumentFacts, Kind, Template};
 use crate::model::{Reason, Step};
-use crate::yaml::ScalarType;
 use std::sync::Arc;
 
 /// Where a document lies: file and place in its documents.
@@ -116,12 +115,6 @@ impl Object {
     pub(super) fn name(&self) -> &str {
         let written = || self.tree.look().at("metadata.name").and_then(Ref::text).unwrap_or_default();
         self.name.as_deref().unwrap_or_else(written)
-    }
-
-    /// Whether the API server takes its name for a text.
-    pub(super) fn has_text_name(&self) -> bool {
-        let written = || self.tree.look().at("metadata.name").and_then(Ref::kind);
-        self.name.is_some() || written().is_none_or(|kind| kind == ScalarType::String)
     }
 
     /// What a template makes, with another tree.

@@ -13,6 +13,20 @@ pub(super) fn join(directory: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// The directory that a `spec.path` means: a way out of the tree stops at its root, as kustomize-controller joins it
+/// (filepath-securejoin).
+pub(super) fn clamped(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in segments(path) {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|part| !part.is_empty() && *part != ".")
 }
@@ -38,7 +52,7 @@ pub(super) fn is_remote(resource: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_remote, join, within};
+    use super::{clamped, is_remote, join, within};
 
     #[test]
     fn paths_are_joined_and_never_leave_the_tree() {
@@ -46,6 +60,7 @@ mod tests {
         assert_eq!(join("", "./").as_deref(), Some(""));
         assert_eq!(join("a", "/b").as_deref(), Some("b"));
         assert_eq!(join("a", "../.."), None);
+        assert_eq!((clamped("./../../a/../b/"), clamped("..")), ("b".to_owned(), String::new()));
         assert!(within("a", "a/b") && within("a", "a") && within("", "x") && !within("a", "ab"));
         assert!(is_remote("https://x/y.yaml") && is_remote("github.com/a/b//c?ref=v1") && !is_remote("../base"));
     }

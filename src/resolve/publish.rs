@@ -28,6 +28,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         ..Published::default()
     };
     published.defined = defined(world);
+    published.releases = releases(world);
     let asked = asked(&published, &world.abroad);
     let linked: HashSet<Name> =
         world.links.iter().flat_map(|(_, _, object)| super::variables::references(object)).collect();
@@ -104,6 +105,15 @@ fn defined(world: &World<'_>) -> Vec<u64> {
     defined.sort_unstable();
     defined.dedup();
     defined
+}
+
+/// The HelmReleases that are built here, as hashes.
+fn releases(world: &World<'_>) -> Vec<u64> {
+    let built = world.releases.iter().filter_map(name_of);
+    let mut releases: Vec<u64> = built.map(|(kind, namespace, name)| hash_of(kind, &namespace, &name)).collect();
+    releases.sort_unstable();
+    releases.dedup();
+    releases
 }
 
 /// What of it a peer looks for, or builds too.

@@ -27,6 +27,10 @@ fn reason(release: &Release) -> Option<Reason> {
     release.problem.as_ref().map(|problem| problem.reason)
 }
 
+fn message(release: &Release) -> &str {
+    release.problem.as_ref().map_or("", |problem| &problem.message)
+}
+
 /// A HelmRelease by `chart.spec`, without a namespace of its own.
 const RELEASE: &str = "=== app/release.yaml
 apiVersion: helm.toolkit.fluxcd.io/v2
@@ -152,7 +156,7 @@ fn flux_rule_01_a_release_has_exactly_one_of_chart_and_chart_ref() {
 #[test]
 fn flux_rule_03_only_a_full_version_pins() {
     assert_eq!(reason_with("1.2.3", "v1.2.3-rc.1+b"), None);
-    for range in ["'1.2'", "\"1\"", "'*'", "'>=1.0.0'", "1.2.x", "^1.2.3"] {
+    for range in ["'1.2'", "'1'", "'*'", "'>=1.0.0'", "1.2.x", "^1.2.3"] {
         assert_eq!(reason_with("1.2.3", range), Some(Reason::FloatingRange), "{range}");
     }
     // YAML reads them as a number, a boolean, a list: the API server takes a string alone.
@@ -162,7 +166,8 @@ fn flux_rule_03_only_a_full_version_pins() {
     assert_eq!(reason_with("chart: plex", "chart: 123"), Some(Reason::InvalidRelease));
     assert_eq!(reason_with("name: plex", "name: 123"), Some(Reason::InvalidRelease));
     assert_eq!(reason_with("      version: 1.2.3\n", ""), Some(Reason::FloatingRange));
-    assert_eq!(reason_with("1.2.3", "2024.01.15"), Some(Reason::VersionNotSemver));
+    // Read as Masterminds reads it: three numbers, whatever zeros they start with.
+    assert_eq!(reason_with("1.2.3", "2024.01.15"), None);
 }
 
 #[test]
@@ -282,6 +287,46 @@ spec: {url: oci://x.example.com/c, ref: {tag: 1.0.0}}
 }
 
 #[test]
+fn a_chart_s_name_that_flux_refuses_makes_the_release_invalid() {
+    assert_eq!(reason_with("chart: plex", "chart: My_Plex"), Some(Reason::InvalidRelease));
+    assert_eq!(reason_with("chart: plex", "chart: library/plex"), None);
+}
+
+#[test]
+fn an_oci_url_with_a_query_is_invalid_and_its_values_name_nothing() {
+    let source = "=== s.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: c}
+spec: {url: 'oci://x.example.com/web?sig=hunter2', ref: {tag: 1.0.0}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web}
+spec: {chartRef: {kind: OCIRepository, name: c}}
+";
+    let helm = "=== s.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: c}
+spec: {type: oci, url: 'oci://x.example.com/charts#hunter2'}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web}
+spec: {chart: {spec: {chart: web, version: 1.0.0, sourceRef: {kind: HelmRepository, name: c}}}}
+";
+    for text in [source, helm] {
+        let resolution = resolved(text);
+        let row = only(&resolution);
+        assert_eq!((reason(row), &row.lookup), (Some(Reason::InvalidSource), &None), "{row:#?}");
+        assert_eq!(row.chart.as_deref(), Some("web"));
+        assert!(!row.source.as_ref().unwrap().url.as_ref().unwrap().contains("hunter2"), "{row:#?}");
+        assert!(!row.problem.as_ref().unwrap().message.contains("hunter2"), "{row:#?}");
+    }
+}
+
+#[test]
 fn a_place_on_disk_that_a_gitrepository_names_is_proven_and_any_other_says_nothing() {
     let text = format!(
         "=== clusters/a/sync.yaml
@@ -392,6 +437,30 @@ fn flux_rule_12_what_is_no_string_any_more_and_what_flux_refuses_are_reasons() {
 }
 
 #[test]
+fn flux_rule_12_what_git_does_not_show_is_said_with_its_cause() {
+    let map = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: flux-system}}\ndata: {{V: 1.2.3}}\n"
+        )
+    };
+    let two = format!("{}---\n{}---\n{CLUSTER}", map("a"), map("a").replace("1.2.3", "1.2.4"));
+    let from = "{substituteFrom: [{kind: ConfigMap, name: a}]}";
+    let cases = [
+        (from, two.as_str(), "two objects named a define it"),
+        (from, "", "the ConfigMap flux-system/a is not in Git"),
+        ("{substituteFrom: [{kind: Secret, name: s}]}", "", "the Secret flux-system/s is not in Git"),
+        ("{substitute: {V: 1.10}}", "", "is no string: put it in quotes"),
+        ("{}", "", "nothing is substituted there"),
+    ];
+    for (post, more, cause) in cases {
+        let row = substituted("${V}", post, more);
+        assert_eq!(reason(&row), Some(Reason::VersionInSubstitution));
+        let said = message(&row);
+        assert!(said.contains(cause) && said.contains("variable V") && said.ends_with(": ${V}"), "{post}: {said}");
+    }
+}
+
+#[test]
 fn flux_rule_12_a_generated_config_map_feeds_substitution_from_its_literal() {
     let release = RELEASE.replace("1.2.3", "${PLEX}");
     let generator = "=== clusters/home/kustomization.yaml
@@ -412,6 +481,7 @@ configMapGenerator:
     assert_eq!((site.file.as_ref(), site.line, site.text.as_str()), ("clusters/home/kustomization.yaml", 5, "2.0.0"));
     let hashed = resolved(&text.replace("disableNameSuffixHash: true", "disableNameSuffixHash: false"));
     assert_eq!(reason(only(&hashed)), Some(Reason::VersionInSubstitution));
+    assert!(message(only(&hashed)).contains("disableNameSuffixHash"), "{}", message(only(&hashed)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! set and those of Static input providers. Anything else is a typed reason that names the form. Sources: flux-operator,
 //! docs/api/v1/resourceset.md and resourcesetinputprovider.md, internal/builder/resourceset.go.
 
+use super::flux;
 use super::object::{At, Object, Say};
 use super::patch_reach::{self, Aspect};
 use super::template::{self, Filled, Inputs};
@@ -100,6 +101,8 @@ impl Set {
         for object in &mut made {
             object.says.extend(says.iter().cloned());
         }
+        // The operator sets it last, over what a template says.
+        flux::common_metadata(&self.set, &mut made);
         made.into_iter().map(Arc::new).collect()
     }
 

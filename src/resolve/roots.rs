@@ -1,14 +1,14 @@
-//! Where a tree's builds start (Flux rules 24 and 25): the Flux Kustomizations that no other one builds, FluxInstances
-//! that sync this repository, and the kustomization.yamls that nothing includes.
+//! Where a tree's builds start (Flux rules 24 and 25): the Flux Kustomizations that no other one builds, and the
+//! kustomization.yamls that nothing includes.
 
 use super::build::{Builder, places};
-use super::flux::{self, Judge, Reach, source_ref};
+use super::flux::{Reach, source_ref};
 use super::memo::Unit;
 use super::object::{At, Object};
 use super::path;
-use super::world::{Context, Lost, World};
+use super::world::{Lost, World};
 use crate::inventory::{Inventory, Kind};
-use crate::model::{NsName, Reason, shown};
+use crate::model::{NsName, Reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -28,11 +28,9 @@ pub(super) fn selves<'s>(
     let mut selves: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
     let here: HashSet<At> = known.iter().filter(|k| k.reach.is_here()).map(|known| known.object.at).collect();
     for root in roots {
-        if let Start::Kustomization(object) = &root.start
-            && here.contains(&object.at)
-        {
+        if here.contains(&root.kustomization.at) {
             let own = selves.entry(root.cluster.clone()).or_default();
-            let (kind, name, namespace) = source_ref(object);
+            let (kind, name, namespace) = source_ref(&root.kustomization);
             own.extend((kind == "GitRepository").then(|| (namespace.to_owned(), name.to_owned())));
         }
     }
@@ -45,16 +43,7 @@ pub(super) fn selves<'s>(
 /// Where a pass from the roots starts.
 pub(super) struct Root {
     pub(super) cluster: String,
-    pub(super) start: Start,
-}
-
-pub(super) enum Start {
-    Kustomization(Arc<Object>),
-    /// FluxInstance `spec.sync`: the directory, and the Kustomization that the operator makes of it.
-    Sync {
-        directory: String,
-        context: Box<Context>,
-    },
+    pub(super) kustomization: Arc<Object>,
 }
 
 /// A kustomization.yaml that nothing includes, and what it gathers.
@@ -96,44 +85,6 @@ pub(super) fn included(inventory: &Inventory) -> HashSet<String> {
         }
     }
     included
-}
-
-/// FluxInstances that sync this repository: the directory, and the Kustomization that the operator makes.
-pub(super) fn syncs(world: &mut World<'_>, judge: &Judge<'_>) -> Vec<(String, Context)> {
-    let mut found = Vec::new();
-    let inventory = world.inventory;
-    for (file, _, facts) in inventory.of_kind(Kind::FluxInstance) {
-        let (Some(url), Some(written)) = (facts.text("spec.sync.url"), facts.text("spec.sync.path")) else { continue };
-        let kind = facts.text("spec.sync.kind").unwrap_or("GitRepository");
-        let ours = judge.url.as_deref().is_none_or(|ours| crate::inventory::same_repository(ours, url));
-        let directory = path::join("", written).filter(|directory| inventory.directory(directory).is_some());
-        let (name, origin) = (inventory.path(file), format!("{}:{}", inventory.path(file), facts.line));
-        if let Some(directory) = directory.filter(|_| kind == "GitRepository" && ours) {
-            let namespace = if facts.namespace().is_empty() { "flux-system" } else { facts.namespace() };
-            let sync = facts.text("spec.sync.name").unwrap_or(namespace);
-            let cluster = if directory.is_empty() { cluster_directory(path::parent(name)) } else { directory.clone() };
-            let id = NsName { namespace: namespace.to_owned(), name: sync.to_owned() };
-            let assumed =
-                judge.url.is_none().then(|| format!("{url} is taken for this repository: the path exists here"));
-            let context = Context { id, cluster, suspended: false, origin, assumed, says: Vec::new(), fault: None };
-            found.push((directory, context));
-        } else {
-            let what = format!("FluxInstance {} syncs {written} of", facts.name());
-            let ours = judge.url.as_deref().filter(|_| kind == "GitRepository" && !ours && !judge.is_member(url));
-            let claim = ours.zip(path::join("", written).filter(|directory| judge.claims(directory, name)));
-            let message = match claim {
-                Some((ours, within)) => {
-                    let message = format!("{what} {}", flux::two_urls(url, ours));
-                    let told = format!("{origin}: {message}");
-                    world.lost.push(Lost { within, reason: Reason::NotBuilt, message: told });
-                    message
-                }
-                None => format!("{what} {kind} {}, not this repository", shown(url)),
-            };
-            world.problems.push(Inventory::problem(name, facts.line, Reason::OutOfReach, message));
-        }
-    }
-    found
 }
 
 /// Kustomizations of sources with another URL whose paths exist here: a repository that has no other root is no plain
@@ -218,12 +169,9 @@ impl Graph {
         }
         let dynamic: Vec<String> =
             known.iter().filter_map(|known| static_part(known.object.text("spec.path")?)).collect();
-        let may_be_below = |root: &Root| match &root.start {
-            Start::Kustomization(object) => {
-                let file = builder.inventory.path(object.at.0);
-                dynamic.iter().any(|within| path::within(within, file))
-            }
-            Start::Sync { .. } => false,
+        let may_be_below = |root: &Root| {
+            let file = builder.inventory.path(root.kustomization.at.0);
+            dynamic.iter().any(|within| path::within(within, file))
         };
         roots.sort_by_cached_key(may_be_below);
         roots
@@ -252,7 +200,7 @@ fn starts(known: &Known, inventory: &Inventory, held: &[(&Plain, &Arc<Object>)])
             _ => None,
         };
         let cluster = own.cloned().unwrap_or_else(|| cluster_directory(anchor));
-        Root { cluster, start: Start::Kustomization(object) }
+        Root { cluster, kustomization: object }
     };
     let mut roots: Vec<Root> = Vec::new();
     for (plain, object) in held {

@@ -12,7 +12,7 @@ use super::patch_reach::Aspect;
 use super::site;
 use super::sources::Sources;
 use super::unapplied;
-use super::value::Origin;
+use super::value::{Origin, Ref};
 use super::version;
 use super::world::{Built, World};
 use crate::inventory::Kind;
@@ -116,8 +116,9 @@ impl Rows {
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
     let (url, standing) = (world.url.clone(), world.me.standing.clone());
-    let (lost, hidden, unapplied) = (world.lost.clone(), world.hidden.clone(), world.unapplied.clone());
-    let climate = Climate { url, rooted: world.rooted, lost, standing, hidden, unapplied };
+    let (lost, hidden) = (world.lost.clone(), world.hidden.clone());
+    let (waiting, unapplied) = (world.waiting.clone(), world.unapplied.clone());
+    let climate = Climate { url, rooted: world.rooted, lost, standing, hidden, waiting, unapplied };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
@@ -137,6 +138,7 @@ pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
 pub(super) fn settle(rows: &mut Vec<Arc<Release>>, recall: &mut Recall) {
     sort(rows, recall);
     framed_alike(rows);
+    digests_alike(rows);
 }
 
 /// Sorts the rows. Those of the last resolving keep its order; only the new ones are compared.
@@ -267,6 +269,43 @@ fn framed_alike(rows: &mut [Arc<Release>]) {
     }
 }
 
+/// Who reads a tag with a digest beside it, and that digest's bytes where they can move along.
+type Reader = (NsName, Option<Box<Site>>);
+
+/// Flux rule 6: where one reader of a tag has a digest beside it, it moves in the same edit, or the tag stays for all.
+fn digests_alike(rows: &mut [Arc<Release>]) {
+    if rows.iter().all(|row| row.digest_site.is_none() && !row.digest_stays) {
+        return;
+    }
+    let key = |row: &Release| row.site.as_ref().map(|site| (site.file.clone(), site.start));
+    let mut digests: HashMap<(Arc<str>, usize), Vec<Reader>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.has_a_say() && (row.digest_site.is_some() || row.digest_stays)) {
+        if let Some(key) = key(row) {
+            digests.entry(key).or_default().push((row.id(), row.digest_site.clone()));
+        }
+    }
+    for row in rows.iter_mut() {
+        let Some(known) = key(row).and_then(|key| digests.get(&key)) else { continue };
+        let stays = if let Some((id, _)) = known.iter().find(|(_, digest)| digest.is_none()) {
+            Some(format!("{id} reads the same tag with a digest beside it, which can't move in the same edit"))
+        } else {
+            let other = known.iter().find(|(_, digest)| *digest != known[0].1);
+            other.map(|(id, _)| {
+                format!("{} and {id} read the same tag with a digest each: one edit moves one", known[0].0)
+            })
+        };
+        match stays {
+            Some(why) if !row.digest_stays || row.problem.is_none() => {
+                let row = Arc::make_mut(row);
+                row.digest_stays = true;
+                row.problem.get_or_insert_with(|| Problem::new(Reason::HeldByConsumer, why));
+            }
+            None if row.digest_site.is_none() => Arc::make_mut(row).digest_site.clone_from(&known[0].1),
+            _ => {}
+        }
+    }
+}
+
 /// Flux rule 9, as far as Git shows it: an OCI artifact of another kind is none of Davit's business.
 fn is_chart(source: &Built) -> bool {
     source.object.kind == Kind::HelmChart || version::is_helm_layer(&source.object)
@@ -316,7 +355,8 @@ fn row(
     let mut concerns = Concerns::default();
     standing(world, built, &place, twins, &mut concerns);
     let chart = chart::of(world, sources, built, &mut concerns);
-    let mut notes = Vec::new();
+    let annotations = annotations(&chart, built);
+    let mut notes: Vec<Note> = idle(&annotations).collect();
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
@@ -327,6 +367,7 @@ fn row(
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
     unapplied::judge(world, built, placed.site.as_ref(), &mut concerns);
+    waits_beside(world, built, chart.site.as_ref(), &mut concerns);
     let digest = (chart.digest.as_ref(), chart.substituted);
     let digest_site = digest_site(world, digest, placed.site.as_ref(), &mut concerns);
     let mut chain = built.object.steps.clone();
@@ -353,6 +394,7 @@ fn row(
         chart: chart.name.clone().filter(|_| !no_source),
         source: chart.source.clone().filter(|_| !no_source).map(|source| pools.sources.one(source)),
         site: placed.site.filter(|_| !no_version),
+        digest_stays: chart.digest_beside && digest_site.is_none(),
         digest_site: digest_site.filter(|_| !no_version),
         frame: placed.frame,
         current: chart.current.clone().filter(|_| !no_version),
@@ -362,7 +404,7 @@ fn row(
             .clone()
             .filter(|_| !no_source && !no_version && !chart.unknown)
             .map(|lookup| pools.lookups.one(lookup)),
-        annotations: pools.annotations.one(annotations(&chart, built)),
+        annotations: pools.annotations.one(annotations),
         notes,
         chain,
         crds: facts.text("spec.upgrade.crds").map(CrdUpgrade::parse).unwrap_or_default(),
@@ -386,21 +428,23 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
             concerns.add(Weight::NotBuilt, lost.reason, &lost.message);
         } else {
             let hidden = world.hidden.get(&facts.at.0).map(|by| format!(": Flux does not see it, {by} leaves it out"));
-            let message = "no Flux Kustomization of this repository builds its file".to_owned();
+            let alone = world.neighbours.others.is_empty();
+            let of = if alone { "this repository" } else { "this repository or another configured one" };
+            let message = format!("no Flux Kustomization of {of} builds its file");
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message + &hidden.unwrap_or_default());
         }
     }
-    if let Some(name) = world.neighbours.awaited().filter(|_| built.context.is_none() && !world.rooted) {
-        let message = format!("the repository {name}, which may build its file, is still to be read");
+    // Who builds it may suspend it, patch it, or set its variables: what stands here need not be in force.
+    if let Some((name, why)) = world.neighbours.unread().filter(|_| built.context.is_none() && !world.rooted) {
+        let message = match why {
+            None => format!("the repository {name}, which may build its file, is still to be read"),
+            Some(why) => format!("the repository {name} could not be read, and may build its file: {why}"),
+        };
         concerns.add(Weight::NotBuilt, Reason::RepositoryUnread, message);
     }
     if facts.kind == Kind::HelmReleaseFlux1 {
         let message = "it is a HelmRelease of Flux 1 (helm.fluxcd.io), which Flux 2 does not read";
         concerns.add(Weight::Unreadable, Reason::InvalidRelease, message);
-    }
-    if !facts.has_text_name() {
-        let message = format!("{place}: its name {} is no string, which Flux refuses: put it in quotes", facts.name());
-        concerns.add(Weight::Invalid, Reason::InvalidRelease, message);
     }
     if let Some(why) = &facts.unfilled {
         concerns.add(Weight::Unreadable, Reason::ResourceSet, format!("{place} is {why}"));
@@ -425,8 +469,19 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
     if facts.is_true("spec.suspend") {
         concerns.add(Weight::Suspended, Reason::Suspended, "spec.suspend of the release is true");
     }
-    if let Some(context) = built.context.as_ref().filter(|context| context.suspended) {
-        let message = format!("spec.suspend of its Kustomization {} is true ({})", context.id, context.origin);
+    if let Some(why) = built.context.as_ref().and_then(|context| context.suspended.as_ref()) {
+        concerns.add(Weight::Suspended, Reason::Suspended, why);
+    }
+}
+
+/// The version's bytes are applied by a suspended Kustomization, whoever builds the release (Flux rule 21).
+fn waits_beside(world: &World<'_>, built: &Built, site: Option<&Origin>, concerns: &mut Concerns) {
+    let (Some(context), Some(Origin::Scalar { file, .. } | Origin::Part { file, .. })) = (&built.context, site) else {
+        return;
+    };
+    if let Some(why) = world.waiting.get(&(context.cluster.clone(), *file)) {
+        let why = why.replacen("of its ", "of the ", 1);
+        let message = format!("{why}, and {}, where the version stands, waits for it", world.inventory.path(*file));
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
 }
@@ -466,6 +521,12 @@ pub(super) fn digest_site(
 
 /// The release's own annotations, else its source's.
 fn annotations(chart: &Chart, built: &Built) -> Annotations {
-    let own = |key: &str| built.object.annotation(key).map(str::to_owned);
-    Annotations::of(|key| own(key).or_else(|| chart.annotations.get(key).cloned()))
+    let own = built.object.get("metadata.annotations").map(Ref::pairs).unwrap_or_default();
+    let own = own.into_iter().filter_map(|(key, value)| Some((key, value.text()?)));
+    Annotations::of(own.chain(chart.annotations.iter().map(|(key, value)| (&**key, &**value))))
+}
+
+/// Annotations that are no mistake and do nothing: nobody shall count on them.
+fn idle(annotations: &Annotations) -> impl Iterator<Item = Note> {
+    annotations.later().map(|key| Note::Other(format!("this version of Davit does nothing with davit.dev/{key}")))
 }

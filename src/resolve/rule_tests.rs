@@ -187,3 +187,203 @@ spec: {url: 'oci://ghcr.io/acme/plex', ref: {tag: 1.2.3}}
         assert!(broken.doubtful.contains(file), "{file}: {:?}", broken.doubtful);
     }
 }
+
+#[test]
+fn annotations_are_the_releases_own_then_its_sources_and_one_of_a_later_version_is_a_note() {
+    let text = "=== app.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: plex, namespace: media, annotations: {davit.dev/bump: minor, davit.dev/backup: required, davit.dev/enable: 'false'}}
+spec: {chart: {spec: {chart: plex, version: 1.2.3, sourceRef: {kind: HelmRepository, name: charts}}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: media, annotations: {davit.dev/bump: patch, davit.dev/range: 1.x, davit.dev/bmp: patch}}
+spec: {url: 'https://charts.example.com'}
+";
+    let resolution = resolved(text);
+    let row = &resolution.releases[0];
+    let annotations = &row.annotations;
+    assert_eq!((annotations.bump.as_deref(), annotations.range.as_deref()), (Some("minor"), Some("1.x")));
+    assert_eq!(annotations.unknown().collect::<Vec<_>>(), ["bmp", "enable"]);
+    assert!(row.notes.iter().any(|note| matches!(note, Note::Other(text) if text.contains("davit.dev/backup"))));
+}
+
+#[test]
+fn flux_rule_11_operations_of_a_patch_file_are_read_in_every_style_of_yaml() {
+    let styles = [
+        "- {op: replace, path: /spec/chart/spec/version, value: 1.1.0}",
+        "- { path: /spec/chart/spec/version,\n    value: 1.1.0, op : replace }",
+        "---\n[{'op': replace, path: /spec/chart/spec/version, value: 1.1.0}]",
+        "- op: replace\n  path: /spec/chart/spec/version\n  value: 1.1.0",
+    ];
+    for (style, targeted) in styles.into_iter().flat_map(|style| [(style, true), (style, false)]) {
+        let target = if targeted { ", target: {kind: HelmRelease}" } else { "" };
+        let text = format!(
+            "=== apps/app.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: plex, namespace: media}}
+spec: {{chart: {{spec: {{chart: plex, version: 1.0.0, sourceRef: {{kind: HelmRepository, name: charts}}}}}}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {{name: charts, namespace: media}}
+spec: {{url: 'https://charts.example.com'}}
+=== apps/p.yaml
+{style}
+=== apps/kustomization.yaml
+resources: [app.yaml]
+patches: [{{path: p.yaml{target}}}]
+"
+        );
+        let resolution = resolved(&text);
+        let row = &resolution.releases[0];
+        if targeted {
+            let site = row.site.as_ref().map(|site| (site.file.as_ref(), site.text.as_str()));
+            assert_eq!((reason(row), site), (None, Some(("apps/p.yaml", "1.1.0"))), "{style}: {:?}", row.problem);
+        } else {
+            assert_eq!(reason(row), Some(Reason::BuildFailed), "{style}: {:?}", row.problem);
+        }
+    }
+}
+
+/// Two OCIRepositories that read the tag `${T}`, the first with a digest beside it, and a release on each.
+fn one_tag_and_a_digest(digest: &str, variables: &str) -> Vec<std::sync::Arc<Release>> {
+    let of = |name: &str, digest: &str| {
+        format!(
+            "---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {{name: {name}, namespace: media}}
+spec: {{url: oci://ghcr.io/acme/app, ref: {{tag: '${{T}}'{digest}}}}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {{name: {name}, namespace: media}}
+spec: {{chartRef: {{kind: OCIRepository, name: {name}}}}}
+"
+        )
+    };
+    let (web, web2) = (of("web", &format!(", digest: '{digest}'")), of("web2", ""));
+    let text = format!(
+        "=== apps/a.yaml
+{web}{web2}
+=== clusters/a/apps.yaml
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: apps, namespace: flux-system}}
+spec:
+  path: ./apps
+  sourceRef: {{kind: GitRepository, name: flux-system}}
+  postBuild: {{substitute: {{T: 1.0.0{variables}}}}}
+"
+    );
+    resolved(&text).releases
+}
+
+#[test]
+fn flux_rule_06_a_tag_that_another_reads_with_a_digest_stays_or_moves_with_that_digest() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let rows = one_tag_and_a_digest(&digest, "");
+    let [web, web2] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((reason(web), reason(web2)), (Some(Reason::NotEditable), Some(Reason::HeldByConsumer)));
+    assert!(web2.problem.as_ref().unwrap().message.contains("media/web reads"), "{:?}", web2.problem);
+    // A digest that is no pin of a tag is none that moves.
+    let rows = one_tag_and_a_digest(&digest.replace("sha256", "sha512"), "");
+    assert_eq!(reason(&rows[1]), Some(Reason::HeldByConsumer));
+    // In the same file both are one edit, whoever of the two moves.
+    let rows = one_tag_and_a_digest("${D}", &format!(", D: '{digest}'"));
+    assert_eq!((reason(&rows[0]), reason(&rows[1])), (None, None));
+    assert!(rows.iter().all(|row| row.digest_site.as_ref().is_some_and(|site| site.text == digest)), "{rows:#?}");
+}
+
+/// A release with a chart, a version and a name as they are written.
+fn written(name: &str, chart: &str, version: &str) -> crate::resolve::Resolution {
+    resolved(&format!(
+        "=== app.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata:
+  name: {name}
+  namespace: media
+spec:
+  chart:
+    spec:
+      chart: {chart}
+      version: {version}
+      sourceRef: {{kind: HelmRepository, name: charts}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {{name: charts, namespace: media}}
+spec: {{url: 'https://charts.example.com'}}
+"
+    ))
+}
+
+#[test]
+fn flux_rule_03_a_version_a_name_or_a_chart_that_is_no_string_is_refused_as_flux_does() {
+    for (name, chart, version, what) in [
+        ("a", "app", "1.10", "version 1.10 is a number"),
+        ("a", "app", "1", "version 1 is a number"),
+        ("a", "app", "true", "version true is a boolean"),
+        ("a", "app", "[1.0.0]", "version is a list"),
+        ("a", "app", "{a: 1.0.0}", "version is a mapping"),
+        ("a", "123", "1.0.0", "chart 123 is a number"),
+        ("123", "app", "1.0.0", "metadata.name 123 is a number"),
+    ] {
+        let found = written(name, chart, version);
+        let problem = found.releases[0].problem.as_ref().unwrap_or_else(|| panic!("{what}"));
+        assert_eq!(problem.reason, Reason::InvalidRelease, "{what}");
+        assert!(problem.message.contains(what) && problem.message.contains("quotes"), "{}", problem.message);
+    }
+    // What is absent, null or quoted is another matter.
+    for (version, wanted) in
+        [("", Reason::FloatingRange), ("'1.10'", Reason::FloatingRange), ("~", Reason::FloatingRange)]
+    {
+        assert_eq!(reason(&written("a", "app", version).releases[0]), Some(wanted), "{version:?}");
+    }
+    assert_eq!(reason(&written("'123'", "app", "'1.0.0'").releases[0]), None);
+}
+
+#[test]
+fn flux_rule_17_a_template_without_quotes_is_no_document_though_it_is_yaml() {
+    for (name, version) in [("a", "{{ v }}"), ("{{ n }}", "1.0.0")] {
+        let found = written(name, "app", version);
+        assert_eq!(found.releases, [], "{name} {version}");
+        let [problem] = found.problems.as_slice() else { panic!("{:?}", found.problems) };
+        assert_eq!(problem.problem.reason, Reason::InvalidDocument);
+        assert!(problem.problem.message.contains("template"), "{}", problem.problem.message);
+    }
+    let quoted = written("a", "app", "'{{ v }}'");
+    assert_eq!(reason(&quoted.releases[0]), Some(Reason::InvalidDocument));
+    let chart = resolved(
+        "=== c/Chart.yaml
+apiVersion: v2
+name: c
+dependencies:
+- {name: redis, version: {{ v }}, repository: 'https://charts.example.com'}
+",
+    );
+    assert_eq!((chart.releases.len(), chart.problems.len()), (0, 1));
+}
+
+#[test]
+fn a_directive_at_the_head_of_a_file_is_said_for_flux_refuses_the_file() {
+    let text = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a}\n";
+    let found = resolved(&format!("=== app.yaml\n# why\n%YAML 1.1\n---\n{text}"));
+    assert_eq!((found.releases.len(), found.problems.len(), found.problems[0].line), (0, 1, 2));
+    assert_eq!(resolved(&format!("=== app.yaml\n---\n{text}")).releases.len(), 1);
+}
+
+#[test]
+fn flux_rule_17_the_site_is_the_version_without_the_blanks_in_its_quotes() {
+    let found = written("a", "app", "\" 1.0.0 \"");
+    let site = found.releases[0].site.as_ref().unwrap();
+    assert_eq!((site.text.as_str(), site.column), ("1.0.0", 18));
+    // One that goes over two lines is known to be out of an edit's reach before anybody tries.
+    let found = written("a", "app", "\"1.0.\\\n        0\"");
+    let row = &found.releases[0];
+    assert_eq!((reason(row), row.current.as_deref()), (Some(Reason::NotEditable), Some("1.0.0")));
+}

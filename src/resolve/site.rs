@@ -6,6 +6,7 @@ use super::value::Origin;
 use super::world::World;
 use crate::inventory::{MarkerKind, SiteFacts};
 use crate::model::{Frame, Note, Reason, Site};
+use crate::yaml::is_env_file;
 
 /// A version's bytes, and the fixed text around them.
 #[derive(Debug, Default)]
@@ -52,7 +53,12 @@ pub(super) fn place(
         if concerns.floats() {
             return Placed::default();
         }
-        let message = format!("the version is written in {path} at a place that Davit does not edit");
+        let bare = if is_env_file(path) {
+            ": quotes and comments are part of a value there; write the bare version"
+        } else {
+            ""
+        };
+        let message = format!("the version is written in {path} at a place that Davit does not edit{bare}");
         let (weight, reason) = if substituted {
             (Weight::Substitution, Reason::VersionInSubstitution)
         } else {
@@ -66,7 +72,7 @@ pub(super) fn place(
             concerns.add(Weight::NotEditable, Reason::NotEditable, format!("{path}{}", facts.refusal));
             return Placed::default();
         }
-        (Some(site), None) => site,
+        (Some(site), None) => unpadded(site),
         (Some(site), Some((from, to))) => match site.part(from..to) {
             Ok(site) => site,
             Err(problem) => {
@@ -84,6 +90,13 @@ pub(super) fn place(
     }
     marked(world, file, &site, notes, concerns);
     Placed { site: Some(site), frame }
+}
+
+/// The version alone, where blanks stand around it in quotes: an edit leaves them.
+fn unpadded(site: Site) -> Site {
+    let text = site.text.trim();
+    let from = site.text.len() - site.text.trim_start().len();
+    if text.len() == site.text.len() { site } else { site.part(from..from + text.len()).unwrap_or(site) }
 }
 
 /// The site in its file.

@@ -46,6 +46,16 @@ pub(super) fn is_off(object: &Object) -> bool {
     [object.label(DISABLED), object.annotation(DISABLED)].contains(&Some("disabled"))
 }
 
+/// Why a text that was left as it is has no value, as the build noted it: what it hangs on, for the end of a sentence.
+/// Nothing where nobody substitutes.
+pub(super) fn why_not(object: &Object, text: &str) -> Option<String> {
+    if is_off(object) {
+        return Some(format!("a variable, and the object has {DISABLED}: disabled, so that Flux leaves it as it is"));
+    }
+    let start = format!("{text} hangs on ");
+    object.steps.iter().rev().find_map(|step| Some(step.what.strip_prefix(&*start)?.to_owned()))
+}
+
 fn has_dollar(value: Ref<'_>) -> bool {
     match value {
         Ref::Written(node, file) => match &node.kind {

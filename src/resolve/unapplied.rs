@@ -1,10 +1,10 @@
 //! What stands in Git and is not applied, because Flux cannot build what holds it: an edit there changes nothing until
 //! the build is mended. A child that was applied before goes on with what the cluster has of it.
 
-use super::memo::{Unit, Visit};
+use super::memo::Visit;
 use super::object::Fault;
 use super::row::{Concerns, Weight};
-use super::world::{Built, Context, World};
+use super::world::{Built, World};
 use crate::inventory::Inventory;
 use crate::model::{Reason, Site};
 use std::collections::BTreeMap;
@@ -13,61 +13,40 @@ use std::sync::Arc;
 /// Cluster and file, with the build that fails.
 pub(super) type Unapplied = BTreeMap<(String, usize), Arc<str>>;
 
-/// A build that starts at no Kustomization, and its context.
-pub(super) type Sync = (Arc<Unit>, Arc<Context>);
-
 impl World<'_> {
-    /// Notes each build of a cluster that fails, and the files that no other build of the cluster reads.
-    pub(super) fn note_failed(&mut self, cluster: &str, visits: &[&Visit], syncs: &[Sync]) {
-        let mut failed: BTreeMap<String, (&Context, &Fault, Vec<usize>)> = BTreeMap::new();
-        let visits: Vec<&&Visit> = visits.iter().filter(|visit| visit.context.cluster == cluster).collect();
-        for visit in &visits {
-            failed.extend(failure(&visit.context, held(visit)));
-        }
-        failed.extend(syncs.iter().filter_map(|(unit, context)| failure(context, unit.files.iter().copied())));
-        let mut unapplied: BTreeMap<usize, Arc<str>> = BTreeMap::new();
-        for (id, (context, fault, files)) in failed {
-            let (file, line) = if fault.place.file.is_empty() {
-                context
-                    .origin
-                    .rsplit_once(':')
-                    .map_or((&*context.origin, 1), |(file, line)| (file, line.parse().unwrap_or(1)))
-            } else {
-                (&*fault.place.file, fault.place.line)
-            };
-            let message = format!("Flux can't build {id}, and applies nothing of it: {}", fault.message);
+    /// Notes each build that fails, and its files that no other build of the cluster holds.
+    pub(super) fn note_failed<'v>(&mut self, visits: impl Iterator<Item = &'v Visit> + Clone) {
+        let failed = visits.clone().filter_map(|visit| Some((visit, visit.context.fault.as_ref()?)));
+        let mut failed: Vec<(&Visit, &Fault)> = failed.collect();
+        failed.sort_by(|(a, _), (b, _)| (&a.context.cluster, &a.context.id).cmp(&(&b.context.cluster, &b.context.id)));
+        for (visit, fault) in &failed {
+            let id = &visit.context.id;
+            let own = (self.inventory.path(visit.object.at.0), visit.object.line);
+            let told = (&*fault.place.file, fault.place.line);
+            let (file, line) = if told.0.is_empty() { own } else { told };
+            let message =
+                format!("Flux can't build the Kustomization {id}, and applies nothing of it: {}", fault.message);
             self.problems.push(Inventory::problem(file, line, Reason::BuildFailed, message));
-            let why: Arc<str> = Arc::from(format!("{id} fails at {}: {}", fault.place, fault.message));
-            for file in files {
-                unapplied.entry(file).or_insert_with(|| why.clone());
+            let why: Arc<str> =
+                Arc::from(format!("the Kustomization {id} fails at {}: {}", fault.place, fault.message));
+            for file in held(visit) {
+                self.unapplied.entry((visit.context.cluster.clone(), file)).or_insert_with(|| why.clone());
             }
         }
-        if unapplied.is_empty() {
+        if self.unapplied.is_empty() {
             return;
         }
-        let sound = visits.iter().filter(|visit| visit.context.fault.is_none());
-        let sound = sound.flat_map(|visit| held(visit));
-        let syncs = syncs
-            .iter()
-            .filter(|(_, context)| context.fault.is_none())
-            .flat_map(|(unit, _)| unit.files.iter().copied());
-        for file in sound.chain(syncs) {
-            unapplied.remove(&file);
+        for visit in visits.filter(|visit| visit.context.fault.is_none()) {
+            for file in held(visit) {
+                self.unapplied.remove(&(visit.context.cluster.clone(), file));
+            }
         }
-        self.unapplied.extend(unapplied.into_iter().map(|(file, why)| ((cluster.to_owned(), file), why)));
     }
 }
 
 /// The files that a build hangs on. Where the Kustomization itself stands, others apply.
 fn held(visit: &Visit) -> impl Iterator<Item = usize> {
     visit.files.iter().chain(&visit.reads).copied().filter(|file| *file != visit.object.at.0)
-}
-
-type Failure<'c> = (String, (&'c Context, &'c Fault, Vec<usize>));
-
-fn failure(context: &Context, files: impl Iterator<Item = usize>) -> Option<Failure<'_>> {
-    let fault = context.fault.as_ref()?;
-    Some((format!("the Kustomization {}", context.id), (context, fault, files.collect())))
 }
 
 /// What is wrong with a version that stands in a file which a build that fails was to apply.

@@ -197,6 +197,21 @@ impl<'v> Ref<'v> {
         self.kind() == Some(ScalarType::Bool(true)) || self.text() == Some("true")
     }
 
+    /// What stands where a string belongs; nothing for a string, and for null, which counts as absent. `yes` and its like
+    /// are strings to one of Flux's readers and booleans to another: they pass.
+    pub(super) fn no_string(self) -> Option<&'static str> {
+        match self.kind() {
+            Some(ScalarType::String | ScalarType::Null) => None,
+            Some(ScalarType::Number) => Some("a number"),
+            Some(ScalarType::Bool(_)) => {
+                let text = self.text().unwrap_or_default();
+                ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)).then_some("a boolean")
+            }
+            None if self.is_map() => Some("a mapping"),
+            None => Some("a list"),
+        }
+    }
+
     pub(super) fn is_map(self) -> bool {
         match self {
             Ref::Written(node, _) | Ref::Value(Value::Written(node, _)) => matches!(node.kind, NodeKind::Mapping(_)),

@@ -112,6 +112,11 @@ fn put(all: &mut HashMap<Name, Data>, key: Name, data: Data) {
     }
 }
 
+/// The name of a generated ConfigMap with its hash, which does not matter itself.
+pub(super) fn hashed(name: &str) -> String {
+    format!("{name}-<hash>")
+}
+
 fn two(name: &str) -> String {
     format!("two objects named {name} define it")
 }
@@ -231,6 +236,10 @@ impl Variables {
             None if is_optional(reference) => {
                 self.open(&format!("the {kind} {namespace}/{name} is optional and not in Git"));
             }
+            None if store.get(false, namespace, &hashed(name)).is_some() => self.open(&format!(
+                "the ConfigMap {namespace}/{name} is generated with a hash behind its name, so that Flux does not find \
+                 it: set generatorOptions.disableNameSuffixHash"
+            )),
             None => self.open(&format!("the {kind} {namespace}/{name} is not in Git")),
         }
     }

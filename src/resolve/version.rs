@@ -19,21 +19,15 @@ pub(super) fn of_range_by(who: &str, text: Option<&str>, place: &str) -> Option<
         let message = format!("{place} has no version: {who} takes the newest at every check");
         return Some(Problem::new(Reason::FloatingRange, message));
     };
-    if Version::strict(text).is_some() {
+    if Version::pin(text).is_some() {
         return None;
     }
     if text.contains("{{") || text.contains("<<") {
         let message = format!("{place} is a template: its version is {text}");
         return Some(Problem::new(Reason::InvalidDocument, message));
     }
-    let full = text.split('.').count() >= 3 && Version::loose(text).is_some();
-    Some(if full {
-        let message = format!("{place} pins {text}, which is not a semantic version: nothing can be newer than it");
-        Problem::new(Reason::VersionNotSemver, message)
-    } else {
-        let message = format!("{place} has the range {text}: {who} moves within it without a commit");
-        Problem::new(Reason::FloatingRange, message)
-    })
+    let message = format!("{place} has the range {text}: {who} moves within it without a commit");
+    Some(Problem::new(Reason::FloatingRange, message))
 }
 
 /// What decides the version of an OCIRepository or a GitRepository.
@@ -52,7 +46,7 @@ pub(super) struct Ref<'a> {
 /// what names the version: both move together.
 pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     let (tag, semver) = (facts.text("spec.ref.tag"), facts.text("spec.ref.semver"));
-    let read = if is_helm_layer(facts) { Version::of_tag } else { Version::strict };
+    let read = |tag: &str| Version::pin(tag).or_else(|| Version::of_tag(tag).filter(|_| is_helm_layer(facts)));
     if let Some(digest) = facts.text("spec.ref.digest") {
         if semver.is_none() && is_sha256(digest) && tag.and_then(read).is_some() {
             return Ref { route: Some("spec.ref.tag"), current: tag, digest: Some(digest), problem: None };
@@ -69,7 +63,9 @@ pub(super) fn of_oci<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
     }
     let problem = match tag {
         None => Some(format!("{place} names no tag: Flux follows `latest`")),
-        Some(tag) if read(tag).is_none() => Some(format!("{place} follows the tag {tag}, which is no version")),
+        Some(tag) if read(tag).is_none() => {
+            Some(format!("{place} follows the tag {tag}, which is no full version: it may be moved to a newer chart"))
+        }
         Some(_) => None,
     };
     let problem = problem.map(|message| Problem::new(Reason::FloatingTag, message));
@@ -109,8 +105,8 @@ pub(super) fn of_git<'a>(facts: &'a Object, place: &str) -> Ref<'a> {
         return Ref { route: Some("spec.ref.semver"), current: Some(range), digest: None, problem: Some(problem) };
     }
     if let Some(tag) = tag {
-        let message = format!("{place} pins the tag {tag}, which is not a semantic version: nothing can be newer");
-        let problem = Version::strict(tag).is_none().then(|| Problem::new(Reason::VersionNotSemver, message));
+        let message = format!("{place} pins the tag {tag}, which is not a full semantic version: nothing can be newer");
+        let problem = Version::pin(tag).is_none().then(|| Problem::new(Reason::VersionNotSemver, message));
         Ref { route: Some("spec.ref.tag"), current: Some(tag), digest: None, problem }
     } else {
         let branch = text("spec.ref.branch").unwrap_or("master");
@@ -133,18 +129,28 @@ pub(super) fn ask_repository(
         return invalid("is of type oci, and its URL does not start with oci://");
     }
     let asked = ask_url(url, chart, version, repository.is_true("spec.insecure"));
-    asked.map_or_else(|| invalid("has a URL that is neither http(s):// nor oci://"), Ok)
+    asked.or_else(|why| invalid(&format!("has a URL {why}")))
 }
 
-/// The question for a chart of the repository at a URL, as Helm asks it for somebody who has that version; nothing for
-/// other schemes. A pin is the tag itself (Flux rule 4): with a leading `v` it says that these tags count.
-pub(super) fn ask_url(url: &str, chart: &str, version: Option<&str>, insecure: bool) -> Option<Lookup> {
+/// Of an `oci://` URL: Flux refuses it, and a name behind it would be a part of the query.
+const WITH_QUERY: &str = "with a query or a fragment, which Flux refuses of oci://";
+
+/// The question for a chart of the repository at a URL, as Helm asks it for somebody who has that version. A pin is the
+/// tag itself (Flux rule 4): with a leading `v` it says that these tags count.
+///
+/// # Errors
+/// What is wrong with the URL: it goes on as `a URL …`.
+pub(super) fn ask_url(url: &str, chart: &str, version: Option<&str>, insecure: bool) -> Result<Lookup, &'static str> {
     if has_scheme(url, &["oci"]) {
+        if url.contains(['?', '#']) {
+            return Err(WITH_QUERY);
+        }
         let leading_v = version.and_then(Version::strict).is_some_and(|version| version.has_leading_v());
         let rules = TagRules { leading_v, by_version: true, underscore_is_plus: true };
-        return Some(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
+        return Ok(Lookup::oci(&format!("{url}/{}", chart.trim_matches('/')), rules, insecure));
     }
-    has_scheme(url, &["https", "http"]).then(|| Lookup::index(url, chart))
+    let http = has_scheme(url, &["https", "http"]);
+    http.then(|| Lookup::index(url, chart)).ok_or("that is neither http(s):// nor oci://")
 }
 
 /// Whether a URL has one of the schemes, in whatever case.
@@ -158,6 +164,9 @@ pub(super) fn ask_oci(facts: &Object, place: &str) -> Result<Lookup, Problem> {
     let Some(url) = url.filter(|url| url.starts_with("oci://")) else {
         return Err(Problem::new(Reason::InvalidSource, format!("{place} has no URL that starts with oci://")));
     };
+    if url.contains(['?', '#']) {
+        return Err(Problem::new(Reason::InvalidSource, format!("{place} has a URL {WITH_QUERY}")));
+    }
     let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: is_helm_layer(facts) };
     Ok(Lookup::oci(url, rules, facts.is_true("spec.insecure")))
 }
@@ -191,7 +200,7 @@ mod tests {
     fn flux_rule_04_only_a_pin_with_a_leading_v_sees_tags_with_one() {
         let sees =
             |version: Option<&str>| match ask_url("oci://quay.io/jetstack/charts", "cert-manager", version, false) {
-                Some(Lookup::Oci { url, rules, .. }) => {
+                Ok(Lookup::Oci { url, rules, .. }) => {
                     assert_eq!(url, "oci://quay.io/jetstack/charts/cert-manager");
                     assert!(rules.by_version && rules.underscore_is_plus);
                     rules.leading_v

@@ -4,17 +4,16 @@
 use super::build::{Builder, Output, Reads, View, is_object, patch_files, places};
 use super::flux::{self, Judge, Reach};
 use super::inflation;
+use super::instance::syncs;
 use super::memo::{self, Frame, Recall, Visit, VisitKey};
 use super::neighbours::{Abroad, ClusterId, Name, Neighbours, Published, same_cluster};
 use super::object::{At, Fault, Object, Place, Say};
 use super::path;
 use super::pool::Pools;
 use super::resource_set::{self, Set};
-use super::roots::{
-    Graph, Known, Plain, Root, Start, claimed, cluster_directory, included, plain_builds, selves, syncs,
-};
+use super::roots::{Graph, Known, Plain, Root, claimed, cluster_directory, included, plain_builds, selves};
 use super::substitute;
-use super::unapplied::{Sync, Unapplied};
+use super::unapplied::Unapplied;
 use super::variables::{Store, Variables, missing, references};
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{NsName, Reason};
@@ -34,7 +33,8 @@ pub(super) const LONGEST_NAME: usize = 253;
 pub(super) struct Context {
     pub(super) id: NsName,
     pub(super) cluster: String,
-    pub(super) suspended: bool,
+    /// Why nothing that it builds is applied until somebody resumes (Flux rule 21).
+    pub(super) suspended: Option<String>,
     /// `file:line` of the Kustomization.
     pub(super) origin: String,
     /// Why membership of this repository is assumed.
@@ -101,6 +101,8 @@ pub(super) struct World<'a> {
     pub(super) hidden: BTreeMap<usize, String>,
     /// Files that builds which fail were to apply.
     pub(super) unapplied: Unapplied,
+    /// Files that suspended Kustomizations of a cluster alone apply, and why it waits.
+    pub(super) waiting: BTreeMap<(String, usize), String>,
     clusters: HashMap<String, ClusterId>,
 }
 
@@ -140,6 +142,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         pools: Pools::default(),
         hidden: BTreeMap::new(),
         unapplied: Unapplied::new(),
+        waiting: BTreeMap::new(),
         clusters: HashMap::new(),
     };
     world.want_repositories(known.iter().map(|known| &known.object));
@@ -150,16 +153,10 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
 
     let graph = Graph::new(&known, &mut builder);
     let mut reached: HashSet<usize> = builder.files.clone();
-    // An operator's GitRepository has no spec.ignore.
-    let in_sync = judge.seen(None).filter(|_| !syncs.is_empty());
-    let in_sync = in_sync.as_ref().map(|seen| &*seen.artifact);
     let mut synced: HashSet<At> = HashSet::new();
-    for (directory, _) in &syncs {
-        let unit = builder.directory_of(in_sync, directory, true);
-        synced.extend(unit.objects.iter().filter(|object| object.kind == Kind::FluxKustomization).map(|o| o.at));
-    }
-    for link in &linked {
-        let reach = judge.reach(&link.object, &neighbours.called(&link.cluster));
+    let starts = syncs.iter().map(|sync| judge.reach(&sync.object, &sync.cluster));
+    let starts = starts.chain(linked.iter().map(|link| judge.reach(&link.object, &neighbours.called(&link.cluster))));
+    for reach in starts {
         if let Reach::Here { directory, .. } = &reach {
             let unit = builder.directory_of(reach.tree().map(Arc::as_ref), directory, true);
             synced.extend(unit.objects.iter().filter(|object| object.kind == Kind::FluxKustomization).map(|o| o.at));
@@ -169,17 +166,15 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     let plain = plain_builds(&mut builder, &reached, &included);
 
     let mut roots = graph.roots(&known, synced, &mut builder, &plain);
-    let named = syncs.iter().map(|(_, context)| (context.cluster.as_str(), &context.id));
+    let named = syncs.iter().map(|sync| (sync.cluster.as_str(), &sync.id));
     world.me.standing.selves = selves(&known, &roots, named);
-    roots.extend(syncs.into_iter().map(|(directory, context)| Root {
-        cluster: context.cluster.clone(),
-        start: Start::Sync { directory, context: Box::new(context) },
-    }));
+    roots.extend(syncs.into_iter().map(|sync| Root { cluster: sync.cluster, kustomization: sync.object }));
     world.clusters = linked.iter().map(|link| (neighbours.called(&link.cluster), link.cluster.clone())).collect();
-    roots.extend(linked.iter().map(|link| Root {
-        cluster: neighbours.called(&link.cluster),
-        start: Start::Kustomization(link.object.clone()),
-    }));
+    roots.extend(
+        linked
+            .iter()
+            .map(|link| Root { cluster: neighbours.called(&link.cluster), kustomization: link.object.clone() }),
+    );
     world.me.standing.clusters = roots.iter().map(|root| world.cluster_id(&root.cluster)).collect();
     world.me.standing.loose = !world.rooted;
     world.abroad = Abroad::new(neighbours, &world.me);
@@ -195,11 +190,12 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         providers: Vec::new(),
         held: Vec::new(),
         visits: Vec::new(),
-        synced: Vec::new(),
     };
     pass.all(roots);
     let (built, seen) = (pass.places, pass.seen);
     world.hidden = judge.hidden();
+    world.waiting = waiting(builder.recall.visits());
+    world.note_failed(builder.recall.visits());
     for known in known.iter().filter(|known| !seen.contains(&known.object.at)) {
         world.note_reach(&known.object, &known.reach);
     }
@@ -218,6 +214,25 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     world.take(left(&loose).iter(), &Scope::Loose, None, None);
     world.problems.append(&mut builder.problems);
     (world, builder.recall)
+}
+
+/// What is read by suspended Kustomizations of a cluster and by no other one there.
+fn waiting<'v>(visits: impl Iterator<Item = &'v Visit> + Clone) -> BTreeMap<(String, usize), String> {
+    let mut waiting = BTreeMap::new();
+    for visit in visits.clone() {
+        if let Some(why) = &visit.context.suspended {
+            let files = visit.files.iter().map(|file| (visit.context.cluster.clone(), *file));
+            waiting.extend(files.map(|key| (key, why.clone())));
+        }
+    }
+    if !waiting.is_empty() {
+        for visit in visits.filter(|visit| visit.context.suspended.is_none()) {
+            for file in &visit.files {
+                waiting.remove(&(visit.context.cluster.clone(), *file));
+            }
+        }
+    }
+    waiting
 }
 
 type Parts = (Arc<HashSet<usize>>, Arc<HashSet<String>>, Arc<Vec<Known>>);
@@ -280,29 +295,25 @@ struct Pass<'p, 'a> {
     held: Vec<(Set, Arc<Context>)>,
     /// The Kustomizations of the cluster at hand, where there are neighbours.
     visits: Vec<Arc<Object>>,
-    /// What was built of it without one.
-    synced: Vec<Sync>,
 }
 
 impl Pass<'_, '_> {
     /// Every cluster, with all of its roots at once: they share their ConfigMaps.
     fn all(&mut self, roots: Vec<Root>) {
-        let mut clusters: BTreeMap<usize, (String, Vec<Start>)> = BTreeMap::new();
+        let mut clusters: BTreeMap<usize, (String, Vec<Arc<Object>>)> = BTreeMap::new();
         let mut numbers: HashMap<String, usize> = HashMap::new();
         for root in roots {
             let next = numbers.len();
             let number = *numbers.entry(root.cluster.clone()).or_insert(next);
-            clusters.entry(number).or_insert_with(|| (root.cluster, Vec::new())).1.push(root.start);
+            clusters.entry(number).or_insert_with(|| (root.cluster, Vec::new())).1.push(root.kustomization);
         }
         for (cluster, starts) in clusters.into_values() {
             self.cluster(&cluster, starts);
-            let synced = std::mem::take(&mut self.synced);
-            self.world.note_failed(&cluster, &self.builder.recall.visits_of(&cluster), &synced);
         }
     }
 
     /// One cluster, with what neighbours lend to it.
-    fn cluster(&mut self, cluster: &str, starts: Vec<Start>) {
+    fn cluster(&mut self, cluster: &str, starts: Vec<Arc<Object>>) {
         self.providers.clear();
         if self.world.neighbours.others.is_empty() {
             return self.walk(cluster, starts, &mut Store::default());
@@ -323,23 +334,9 @@ impl Pass<'_, '_> {
         self.world.data.push((cluster.to_owned(), store));
     }
 
-    fn walk(&mut self, cluster: &str, starts: Vec<Start>, store: &mut Store) {
+    fn walk(&mut self, cluster: &str, starts: Vec<Arc<Object>>, store: &mut Store) {
         // The last is taken first: what the roots hold comes before the next root.
-        let mut open: Vec<(Arc<Object>, bool)> = Vec::new();
-        for start in starts.into_iter().rev() {
-            match start {
-                Start::Kustomization(object) => open.push((object, true)),
-                Start::Sync { directory, context } => {
-                    let seen = self.judge.seen(None);
-                    let build = self.builder.directory_of(seen.as_ref().map(|seen| &*seen.artifact), &directory, true);
-                    let fault = build.fault.as_deref().cloned();
-                    let context = self.builder.recall.sync(Context { fault, ..*context });
-                    self.world.note_inflated(&build.files, &context);
-                    open.extend(self.take(&build.objects, &context, store).into_iter().map(|object| (object, false)));
-                    self.synced.push((build, context));
-                }
-            }
-        }
+        let mut open: Vec<(Arc<Object>, bool)> = starts.into_iter().rev().map(|object| (object, true)).collect();
         let mut waiting: Vec<(Arc<Object>, bool)> = Vec::new();
         let mut patient = true;
         loop {
@@ -490,15 +487,19 @@ impl Pass<'_, '_> {
 
     fn context(&self, object: &Object, cluster: &str, reach: &Reach) -> Context {
         let file = self.world.inventory.path(object.at.0);
-        let assumed = match reach {
-            Reach::Here { assumed, .. } => assumed.clone(),
-            _ => None,
+        let (assumed, stopped) = match reach {
+            Reach::Here { assumed, stopped, .. } => (assumed.clone(), stopped.clone()),
+            _ => (None, None),
         };
+        let id = NsName { namespace: object.namespace().to_owned(), name: object.name().to_owned() };
+        let origin = format!("{file}:{}", object.line);
+        let own = object.is_true("spec.suspend");
+        let own = own.then(|| format!("spec.suspend of its Kustomization {id} is true ({origin})"));
         Context {
-            id: NsName { namespace: object.namespace().to_owned(), name: object.name().to_owned() },
+            id,
             cluster: cluster.to_owned(),
-            suspended: object.is_true("spec.suspend"),
-            origin: format!("{file}:{}", object.line),
+            suspended: own.or(stopped),
+            origin,
             assumed,
             says: object.says.clone(),
             fault: None,

@@ -2,22 +2,24 @@
 
 use super::differences;
 use super::{LiveRelease, Sighting, verdict};
-use crate::model::{Fact, Live, LiveState, NsName, Problem, Reason, Release, RowKind};
+use crate::model::{Fact, Live, LiveState, NsName, Problem, Release, RowKind};
 use std::collections::{BTreeSet, HashMap};
 
 /// What is compared.
 pub struct Statement<'a> {
     /// Every release of the repository, in the order of the rows.
     pub releases: &'a [&'a Release],
-    /// The directory of the root that the cluster applies; nothing for a repository that has none, of which it is not known
-    /// what the cluster applies.
-    pub root: Option<&'a str>,
+    /// The roots that the cluster applies, as the rows call them; nothing for a repository that has none, of which it is
+    /// not known what the cluster applies.
+    pub roots: Option<&'a BTreeSet<String>>,
     /// What the cluster showed.
     pub seen: &'a Sighting,
     /// Whether a Git URL is this repository's.
     pub ours: &'a dyn Fn(&str) -> bool,
     /// The ref that was read here, by its full name; nothing where that is not known.
     pub git_ref: Option<&'a str>,
+    /// Whether a release that nothing says who made is in nobody's Git, and this repository's to say so.
+    pub lacks: &'a dyn Fn(&NsName) -> bool,
     /// Everything that Git builds was read: else what a Kustomization made may well be there.
     pub whole: bool,
 }
@@ -31,55 +33,27 @@ pub struct Testimony {
     pub findings: Vec<(Option<(String, u32)>, Problem)>,
 }
 
-/// The root that the cluster applies; nothing where this repository has none of that name, or no root at all.
-///
-/// # Errors
-/// The configuration names none, and the repository has several: they are named.
-pub fn root(releases: &[&Release], configured: Option<&str>) -> Result<Option<String>, Problem> {
-    let roots: BTreeSet<&str> = releases.iter().filter_map(|release| release.cluster.as_deref()).collect();
-    match (configured, roots.len()) {
-        (Some(root), _) => Ok(roots.get(root).map(|root| (*root).to_owned())),
-        (None, 0 | 1) => Ok(roots.first().map(|root| (*root).to_owned())),
-        (None, _) => {
-            let roots = roots.into_iter().collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "the repository has several roots ({roots}), and which one the cluster applies is not known: set \
-                 cluster.root to one of them"
-            );
-            Err(Problem::new(Reason::ClusterAmbiguous, message))
-        }
-    }
-}
-
-/// A configured root that the repository does not have.
-pub fn no_such_root(releases: &[&Release], configured: &str) -> Problem {
-    let roots: BTreeSet<&str> = releases.iter().filter_map(|release| release.cluster.as_deref()).collect();
-    let roots = roots.into_iter().collect::<Vec<_>>().join(", ");
-    let message = format!("cluster.root {configured} is no root of the repository; it has {roots}");
-    Problem::new(Reason::ClusterAmbiguous, message)
-}
-
 /// Compares. Releases that could not be listed are unknown, and nothing is said to be missing.
 pub fn testify(statement: &Statement<'_>) -> Testimony {
     let all = match &statement.seen.releases {
         Fact::Known(all) => all,
         Fact::Unknown(problem) => {
             let unknown = |release: &&Release| {
-                applies(release, statement.root).then(|| Live::bare(LiveState::Unknown, problem.message.clone()))
+                applies(release, statement.roots).then(|| Live::bare(LiveState::Unknown, problem.message.clone()))
             };
             return Testimony { live: statement.releases.iter().map(unknown).collect(), findings: Vec::new() };
         }
     };
     let live = statement.releases.iter().map(|release| one(release, statement, all)).collect::<Vec<_>>();
-    let findings = match statement.root {
-        Some(root) => differences::find(statement, root, all, &live),
+    let findings = match statement.roots {
+        Some(roots) => differences::find(statement, roots, all, &live),
         None => Vec::new(),
     };
     Testimony { live, findings }
 }
 
 fn one(release: &Release, statement: &Statement<'_>, all: &HashMap<NsName, LiveRelease>) -> Option<Live> {
-    if !applies(release, statement.root) {
+    if !applies(release, statement.roots) {
         return None;
     }
     if !is_named(release) {
@@ -93,9 +67,13 @@ fn one(release: &Release, statement: &Statement<'_>, all: &HashMap<NsName, LiveR
 }
 
 /// Whether the cluster is to have this release; without any root, whether it may have it.
-pub(super) fn applies(release: &Release, root: Option<&str>) -> bool {
-    let built = release.kustomization.is_some() || root.is_none();
-    release.kind == RowKind::HelmRelease && built && release.cluster.as_deref() == root
+pub(super) fn applies(release: &Release, roots: Option<&BTreeSet<String>>) -> bool {
+    let cluster = release.cluster.as_deref();
+    let built = match roots {
+        Some(roots) => release.kustomization.is_some() && cluster.is_some_and(|cluster| roots.contains(cluster)),
+        None => cluster.is_none(),
+    };
+    release.kind == RowKind::HelmRelease && built
 }
 
 /// Whether namespace and name are known, without a variable.

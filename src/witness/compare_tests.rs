@@ -1,6 +1,6 @@
 use super::super::test_objects::{denied, id, plex, release, sighting};
 use super::super::{LiveSource, Sighting};
-use super::{Statement, Testimony, no_such_root, root, testify};
+use super::{Statement, Testimony, testify};
 use crate::model::{ChartKind, Fact, LiveState, Problem, Reason, Release, RowKind, SourceKind};
 use serde_json::{Value, json};
 
@@ -10,12 +10,14 @@ fn tag(of: &str) -> Release {
 
 fn compare(releases: &[Release], seen: &Sighting) -> Testimony {
     let ours = |url: &str| url.contains("acme/fleet");
+    let roots = ["clusters/production".to_owned()].into();
     testify(&Statement {
         releases: &releases.iter().collect::<Vec<_>>(),
-        root: Some("clusters/production"),
+        roots: Some(&roots),
         seen,
         ours: &ours,
         git_ref: Some("refs/heads/main"),
+        lacks: &|id| id.name != "elsewhere",
         whole: true,
     })
 }
@@ -143,20 +145,6 @@ fn many_findings_are_counted_beyond_a_limit() {
 }
 
 #[test]
-fn the_only_root_is_the_clusters_and_several_want_a_name() {
-    let (one, mut two) = (tag("a/a"), tag("b/b"));
-    assert_eq!(root(&[&one], None).unwrap().as_deref(), Some("clusters/production"));
-    assert_eq!(root(&[], None).unwrap(), None);
-    two.cluster = Some("clusters/staging".into());
-    let problem = root(&[&one, &two], None).unwrap_err();
-    assert_eq!(problem.reason, Reason::ClusterAmbiguous);
-    assert!(problem.message.contains("clusters/production, clusters/staging"), "{problem}");
-    assert_eq!(root(&[&one, &two], Some("clusters/staging")).unwrap().as_deref(), Some("clusters/staging"));
-    assert_eq!(root(&[&one], Some("clusters/x")).unwrap(), None);
-    assert!(no_such_root(&[&one], "clusters/x").message.contains("it has clusters/production"));
-}
-
-#[test]
 fn a_kustomization_that_follows_another_ref_says_nothing_of_this_one() {
     let old = made_by("media/old", "flux-system/apps");
     let said_with = |wanted: Value| {
@@ -191,9 +179,25 @@ fn without_a_root_what_the_cluster_has_is_known_by_its_name_and_nothing_is_missi
     let all = [loose("media/plex"), loose("media/sonarr")];
     let all: Vec<&Release> = all.iter().collect();
     let seen = sighting(&[plex(), made_by("media/old", "flux-system/apps")]);
-    let testimony =
-        testify(&Statement { releases: &all, root: None, seen: &seen, ours: &|_| true, git_ref: None, whole: true });
+    let testimony = testify(&Statement {
+        releases: &all,
+        roots: None,
+        seen: &seen,
+        ours: &|_| true,
+        git_ref: None,
+        lacks: &|_| true,
+        whole: true,
+    });
     let states: Vec<_> = testimony.live.iter().map(|live| live.as_ref().map(|live| live.state)).collect();
     assert_eq!(states, [Some(LiveState::Deployed), Some(LiveState::Absent)]);
     assert!(testimony.findings.is_empty(), "{testimony:?}");
+}
+
+#[test]
+fn what_nothing_says_who_made_may_be_in_another_repositorys_git() {
+    let bare = |of: &str| labelled(of, &json!({}));
+    let seen = sighting(&[plex(), bare("media/by-hand"), bare("media/elsewhere")]);
+    let testimony = compare(&[tag("media/plex")], &seen);
+    let all = said(&testimony, Reason::ClusterOnly);
+    assert!(all.len() == 1 && all[0].contains("media/by-hand"), "{all:?}");
 }

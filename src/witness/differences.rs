@@ -4,7 +4,7 @@
 use super::compare::{Statement, applies, is_named};
 use super::{LiveRelease, LiveSource, Made, Sighting};
 use crate::model::{Fact, Live, LiveState, NsName, Problem, Reason, Release, SourceKind};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Most findings of one kind; the rest is counted.
 const SHOWN: usize = 50;
@@ -18,12 +18,12 @@ type Found = (Option<(String, u32)>, Problem);
 /// Both directions.
 pub(super) fn find(
     statement: &Statement<'_>,
-    root: &str,
+    roots: &BTreeSet<String>,
     all: &HashMap<NsName, LiveRelease>,
     live: &[Option<Live>],
 ) -> Vec<Found> {
     let mut findings = git_only(statement, live);
-    findings.extend(cluster_only(statement, root, all));
+    findings.extend(cluster_only(statement, roots, all));
     findings
 }
 
@@ -73,8 +73,8 @@ fn without(by: &NsName, releases: &[&Release]) -> Found {
 }
 
 /// Releases that the cluster has and no row stands for.
-fn cluster_only(statement: &Statement<'_>, root: &str, all: &HashMap<NsName, LiveRelease>) -> Vec<Found> {
-    let here = || statement.releases.iter().filter(|release| applies(release, Some(root)));
+fn cluster_only(statement: &Statement<'_>, roots: &BTreeSet<String>, all: &HashMap<NsName, LiveRelease>) -> Vec<Found> {
+    let here = || statement.releases.iter().filter(|release| applies(release, Some(roots)));
     let named: HashSet<NsName> = here().filter(|release| is_named(release)).map(|release| release.id()).collect();
     let builders: HashSet<&NsName> = here().filter_map(|release| release.kustomization.as_deref()).collect();
     // What a release without a whole name may be called in the cluster is not known.
@@ -92,6 +92,7 @@ fn cluster_only(statement: &Statement<'_>, root: &str, all: &HashMap<NsName, Liv
             }
             // Another repository's, or a source's that is none of ours; a chart's or a ResourceSet's.
             Made::Kustomization(_) | Made::Controller(_) => return None,
+            Made::Unsaid if !(statement.lacks)(&live.id) => return None,
             Made::Unsaid => "no Flux Kustomization made it".to_owned(),
         };
         let message = format!("the cluster has the HelmRelease {}, and Git does not: {why}", live.id);

@@ -10,8 +10,12 @@ use serde_json::{Map, Value};
 
 /// The key of Docker's JSON in a Secret of its type.
 pub(super) const CONFIG: &str = ".dockerconfigjson";
+/// The type of such a Secret: Flux reads that key of no other.
+pub(super) const CONFIG_TYPE: &str = "kubernetes.io/dockerconfigjson";
 /// The same in its oldest form, without `auths` around the entries.
 const OLD: &str = ".dockercfg";
+/// Its type.
+const OLD_TYPE: &str = "kubernetes.io/dockercfg";
 
 /// Where one entry stands: its key, the Secret that it comes from, and its content.
 struct Entry {
@@ -39,10 +43,12 @@ pub(super) fn by_host(origin: &str, host: &str, data: &SecretData) -> Result<Log
 /// No Secret has one; the sentence names no value.
 pub fn keychain(host: &str, path: &str, secrets: &[(String, &SecretData)]) -> Result<Login, String> {
     let names = || secrets.iter().map(|(origin, _)| origin.as_str()).collect::<Vec<_>>().join(", ");
-    let mut readable =
-        secrets.iter().filter(|(_, data)| [CONFIG, OLD].iter().any(|key| data.contains_key(*key))).peekable();
+    let mut readable = secrets.iter().filter(|(_, data)| key_of(data).is_some_and(|key| data.has(key))).peekable();
     if readable.peek().is_none() {
-        return Err(format!("{}: no key {CONFIG}, and an OCIRepository reads no other", names()));
+        let other = secrets.iter().find_map(|(origin, data)| Some(format!("{origin}: {}", of_another_type(data)?)));
+        return Err(
+            other.unwrap_or_else(|| format!("{}: no key {CONFIG}, and an OCIRepository reads no other", names()))
+        );
     }
     let mut all = Vec::new();
     for (origin, data) in readable {
@@ -67,16 +73,32 @@ impl Entry {
     }
 }
 
+/// The key of Docker's JSON that Flux reads of a Secret, by its type.
+fn key_of(data: &SecretData) -> Option<&'static str> {
+    match data.kind() {
+        CONFIG_TYPE => Some(CONFIG),
+        OLD_TYPE => Some(OLD),
+        _ => None,
+    }
+}
+
+/// Docker's JSON in a Secret of which Flux does not read it.
+pub(super) fn of_another_type(data: &SecretData) -> Option<String> {
+    let kind = data.kind();
+    let (key, its) = [(CONFIG, CONFIG_TYPE), (OLD, OLD_TYPE)].into_iter().find(|(key, _)| data.has(key))?;
+    (kind != its).then(|| format!("its type is {kind}; Flux reads {key} only from {its}"))
+}
+
 fn entries(origin: &str, data: &SecretData) -> Result<Vec<Entry>, String> {
     let text = |key: &str| data.get(key).and_then(|bytes| std::str::from_utf8(bytes.expose_secret()).ok());
     // The parser's message may quote what it read.
     let parsed = |key: &str, json: &str| -> Result<Value, String> {
         serde_json::from_str(json).map_err(|_| format!("{key} in it is not JSON"))
     };
-    let value = match (text(CONFIG), text(OLD)) {
-        (Some(json), _) => parsed(CONFIG, json)?["auths"].take(),
-        (None, Some(json)) => parsed(OLD, json)?,
-        (None, None) => return Err(format!("it has no key {CONFIG}")),
+    let value = match key_of(data).and_then(|key| Some((key, text(key)?))) {
+        Some((OLD, json)) => parsed(OLD, json)?,
+        Some((key, json)) => parsed(key, json)?["auths"].take(),
+        None => return Err(format!("it has no key {CONFIG}")),
     };
     let auths: &Map<String, Value> = value.as_object().ok_or_else(|| format!("{CONFIG} in it has no auths"))?;
     Ok(auths

@@ -5,7 +5,16 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 fn secret(key: &str, json: &str) -> SecretData {
-    SecretData::from([(key.to_owned(), SecretSlice::from(json.as_bytes().to_vec()))])
+    let kind = match key {
+        ".dockerconfigjson" => "kubernetes.io/dockerconfigjson",
+        ".dockercfg" => "kubernetes.io/dockercfg",
+        _ => "Opaque",
+    };
+    of(kind, key, json)
+}
+
+fn of(kind: &str, key: &str, json: &str) -> SecretData {
+    SecretData::new(kind, [(key.to_owned(), SecretSlice::from(json.as_bytes().to_vec()))])
 }
 
 /// One Secret with these entries, each with its user as the password.
@@ -76,4 +85,22 @@ fn what_is_missing_is_named_with_its_secret_and_without_a_value() {
     }
     let why = user("ghcr.io", "/a", &[&docker(&[("quay.io", "me")])]).unwrap_err();
     assert!(why.contains("the Secret a/0") && why.contains("for ghcr.io"), "{why}");
+}
+
+#[test]
+fn flux_rule_14_an_image_pull_secret_of_another_type_is_not_read_and_its_type_is_said() {
+    let auth = STANDARD.encode("me:me");
+    let entry = format!("{{\"quay.io\":{{\"auth\":\"{auth}\"}}}}");
+    let json = format!("{{\"auths\":{entry}}}");
+    for (kind, key, text, its) in [
+        ("Opaque", ".dockerconfigjson", &json, "kubernetes.io/dockerconfigjson"),
+        ("kubernetes.io/dockercfg", ".dockerconfigjson", &json, "kubernetes.io/dockerconfigjson"),
+        ("kubernetes.io/dockerconfigjson", ".dockercfg", &entry, "kubernetes.io/dockercfg"),
+    ] {
+        let why = user("quay.io", "/a", &[&of(kind, key, text)]).unwrap_err();
+        assert_eq!(why, format!("the Secret a/0: its type is {kind}; Flux reads {key} only from {its}"));
+    }
+    // Beside one that is of its type it is passed over.
+    let good = of("kubernetes.io/dockerconfigjson", ".dockerconfigjson", &json);
+    assert_eq!(user("quay.io", "/a", &[&of("Opaque", ".dockerconfigjson", "{"), &good]).unwrap(), "me");
 }

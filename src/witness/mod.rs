@@ -16,7 +16,7 @@ mod verdict;
 mod test_objects;
 
 pub use access::{Access, Certificates, Login, SourceProxy};
-pub use compare::{Statement, Testimony, no_such_root, root, testify};
+pub use compare::{Statement, Testimony, testify};
 pub use docker::keychain;
 pub use object::{Attempt, Condition, LiveKustomization, LiveRelease, LiveSource, Made};
 pub use secret::{Reads, SecretData, certificates, login, proxy};

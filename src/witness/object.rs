@@ -127,9 +127,13 @@ impl LiveRelease {
         })
     }
 
-    /// The chart version that runs.
+    /// The chart version that runs; nothing where the newest word is that Helm took it away.
     pub fn running(&self) -> Option<&str> {
-        self.newest.as_ref().map(|newest| newest.chart_version.as_str()).or(self.applied.as_deref())
+        match &self.newest {
+            Some(newest) if matches!(newest.status.as_str(), "uninstalled" | "uninstalling") => None,
+            Some(newest) => Some(&newest.chart_version),
+            None => self.applied.as_deref(),
+        }
     }
 }
 

@@ -8,8 +8,34 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use url::Url;
 
-/// The decoded values of a Secret, by key.
-pub type SecretData = BTreeMap<String, SecretSlice<u8>>;
+/// A Secret: its type, and its decoded values by key.
+#[derive(Debug, Default)]
+pub struct SecretData {
+    kind: String,
+    values: BTreeMap<String, SecretSlice<u8>>,
+}
+
+impl SecretData {
+    /// Of this type, as the API writes it.
+    pub fn new(kind: &str, values: impl IntoIterator<Item = (String, SecretSlice<u8>)>) -> Self {
+        Self { kind: kind.to_owned(), values: values.into_iter().collect() }
+    }
+
+    /// Its type; `Opaque` where nothing says.
+    pub fn kind(&self) -> &str {
+        if self.kind.is_empty() { "Opaque" } else { &self.kind }
+    }
+
+    /// A value.
+    pub fn get(&self, key: &str) -> Option<&SecretSlice<u8>> {
+        self.values.get(key)
+    }
+
+    /// Whether it has a key.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+}
 
 /// Longest address of a proxy that Flux takes, in bytes.
 const LONGEST_PROXY: usize = 2048;
@@ -19,7 +45,7 @@ const LONGEST_PROXY: usize = 2048;
 pub enum Reads {
     /// `username` and `password`: a HelmRepository over HTTP.
     Basic,
-    /// Docker's JSON, else `username` and `password`: a HelmRepository of type `oci`.
+    /// Docker's JSON of a Secret of its type, of any other `username` and `password`: a HelmRepository of type `oci`.
     Either,
 }
 
@@ -28,7 +54,7 @@ pub enum Reads {
 /// # Errors
 /// The Secret holds nothing for it; the sentence names no value.
 pub fn login(origin: &str, host: &str, data: &SecretData, reads: Reads) -> Result<Login, String> {
-    if reads == Reads::Either && data.contains_key(docker::CONFIG) {
+    if reads == Reads::Either && data.kind() == docker::CONFIG_TYPE {
         return docker::by_host(origin, host, data);
     }
     match (text(data, "username"), text(data, "password")) {
@@ -39,7 +65,8 @@ pub fn login(origin: &str, host: &str, data: &SecretData, reads: Reads) -> Resul
             password: SecretString::from(password.to_owned()),
         }),
         _ if reads == Reads::Basic => Err("it has no username and password".to_owned()),
-        _ => Err(format!("it has neither {} nor username and password", docker::CONFIG)),
+        _ => Err(docker::of_another_type(data)
+            .unwrap_or_else(|| format!("it has neither {} nor username and password", docker::CONFIG))),
     }
 }
 

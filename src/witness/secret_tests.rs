@@ -4,11 +4,16 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 fn data(pairs: &[(&str, &str)]) -> SecretData {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), SecretSlice::from(value.as_bytes().to_vec()))).collect()
+    of("Opaque", pairs)
+}
+
+fn of(kind: &str, pairs: &[(&str, &str)]) -> SecretData {
+    let value = |value: &str| SecretSlice::from(value.as_bytes().to_vec());
+    SecretData::new(kind, pairs.iter().map(|(key, text)| ((*key).to_owned(), value(text))))
 }
 
 fn docker(json: &str) -> SecretData {
-    data(&[(".dockerconfigjson", json)])
+    of("kubernetes.io/dockerconfigjson", &[(".dockerconfigjson", json)])
 }
 
 fn pair(host: &str, data: &SecretData, reads: Reads) -> (String, String) {
@@ -128,4 +133,14 @@ fn flux_rule_14_what_is_no_proxy_is_said_without_its_address() {
         assert!(said.contains(why) && !said.contains("s3cret"), "{said}");
     }
     assert!(proxy("s", &data(&[("username", "me")])).unwrap_err().contains("no address"));
+}
+
+#[test]
+fn flux_rule_14_the_secrets_type_says_which_keys_a_helm_repository_reads() {
+    let json = r#"{"auths":{"ghcr.io":{"username":"json","password":"p"}}}"#;
+    let both = [(".dockerconfigjson", json), ("username", "plain"), ("password", "p")];
+    assert_eq!(pair("ghcr.io", &of("kubernetes.io/dockerconfigjson", &both), Reads::Either).0, "json");
+    assert_eq!(pair("ghcr.io", &of("Opaque", &both), Reads::Either).0, "plain");
+    let why = login("s", "ghcr.io", &of("Opaque", &both[..1]), Reads::Either).unwrap_err();
+    assert_eq!(why, "its type is Opaque; Flux reads .dockerconfigjson only from kubernetes.io/dockerconfigjson");
 }

@@ -68,6 +68,7 @@ pub(super) fn release(of: &str, current: &str, kind: ChartKind) -> Release {
         })),
         site: None,
         digest_site: None,
+        digest_stays: false,
         frame: None,
         current: Some(current.to_owned()),
         chart_kind: Some(kind),

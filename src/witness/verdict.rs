@@ -56,7 +56,11 @@ fn judge(release: &Release, found: &LiveRelease, seen: &Sighting, differs: bool)
         return (LiveState::Progressing, format!("not ready: {why}; {at} runs"));
     };
     if found.running().is_none() {
-        return (LiveState::Progressing, "Ready, but no release is in its history yet".to_owned());
+        let message = match &found.newest {
+            Some(newest) => format!("Ready, but Helm's status is {}; nothing runs", newest.status),
+            None => "Ready, but no release is in its history yet".to_owned(),
+        };
+        return (LiveState::Progressing, message);
     }
     if differs {
         let git = release.current.as_deref().unwrap_or_default();

@@ -162,3 +162,19 @@ fn a_controllers_long_message_is_cut_to_one_line() {
     let live = say("5.1.0", &with("/status/conditions", json!([ready])));
     assert!(live.message.len() < 300 && !live.message.contains('\n'), "{}", live.message);
 }
+
+#[test]
+fn flux_rule_22_after_an_uninstall_nothing_runs() {
+    for status in ["uninstalled", "uninstalling"] {
+        let mut object = with("/status/history/0/status", json!(status));
+        object["status"]["conditions"] = json!([
+            {"type": "Ready", "status": "False", "reason": "UpgradeFailed", "message": "timed out"},
+            {"type": "Remediated", "status": "True", "reason": "UninstallSucceeded", "message": "gone"}
+        ]);
+        // What was applied before is not there either.
+        object["status"]["lastAppliedRevision"] = json!("4.4.0");
+        let live = say("5.1.0", &object);
+        assert_eq!((live.state, live.running.as_deref()), (LiveState::Failed, None), "{status}");
+        assert!(live.message.ends_with("; nothing runs"), "{}", live.message);
+    }
+}

@@ -33,8 +33,10 @@ impl Network for SystemNetwork {
 /// How far a chain of requests may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
-    /// Public addresses only.
+    /// Public addresses only: the URL in Git is public.
     Public,
+    /// Public addresses only, wherever the URL in Git leads: the configuration says so.
+    NeverPrivate,
     /// Private ones too, but not link-local ones, where clouds keep their metadata service.
     Private,
     /// Everything: the configuration names the place.
@@ -46,20 +48,36 @@ impl Reach {
         match self {
             Self::Any => true,
             Self::Private => !is_metadata(address),
-            Self::Public => !network.is_private(address),
+            Self::Public | Self::NeverPrivate => !network.is_private(address),
         }
     }
 }
 
-/// Every address of a host is out of reach.
+/// Every address of a host is out of reach. Says by which rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{host} is a private address, and the URL in Git is public: refused; if this is meant, name the host in \
-     registries.hosts or set registries.allowPrivateAddresses"
-)]
+#[error("{host} is {}", rule(*.reach))]
 pub struct OutOfReach {
     /// The name, or the address where one is written out.
     pub host: String,
+    /// What would have been within reach.
+    pub reach: Reach,
+}
+
+fn rule(reach: Reach) -> &'static str {
+    match reach {
+        Reach::NeverPrivate => {
+            "a private address, and registries.allowPrivateAddresses is never: refused; if this is meant, name the host in \
+             registries.hosts"
+        }
+        Reach::Private => {
+            "an address where clouds keep their metadata service, and only the configuration may lead there: refused; if this \
+             is meant, name the host in registries.hosts"
+        }
+        Reach::Public | Reach::Any => {
+            "a private address, and the URL in Git is public: refused; if this is meant, name the host in registries.hosts \
+             or set registries.allowPrivateAddresses"
+        }
+    }
 }
 
 /// Lets connections through to what is within reach. Cheap to clone.
@@ -101,7 +119,7 @@ impl Guard {
         if self.reach.admits(address, self.network.as_ref()) {
             return Ok(());
         }
-        Err(OutOfReach { host: address.to_string() })
+        Err(OutOfReach { host: address.to_string(), reach: self.reach })
     }
 
     /// The addresses of a host that are within reach; [`OutOfReach`] inside the error where none is.
@@ -110,7 +128,7 @@ impl Guard {
         let found = !all.is_empty();
         all.retain(|address| exempt || self.reach.admits(*address, self.network.as_ref()));
         if found && all.is_empty() {
-            return Err(std::io::Error::other(OutOfReach { host: host.to_owned() }));
+            return Err(std::io::Error::other(OutOfReach { host: host.to_owned(), reach: self.reach }));
         }
         Ok(all)
     }

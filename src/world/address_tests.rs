@@ -1,5 +1,6 @@
-use super::{Reach, SystemNetwork, is_private};
+use super::{Guard, Reach, SystemNetwork, is_private};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -48,4 +49,17 @@ fn a_private_reach_still_refuses_metadata_services() {
     }
     assert!(Reach::Private.admits(ip("10.0.0.1"), &SystemNetwork));
     assert!(!Reach::Public.admits(ip("10.0.0.1"), &SystemNetwork));
+}
+
+#[test]
+fn an_address_out_of_reach_names_the_rule_that_refused_it() {
+    let refused = |reach, url: &str| {
+        let guard = Guard::new(Arc::new(SystemNetwork), reach, Arc::default());
+        guard.judge_literal(&url.parse().unwrap()).unwrap_err().to_string()
+    };
+    let (inside, metadata) = ("http://10.0.0.1/x", "http://169.254.169.254/latest");
+    assert!(refused(Reach::Public, inside).starts_with("10.0.0.1 is a private address, and the URL in Git is public"));
+    assert!(refused(Reach::NeverPrivate, inside).contains("registries.allowPrivateAddresses is never"));
+    let private = refused(Reach::Private, metadata);
+    assert!(private.contains("metadata service") && !private.contains("URL in Git is public"), "{private}");
 }

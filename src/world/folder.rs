@@ -2,6 +2,7 @@
 //! symlink, enters no `.git`, and knows no ignore rules: what is there is what is read.
 
 use super::tree::{Listing, Skipped, unfit};
+use crate::inventory;
 use crate::model::{BlobId, Problem, Reason, TreeFile};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -35,8 +36,18 @@ impl Folder {
         &self.root
     }
 
-    /// Every regular file, sorted by path. Blob ids are computed for `.yaml`, `.yml` and `.json` of at most
-    /// [`FILE_LIMIT`]; they are empty for the rest, which nobody parses. `revision` is none: the files may differ
+    /// The places that the folder is a checkout of: its own, as a URL, and that of the remote `origin`.
+    pub fn places(&self) -> Vec<String> {
+        let origin = || {
+            let repository = git2::Repository::open(&self.root).ok()?;
+            let origin = repository.find_remote("origin").ok()?;
+            origin.url().ok().map(str::to_owned)
+        };
+        [format!("file://{}", self.root.display())].into_iter().chain(origin()).collect()
+    }
+
+    /// Every regular file, sorted by path. Blob ids are computed for what [`inventory::reads`] takes, of at most
+    /// [`FILE_LIMIT`]; they are empty for the rest, which nobody reads. `revision` is none: the files may differ
     /// from every commit.
     pub fn read(&self) -> Result<Listing, Problem> {
         let mut out = Listing::default();
@@ -51,13 +62,13 @@ impl Folder {
             Ok(entries) => entries,
             Err(error) if level == 0 => return Err(problem(dir, &error)),
             Err(_) => {
-                out.skipped.push(Skipped::new(prefix, "the directory can't be read"));
+                out.skipped.push(Skipped::directory(prefix, "the directory can't be read"));
                 return Ok(());
             }
         };
         for entry in entries {
             let Ok(entry) = entry else {
-                out.skipped.push(Skipped::new(prefix, "the directory can't be read to its end"));
+                out.skipped.push(Skipped::directory(prefix, "the directory can't be read to its end"));
                 break;
             };
             let name = entry.file_name();
@@ -66,13 +77,14 @@ impl Folder {
             }
             let path = format!("{prefix}{}", name.to_string_lossy());
             if let Some(why) = unfit(name.as_encoded_bytes()) {
-                out.skipped.push(Skipped::new(&path, why));
+                let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                out.skipped.push(if directory { Skipped::directory(&path, why) } else { Skipped::new(&path, why) });
                 continue;
             }
             match entry.file_type() {
                 Ok(kind) if kind.is_symlink() => out.skipped.push(Skipped::new(&path, "symlink")),
                 Ok(kind) if kind.is_dir() && level >= LEVELS => {
-                    out.skipped.push(Skipped::new(&path, "the directories are nested too deeply"));
+                    out.skipped.push(Skipped::directory(&path, "the directories are nested too deeply"));
                 }
                 Ok(kind) if kind.is_dir() => self.walk(&entry.path(), &format!("{path}/"), level + 1, out)?,
                 Ok(kind) if kind.is_file() => self.list(path, out)?,
@@ -93,7 +105,7 @@ impl Folder {
             return Ok(());
         };
         let mut file = TreeFile { path, blob: BlobId(String::new()), size: meta.len() };
-        if is_candidate(&file.path) {
+        if inventory::reads(&file.path) {
             if meta.len() > FILE_LIMIT {
                 out.skipped.push(Skipped::new(&file.path, "the file is larger than 16 MiB"));
                 return Ok(());
@@ -168,12 +180,6 @@ fn adopt(new: &Path, old: &fs::Metadata) {
 
 #[cfg(not(unix))]
 fn adopt(_: &Path, _: &fs::Metadata) {}
-
-/// Files that a dialect may want to read.
-fn is_candidate(path: &str) -> bool {
-    let extension = Path::new(path).extension().and_then(|e| e.to_str()).unwrap_or("");
-    ["yaml", "yml", "json"].iter().any(|e| extension.eq_ignore_ascii_case(e))
-}
 
 /// Git's id of a content. Computing it can't fail for a blob; an empty id would only mean "parse it again".
 fn blob_id(content: &[u8]) -> BlobId {

@@ -37,11 +37,17 @@ pub struct Skipped {
     pub path: String,
     /// Why.
     pub why: &'static str,
+    /// A directory, with everything in it.
+    pub directory: bool,
 }
 
 impl Skipped {
     pub(crate) fn new(path: &str, why: &'static str) -> Self {
-        Self { path: path.escape_debug().to_string(), why }
+        Self { path: path.escape_debug().to_string(), why, directory: false }
+    }
+
+    pub(crate) fn directory(path: &str, why: &'static str) -> Self {
+        Self { directory: true, ..Self::new(path.trim_end_matches('/'), why) }
     }
 }
 

@@ -10,7 +10,7 @@ pub struct EnvEntry {
     pub key: String,
     /// First byte of the key.
     pub start: usize,
-    /// The value's bytes; nothing for a key alone, whose value is whatever the environment of the build has.
+    /// The value's bytes without the blanks around them, which make no other version; nothing for a key alone, whose value is whatever the environment of the build has.
     pub value: Option<Range<usize>>,
     /// Line, from 1.
     pub line: u32,
@@ -41,10 +41,13 @@ pub fn env_entries(bytes: &[u8]) -> Option<Vec<EnvEntry>> {
                 return None;
             }
             let from = indent + key.len() + 1;
+            let behind = content.get(from..);
+            let value = behind.map_or("", str::trim);
+            let from = from + behind.map_or(0, |behind| behind.len() - behind.trim_start().len());
             entries.push(EnvEntry {
                 key: key.to_owned(),
                 start: start + indent,
-                value: (from <= content.len()).then(|| start + from..start + content.len()),
+                value: behind.map(|_| start + from..start + from + value.len()),
                 line: number,
                 column: u32::try_from(from + 1).ok()?,
             });

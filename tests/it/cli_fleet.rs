@@ -4,7 +4,7 @@
 use crate::person::{Person, helm_repository, release};
 
 /// A repository of these files at `file://…/NAME`; its URL.
-fn repository(person: &Person, name: &str, files: &[(&str, String)]) -> String {
+pub fn repository(person: &Person, name: &str, files: &[(&str, String)]) -> String {
     let folder = person.dir().join(name);
     let git = git2::Repository::init(&folder).unwrap();
     git.set_head("refs/heads/main").unwrap();

@@ -218,8 +218,8 @@ fn an_archive_that_flux_refuses_by_default_is_proposed_and_said_and_held_back_by
     let person = Person::with_one_release();
     let mut archive = chart("podinfo", "8.0.0").archive();
     archive.resize(11 << 20, 0);
-    let index = "apiVersion: v1\nentries:\n  podinfo:\n  - urls:\n    - big.tgz\n    version: 8.0.0\n  - urls:\n    - \
-                 charts/podinfo-6.5.0.tgz\n    version: 6.5.0\n  - urls:\n    - charts/podinfo-6.4.0.tgz\n    version: 6.4.0\n";
+    let index = "apiVersion: v1\nentries:\n  podinfo:\n  - name: podinfo\n    urls:\n    - big.tgz\n    version: 8.0.0\n  - name: podinfo\n    urls:\n    - \
+                 charts/podinfo-6.5.0.tgz\n    version: 6.5.0\n  - name: podinfo\n    urls:\n    - charts/podinfo-6.4.0.tgz\n    version: 6.4.0\n";
     person.charts.put("/index.yaml", "text/yaml", index);
     person.charts.put("/big.tgz", "application/gzip", archive);
     let row = person.scan().row("media/web");

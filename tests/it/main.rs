@@ -10,6 +10,7 @@ mod cli_apply;
 mod cli_contract;
 mod cli_edges;
 mod cli_fleet;
+mod cli_folder;
 mod cli_opened;
 mod cli_policy;
 mod cli_scan;

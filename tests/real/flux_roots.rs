@@ -23,8 +23,9 @@ pub fn roots(tree: &mut Tree<'_>) -> Vec<Root> {
     let mut written: Vec<Written> = known
         .map(|(file, object)| Written { file: file.clone(), object: object.clone(), children: HashSet::new() })
         .collect();
-    let instances = tree.written.iter().filter(|(_, object)| object["kind"] == "FluxInstance");
-    let syncs: Vec<Root> = instances.filter_map(|(file, object)| sync(tree, file, object)).collect();
+    let instances: Vec<_> =
+        tree.written.iter().filter(|(_, object)| object["kind"] == "FluxInstance").cloned().collect();
+    let syncs: Vec<Root> = instances.iter().filter_map(|(file, object)| sync(tree, file, object)).collect();
     let below = children(tree, &mut written);
     let synced: HashSet<(String, String)> =
         syncs.iter().flat_map(|sync| held(tree, &sync.kustomization, &sync.cluster)).collect();
@@ -113,7 +114,7 @@ fn directory(file: &str) -> String {
 }
 
 /// FluxInstance `spec.sync`: the Kustomization that flux-operator makes of it.
-fn sync(tree: &Tree<'_>, file: &str, instance: &Value) -> Option<Root> {
+fn sync(tree: &mut Tree<'_>, file: &str, instance: &Value) -> Option<Root> {
     let path = text(instance, "/spec/sync/path")?;
     let url = text(instance, "/spec/sync/url")?;
     if tree.url.as_deref().is_some_and(|here| !davit::inventory::same_repository(here, url))
@@ -124,11 +125,27 @@ fn sync(tree: &Tree<'_>, file: &str, instance: &Value) -> Option<Root> {
     let namespace = Some(key(instance).0).filter(|namespace| !namespace.is_empty());
     let namespace = namespace.unwrap_or_else(|| "flux-system".to_owned());
     let name = text(instance, "/spec/sync/name").unwrap_or(&namespace);
-    let cluster = Some(normal("", path)?).filter(|path| !path.is_empty()).unwrap_or_else(|| directory(file));
     let kustomization = json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         "metadata": {"namespace": namespace, "name": name},
         "spec": {"path": path, "sourceRef": {"kind": "GitRepository", "name": name}},
     });
+    let kustomization = patched(tree, instance, &kustomization);
+    let path = text(&kustomization, "/spec/path")?;
+    let cluster = Some(normal("", path)?).filter(|path| !path.is_empty()).unwrap_or_else(|| directory(file));
     Some(Root { cluster, kustomization })
+}
+
+/// The operator gives what it makes to kustomize, with the patches of the instance: so does this, by a build of its own.
+fn patched(tree: &mut Tree<'_>, instance: &Value, made: &Value) -> Value {
+    let Some(patches) = instance.pointer("/spec/kustomize/patches") else { return made.clone() };
+    let root = tree.scratch.join(format!("instance-{}", key(instance).1));
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::write(root.join("sync.yaml"), serde_json::to_vec(made).unwrap()).unwrap();
+    let asked = json!({
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"namespace": "flux-system", "name": "instance"}, "spec": {"path": "./", "patches": patches},
+    });
+    let built = tree.referee.build(&root, &asked, &[], false).unwrap();
+    built.into_iter().find(is_kustomization).unwrap()
 }

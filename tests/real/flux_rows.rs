@@ -218,10 +218,17 @@ const EXCUSES: [(Reason, &str); 1] = [(
     "a variable that Git does not show, or a text composed of several, has no one site",
 )];
 
-/// A typed reason that excuses any value of the row.
+/// A typed reason that excuses what the row says of its chart.
 fn unresolved(row: &Release) -> Option<Reason> {
     let reason = row.problem.as_ref()?.reason;
     EXCUSES.iter().find(|(known, _)| *known == reason).map(|(reason, _)| *reason)
+}
+
+/// What is not followed may have set the version, and so the row claims none.
+fn unclaimed(row: &Release) -> Option<Reason> {
+    let reason = row.problem.as_ref()?.reason;
+    let open = matches!(reason, Reason::VersionInPatch | Reason::VersionInComponent);
+    (open && row.current.is_none()).then_some(reason)
 }
 
 fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
@@ -238,14 +245,22 @@ fn judge(truth: &Truth, row: &Release, compared: &mut Compared) {
         ("URL", truth.url.clone(), url),
     ];
     let different: Vec<_> = fields.iter().filter(|(_, flux, davit)| flux != davit).collect();
+    if let Some(problem) = row.problem.as_ref().filter(|problem| problem.reason == Reason::BuildFailed) {
+        compared.wrong.push(format!("{}: Flux builds it, and Davit says: {}", truth.id(), problem.message));
+        return;
+    }
     if different.is_empty() {
         compared.equal += 1;
         compared.raised += usize::from(row.problem.is_none());
         return;
     }
     let elsewhere = row.notes.iter().any(|note| format!("{note:?}").contains("not built in the release's own cluster"));
-    if let Some(reason) = unresolved(row) {
+    // Whose row it is and where it stands does not hang on the version.
+    let of_chart = |field: &str| matches!(field, "chart" | "version" | "source" | "URL");
+    if let Some(reason) = unresolved(row).filter(|_| different.iter().all(|(field, ..)| of_chart(field))) {
         compared.explain(reason.code());
+    } else if let Some(reason) = unclaimed(row).filter(|_| different.iter().all(|(field, ..)| *field == "version")) {
+        compared.explain(&format!("no version claimed: {}", reason.code()));
     } else if truth.missing && elsewhere {
         compared.explain("source that nothing builds (a note says so)");
     } else if truth.ambiguous {
@@ -284,7 +299,12 @@ fn absent(truth: &Truth, walked: &Walked, resolution: &Resolution, compared: &mu
 /// A row whose Kustomization does not apply it.
 fn superfluous(row: &Release, walked: &Walked, compared: &mut Compared) {
     let by = row.kustomization.as_ref().map(|by| (by.namespace.clone(), by.name.clone())).unwrap_or_default();
-    let failed = walked.failed.iter().any(|failed| Some(&*failed.cluster) == row.cluster.as_deref() && failed.by == by);
+    let mut failed = walked.failed.iter();
+    let failed = failed.find(|failed| Some(&*failed.cluster) == row.cluster.as_deref() && failed.by == by);
+    // What substituteFrom names and Git does not show may be in the cluster.
+    let unseen = failed.is_some_and(|failed| {
+        failed.error.contains("substitute from '") && failed.error.trim_end().ends_with("not found")
+    });
     let set = walked.applied.iter().any(|applied| {
         Some(&*applied.cluster) == row.cluster.as_deref()
             && applied.by == by
@@ -292,7 +312,11 @@ fn superfluous(row: &Release, walked: &Walked, compared: &mut Compared) {
             && applied.file.as_ref().is_none_or(|file| **file == *row.file)
             && applied.object["spec"].to_string().contains("HelmRelease")
     });
-    if failed {
+    if unseen {
+        compared.explain("its variables are in the cluster alone");
+    } else if let Some(failed) = failed.filter(|_| row.problem.is_none()) {
+        compared.wrong.push(format!("{}: Davit would raise it, and Flux says: {}", row_id(row), failed.error));
+    } else if failed.is_some() {
         compared.explain("Flux can't build its Kustomization");
     } else if set {
         // The build ends at the set; its templates are the operator's to fill in, which no referee here does.

@@ -305,7 +305,7 @@ fn origin(object: &mut Value) -> Option<String> {
     Some(path.trim().trim_matches('"').to_owned())
 }
 
-/// A path from the root, without `.` and `..`.
+/// A path from the root, without `.` and `..`; nothing where it leads out of it.
 pub fn normal(directory: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in directory.split('/').chain(path.split('/')) {

@@ -73,7 +73,7 @@ async fn an_open_registry_gives_tags_and_what_a_chart_says_of_itself() {
 }
 
 #[tokio::test]
-async fn what_is_no_chart_or_not_the_tags_version_is_refused() {
+async fn what_is_no_chart_is_refused_and_another_version_than_the_tags_shows_in_the_archive() {
     let registry = OciRegistry::start(&Door::Open).await;
     let mut image = chart("app", "1.0.0");
     image.config_type = "application/vnd.oci.image.config.v1+json".to_owned();
@@ -82,14 +82,16 @@ async fn what_is_no_chart_or_not_the_tags_version_is_refused() {
     mistagged.tag = Some("1.0.1".to_owned());
     registry.push("charts/mistagged", &mistagged, None).await;
     let (_cache, davit) = client(|_| {});
-    for (name, tag, reason, says) in [
-        ("image", "1.0.0", Reason::SourceInvalid, "no Helm chart"),
-        ("mistagged", "1.0.1", Reason::ChartDiffers, "which Flux refuses"),
-    ] {
-        let problem = davit.detail(&question(&registry, &format!("charts/{name}")), tag).await.unwrap_err();
-        assert_eq!(problem.reason, reason, "{problem}");
-        assert!(problem.message.contains(says), "{problem}");
-    }
+    let question = |name: &str| question(&registry, &format!("charts/{name}"));
+    assert!(davit.detail(&question("image"), "1.0.0").await.is_ok(), "an OCIRepository asks for its layer alone");
+    let Lookup::Oci { url, rules, insecure } = question("image") else { panic!() };
+    let helm = Lookup::Oci { url, rules: TagRules { by_version: true, ..rules }, insecure };
+    let problem = davit.detail(&helm, "1.0.0").await.unwrap_err();
+    assert_eq!(problem.reason, Reason::ChartInvalid, "{problem}");
+    assert!(problem.message.contains("no Helm chart"), "{problem}");
+    let mistagged = davit.detail(&question("mistagged"), "1.0.1").await.unwrap();
+    assert_eq!(mistagged.app_version, None, "a config of another version says nothing of this one");
+    assert_eq!(davit.open(&question("mistagged"), "1.0.1").await.unwrap().version, "1.0.0");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ fn failed(name: &str, why: &str) -> Row {
         annotations: Arc::default(),
         notes: Vec::new(),
         digest_site: None,
+        digest_stays: false,
         frame: None,
         chain: Vec::new(),
         problem: None,

@@ -299,7 +299,7 @@ async fn flux_rule_27_one_secret_is_read_by_its_name() {
     let sight = look(&kubeconfig(&directory, &server.address, "t")).await;
     let name = granted(&sight);
     let data = sight.secret(&name, sight.until()).await.unwrap();
-    assert_eq!(data["password"].expose_secret(), b"hunter2");
+    assert_eq!(data.get("password").unwrap().expose_secret(), b"hunter2");
     let secrets: Vec<String> = server.paths().into_iter().filter(|path| path.contains("secrets")).collect();
     assert_eq!(secrets, [path]);
     server.set(path, 404, json!({"kind": "Status", "code": 404, "message": "not found", "reason": "NotFound"}));
@@ -394,4 +394,39 @@ async fn a_restart_while_the_cluster_is_away_knows_its_last_version_and_says_how
     let other = kubeconfig(&directory, "http://127.0.0.1:1", "t");
     let other = Cluster::new(&other, Some(kept.path()), Arc::new(Timestamp::now)).unwrap().look().await;
     assert!(other.kube_version.is_none() && other.remembered.is_none());
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_and_its_own_word_is_the_reason_in_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(flux()).await;
+    let busy = json!({"kind": "Status", "code": 429, "reason": "TooManyRequests", "message": "too many requests"});
+    server.set("/version", 429, busy);
+    let config =
+        config::Cluster { timeout: Duration::from_secs(1), ..kubeconfig(&directory, &server.address, "t0ken") };
+    let sight = look(&config).await;
+    let said: Vec<&str> = sight.seen.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(said, [format!("{}/version: the API server answered 429: too many requests", server.address)]);
+    assert!(server.paths().iter().filter(|path| *path == "/version").count() > 1);
+}
+
+#[tokio::test]
+async fn two_clusters_behind_one_host_are_two() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(flux()).await;
+    let answers = server.answers.lock().unwrap().clone();
+    for (path, (code, body)) in answers {
+        server.set(&format!("/c1{path}"), code, body);
+    }
+    let of = |path: &str| kubeconfig(&directory, &format!("{}{path}", server.address), "t0ken");
+    let cluster = a_cluster(&of("/c1"));
+    assert_eq!(cluster.look().await.kube_version.as_ref().unwrap().text(), "v1.34.2+k3s1");
+    // The same file leads to another cluster now, which never said anything.
+    of("/c2");
+    server.set("/c2/version", 500, json!({"kind": "Status", "code": 500, "message": "not available"}));
+    *cluster.last.lock().await = None;
+    let sight = cluster.look().await;
+    assert_eq!((sight.kube_version.as_ref(), sight.remembered.is_some()), (None, false));
+    let said = &sight.seen.problems[0].message;
+    assert!(said.starts_with(&format!("{}/c2/version: the API server answered 500", server.address)), "{said}");
 }

@@ -10,11 +10,14 @@ use tokio::time::Instant;
 /// Largest answer in bytes: a page of releases with large values stays far below.
 const LARGEST: u64 = 64 << 20;
 
+/// How long a busy server is left alone before it is asked again; twice as long each time.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
 /// A client with its server's name.
 #[derive(Clone)]
 pub(super) struct Connection {
     client: kube::Client,
-    /// `https://host:port`, for messages.
+    /// `https://host:port`, with the path before the API's own, for messages.
     server: String,
     timeout: Duration,
 }
@@ -40,13 +43,24 @@ impl Connection {
         self.timeout
     }
 
-    /// The body of an answer.
+    /// The body of an answer. A server that is busy is asked again until the deadline; then its own word is the reason.
     pub(super) async fn get(&self, path: &str, deadline: Instant) -> Result<Vec<u8>, NoAnswer> {
-        let late = |_| {
-            let message = format!("{}: not finished within cluster.timeout ({:?})", self.server, self.timeout);
-            NoAnswer { status: None, problem: refused::unknown(&message) }
-        };
-        tokio::time::timeout_at(deadline, self.body(path)).await.map_err(late)?
+        let (mut wait, mut last) = (FIRST_WAIT, None);
+        loop {
+            let Ok(answer) = tokio::time::timeout_at(deadline, self.body(path)).await else {
+                let late = || {
+                    let message = format!("{}: not finished within cluster.timeout ({:?})", self.server, self.timeout);
+                    NoAnswer { status: None, problem: refused::unknown(&message) }
+                };
+                return Err(last.unwrap_or_else(late));
+            };
+            match answer {
+                Err(no) if no.status.is_some_and(is_busy) && Instant::now() + wait < deadline => last = Some(no),
+                answer => return answer,
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
     }
 
     async fn body(&self, path: &str) -> Result<Vec<u8>, NoAnswer> {
@@ -75,6 +89,11 @@ impl Connection {
             NoAnswer { status: None, problem: refused::unknown(&message) }
         })
     }
+}
+
+/// Too many requests, or not there at the moment.
+fn is_busy(status: u16) -> bool {
+    matches!(status, 429 | 503 | 504)
 }
 
 /// A path without its query.

@@ -45,8 +45,8 @@ pub(super) fn blind(problem: &Problem) -> Sighting {
 pub(super) async fn look(connection: &Connection, deadline: Instant) -> Sighting {
     let eyes = Eyes { connection, deadline };
     let kube_version = match eyes.kube_version().await {
-        // No server, or none that knows us: every other question would end the same.
-        Err(NoAnswer { status: None | Some(401), problem }) => return blind(&problem),
+        // No server, or none that knows us or has time for us: every other question would end the same.
+        Err(NoAnswer { status: None | Some(401 | 429 | 503 | 504), problem }) => return blind(&problem),
         other => other.map_err(|no| no.problem),
     };
     let (helm, source, kustomize) = tokio::join!(eyes.served(HELM), eyes.served(SOURCE), eyes.served(KUSTOMIZE));

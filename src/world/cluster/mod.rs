@@ -8,6 +8,7 @@ mod connect;
 mod connection;
 mod lists;
 mod memory;
+mod proxy;
 mod refused;
 mod secret;
 

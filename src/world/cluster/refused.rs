@@ -36,7 +36,13 @@ pub(super) fn problem(server: &str, path: &str, error: &kube::Error) -> Problem 
         },
         other => chain(other),
     };
-    unknown(&format!("{server}: {why}"))
+    let hint = match why.contains("UnknownIssuer") {
+        true => {
+            ": no authority that Davit trusts issued it, be it certificate-authority of the kubeconfig or the pod's"
+        }
+        false => "",
+    };
+    unknown(&format!("{server}: {why}{hint}"))
 }
 
 fn answered(code: u16, message: &str) -> String {
@@ -54,9 +60,9 @@ fn auth(error: &AuthError) -> String {
     match error {
         AuthError::AuthExecStart(error) => format!("the command that the kubeconfig names can't be started: {error}"),
         AuthError::AuthExecRun { .. } => "the command that the kubeconfig names failed".to_owned(),
-        AuthError::ReadTokenFile(error, file) => format!("the token file {}: {error}", file.display()),
         AuthError::MissingCommand => "the kubeconfig's exec has no command".to_owned(),
-        _ => "the kubeconfig's credentials can't be used".to_owned(),
+        _ => "the kubeconfig's credentials can't be used: is its user's password or auth-provider as kubectl takes it?"
+            .to_owned(),
     }
 }
 
@@ -67,8 +73,13 @@ pub(super) fn in_cluster(error: &InClusterError) -> Problem {
 pub(super) fn kubeconfig(place: &str, error: &KubeconfigError) -> Problem {
     let why = match error {
         KubeconfigError::Parse(_) => "it is not a kubeconfig: YAML that can't be read as one".to_owned(),
+        KubeconfigError::ReadConfig(error, file) if *file.to_string_lossy() != *place => {
+            format!("{}: {error}", file.display())
+        }
         KubeconfigError::ReadConfig(error, _) => error.to_string(),
-        KubeconfigError::FindPath => "there is none: set cluster.kubeconfigFile or $KUBECONFIG".to_owned(),
+        KubeconfigError::FindPath => {
+            "there is none: set cluster.kubeconfigFile, or $KUBECONFIG to a file that is there".to_owned()
+        }
         KubeconfigError::CurrentContextNotSet => "it has no current context: set cluster.context".to_owned(),
         KubeconfigError::LoadContext(name) => format!("it has no context {name:?}"),
         KubeconfigError::LoadCertificateAuthority(_)
@@ -77,6 +88,7 @@ pub(super) fn kubeconfig(place: &str, error: &KubeconfigError) -> Problem {
         | KubeconfigError::ParseCertificates(_) => {
             "its certificate-authority, client-certificate or client-key can't be read".to_owned()
         }
+        KubeconfigError::ParseNoProxy(error) => format!("$NO_PROXY can't be read: {error}"),
         other => other.to_string(),
     };
     unknown(&format!("cluster.kubeconfigFile: {place}: {why}"))

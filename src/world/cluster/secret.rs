@@ -66,6 +66,8 @@ fn is_plain(part: &str) -> bool {
 
 #[derive(serde::Deserialize)]
 struct Secret {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
     #[serde(default)]
     data: Option<BTreeMap<String, String>>,
 }
@@ -73,11 +75,12 @@ struct Secret {
 fn values(body: &[u8]) -> Option<SecretData> {
     let secret: Secret = serde_json::from_slice(body).ok()?;
     let data = secret.data.unwrap_or_default().into_iter();
-    data.map(|(key, value)| {
+    let decoded = data.map(|(key, value)| {
         let value: SecretSlice<u8> = SecretSlice::from(value.into_bytes());
         Some((key, SecretSlice::from(STANDARD.decode(value.expose_secret()).ok()?)))
-    })
-    .collect()
+    });
+    let decoded: Vec<(String, SecretSlice<u8>)> = decoded.collect::<Option<_>>()?;
+    Some(SecretData::new(secret.kind.as_deref().unwrap_or_default(), decoded))
 }
 
 #[cfg(test)]
@@ -97,12 +100,15 @@ mod tests {
 
     #[test]
     fn values_are_decoded_and_never_shown() {
-        let body = br#"{"kind":"Secret","data":{"password":"aHVudGVyMg==","username":"bWU="}}"#;
+        let body = br#"{"kind":"Secret","type":"kubernetes.io/basic-auth","data":{"password":"aHVudGVyMg==","username":"bWU="}}"#;
         let data = values(body).unwrap();
-        assert_eq!(data["password"].expose_secret(), b"hunter2");
+        assert_eq!(
+            (data.get("password").unwrap().expose_secret(), data.kind()),
+            (&b"hunter2"[..], "kubernetes.io/basic-auth")
+        );
         assert!(!format!("{data:?}").contains("hunter2"));
         assert!(values(b"{\"data\":{\"password\":\"%\"}}").is_none());
         assert!(values(b"nonsense").is_none());
-        assert!(values(b"{}").unwrap().is_empty());
+        assert_eq!(values(b"{}").unwrap().kind(), "Opaque");
     }
 }

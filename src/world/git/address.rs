@@ -1,6 +1,7 @@
 //! What a remote's address means: its way of transport, and how it is shown. User name and password never show.
 
 use super::error::Failure;
+use crate::model::shown_url;
 
 /// The way to a remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +76,10 @@ fn is_scp(text: &str) -> bool {
     !text.starts_with(['/', '.']) && colon.is_some_and(|c| c > 1 && slash.is_none_or(|s| c < s))
 }
 
-/// An address without user name, password, query and fragment.
+/// An address without user name, password, query and fragment; without a scheme as [`shown_url`] has it.
 pub fn redact(text: &str) -> String {
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
-    let Some((scheme, rest)) = clean.split_once("://") else { return clean };
+    let Some((scheme, rest)) = clean.split_once("://") else { return shown_url(&clean) };
     let rest = rest.split(['?', '#']).next().unwrap_or(rest);
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -143,6 +144,9 @@ mod tests {
         assert_eq!(redact("https://alice:pw@host/a.git?token=x#y"), "https://host/a.git");
         assert_eq!(redact("https://alice:p@ss@host:1/a"), "https://host:1/a");
         assert_eq!(redact("git@host:a/b.git"), "git@host:a/b.git");
+        for odd in ["alice:hunter2@host/x", "http:/alice:hunter2@host/x", "//alice:hunter2@host/x"] {
+            assert!(redact(odd).ends_with("host/x") && !redact(odd).contains("hunter2"), "{}", redact(odd));
+        }
         assert_eq!(redact("https://host/\u{1b}[31ma"), "https://host/[31ma");
     }
 

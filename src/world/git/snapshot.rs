@@ -81,7 +81,9 @@ impl Walk<'_> {
         for entry in tree {
             let raw = String::from_utf8_lossy(entry.name_bytes());
             let path = format!("{prefix}{raw}");
-            let mut skip = |why| self.out.skipped.push(Skipped::new(&path, why));
+            let directory = entry.kind() == Some(ObjectType::Tree);
+            let skipped = |why| if directory { Skipped::directory(&path, why) } else { Skipped::new(&path, why) };
+            let mut skip = |why| self.out.skipped.push(skipped(why));
             if let Some(why) = unfit(entry.name_bytes()) {
                 skip(why);
                 continue;

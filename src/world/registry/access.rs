@@ -129,7 +129,7 @@ impl Http {
         let reach = match self.options.registries.allow_private_addresses {
             PrivateAddresses::Always => Reach::Any,
             PrivateAddresses::Auto => Reach::Private,
-            PrivateAddresses::Never => Reach::Public,
+            PrivateAddresses::Never => Reach::NeverPrivate,
         };
         let guard = self.guard_at(&proxy.url, reach);
         guard.judge_literal(&proxy.url).map_err(|out| Failure::out_of_reach(&out, &proxy.origin))?;

@@ -89,7 +89,7 @@ fn said(status: &str, headers: &str, body: &str) -> String {
 }
 
 fn index(_: &str) -> String {
-    said("200 OK", "", "entries: {app: [{version: 1.0.0}]}")
+    said("200 OK", "", "{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}")
 }
 
 fn tags(_: &str) -> String {
@@ -124,7 +124,8 @@ async fn tunnel(to: u16) -> (String, Heads) {
 }
 
 fn data(pairs: &[(&str, &str)]) -> SecretData {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), SecretSlice::from(value.as_bytes().to_vec()))).collect()
+    let value = |value: &str| SecretSlice::from(value.as_bytes().to_vec());
+    SecretData::new("Opaque", pairs.iter().map(|(key, text)| ((*key).to_owned(), value(text))))
 }
 
 fn access(host: &str, certificates: Option<&[(&str, &str)]>, address: Option<&[(&str, &str)]>) -> Access {

@@ -24,7 +24,7 @@ fn endless(piece: Vec<u8>, pause: Duration) -> Body {
     }))
 }
 
-const GOOD: &str = "entries:\n  app:\n  - version: 1.2.3\n  other:\n  - version: 2.0.0\n";
+const GOOD: &str = "apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 1.2.3\n  other:\n  - name: other\n    version: 2.0.0\n";
 
 fn bad(path: &str) -> Response<Body> {
     let name = path.split('/').nth(1).unwrap_or("");
@@ -139,6 +139,12 @@ fn registry_answer(path: &str, query_last: bool, headers: &HeaderMap) -> Respons
     match path {
         "/token" => status(200).body(Body::from("{\"token\": \"good\", \"expires_in\": 300}")).unwrap(),
         "/v2/token/app/tags/list" if !token => challenge(format!("http://{host}/token")),
+        "/odd" => status(200).body(Body::from("{\"token\": \"bad\\nX: y\"}")).unwrap(),
+        "/v2/odd-token/app/tags/list" => challenge(format!("http://{host}/odd")),
+        "/v2/half/app/tags/list" => {
+            let link = "/v2/half/app/tags/list?last=x; rel=\"next\"";
+            status(200).header(header::LINK, link).body(Body::from("{\"tags\": [\"1.0.0\"]}")).unwrap()
+        }
         "/v2/inside/app/tags/list" => challenge("http://127.0.0.2/token".to_owned()),
         "/v2/circle/app/tags/list" => {
             let link = "</v2/circle/app/tags/list?n=1000>; rel=\"next\"";
@@ -153,8 +159,8 @@ fn registry_answer(path: &str, query_last: bool, headers: &HeaderMap) -> Respons
             let tail = futures_util::stream::iter([Ok(Bytes::from_static(b"]}"))]);
             let head =
                 futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{\"tags\":[\"0.0.0\""))]);
-            let piece = ",\"1.0.7\"".repeat(1000);
-            let tags = futures_util::stream::iter((0..pieces).map(move |_| Ok(Bytes::from(piece.clone()))));
+            let piece = |n: u32| (0..1000).fold(String::new(), |all, i| all + &format!(",\"1.{n}.{i}\""));
+            let tags = futures_util::stream::iter((0..pieces).map(move |n| Ok(Bytes::from(piece(n)))));
             status(200).body(Body::from_stream(head.chain(tags).chain(tail))).unwrap()
         }
         _ => status(200).body(Body::from("{\"tags\": [\"1.1.0\"]}")).unwrap(),
@@ -191,6 +197,8 @@ async fn bad_tag_lists_and_private_realms_are_refused() {
     assert_eq!(large.versions.len(), 200_001, "within the product's limits");
     for (name, reason) in [
         ("circle/app", Reason::SourceInvalid),
+        ("half/app", Reason::SourceInvalid),
+        ("odd-token/app", Reason::SourceInvalid),
         ("million/app", Reason::SourceTooLarge),
         ("inside/app", Reason::SourcePrivateAddress),
     ] {

@@ -31,6 +31,8 @@ pub(super) struct Shelf {
 /// The directory of all shelves, named by their layout.
 pub(super) const LAYOUT: &str = "charts-v1";
 const STAMP: &str = "stamp.json";
+/// What was read of a chart in an index is of this form and by these rules.
+const EXTRACT: &str = "2";
 
 impl Shelf {
     /// `kind` keeps apart what one URL can give.
@@ -131,7 +133,7 @@ pub(super) fn set_used(directory: &Path, time: std::time::SystemTime) {
 }
 
 fn extract_name(stamp: &Stamp, chart: &str) -> String {
-    format!("chart-{}-{}.json", stamp.hash, &digest(chart.as_bytes())[..16])
+    format!("chart-{}-{EXTRACT}-{}.json", stamp.hash, &digest(chart.as_bytes())[..16])
 }
 
 fn place_name(stamp: &Stamp, chart: &str, version: &str) -> String {

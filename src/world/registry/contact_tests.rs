@@ -87,7 +87,10 @@ async fn a_source_that_may_be_plain_http_asks_a_dead_host_no_more_often() {
 #[tokio::test]
 async fn the_verdict_is_the_hosts_own_and_its_neighbour_answers() {
     let (dead, _) = door_slammer().await;
-    let alive = serve(|_, _| status(200).body(Body::from("entries: {app: [{version: 1.0.0}]}")).unwrap()).await;
+    let alive = serve(|_, _| {
+        status(200).body(Body::from("{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}")).unwrap()
+    })
+    .await;
     let (_cache, registry) = registry(|_| {});
     let good = Lookup::index(&format!("http://{alive}"), "app");
     let questions = [https(&dead, "a/b"), good];

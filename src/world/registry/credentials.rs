@@ -52,8 +52,13 @@ impl Credential {
 }
 
 /// For a chart index: the configuration alone, where the operator's credentials may go there, or user and password of the
-/// URL.
-pub(super) fn for_index(options: &Options, url: &url::Url, ours: bool) -> Result<Option<Credential>, Problem> {
+/// URL; `written` says whose URL that is.
+pub(super) fn for_index(
+    options: &Options,
+    url: &url::Url,
+    ours: bool,
+    written: &str,
+) -> Result<Option<Credential>, Problem> {
     if ours && let Some(found) = configured(options, &super::failure::authority(url), url.path())? {
         return Ok(Some(found));
     }
@@ -62,7 +67,7 @@ pub(super) fn for_index(options: &Options, url: &url::Url, ours: bool) -> Result
             username: percent_decoded(url.username()),
             password: SecretString::from(percent_decoded(url.password().unwrap_or(""))),
         },
-        origin: "the URL in Git".to_owned(),
+        origin: written.to_owned(),
     }))
 }
 

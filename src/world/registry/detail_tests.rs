@@ -17,13 +17,17 @@ fn config(version: &str) -> String {
 fn manifest(name: &str) -> String {
     let inner = if name == "mistagged" { "9.9.9" } else { "1.2.3" };
     let media = if name == "image" { "oci.image.config.v1+json" } else { "cncf.helm.config.v1+json" };
+    let layer = match name {
+        "image" => "",
+        _ => "{\"mediaType\": \"application/vnd.cncf.helm.chart.content.v1.tar+gzip\", \"digest\": \"sha256:0\"}",
+    };
     let digest = match name {
         "forged" => super::cache::digest(b"something else"),
         _ => super::cache::digest(config(inner).as_bytes()),
     };
     format!(
         "{{\"schemaVersion\": 2, \"config\": {{\"mediaType\": \"application/vnd.{media}\", \"digest\": \"sha256:{digest}\"}},
-        \"annotations\": {{\"org.opencontainers.image.created\": \"2026-01-02T03:04:05Z\"}}}}"
+        \"layers\": [{layer}], \"annotations\": {{\"org.opencontainers.image.created\": \"2026-01-02T03:04:05Z\"}}}}"
     )
 }
 
@@ -83,18 +87,25 @@ async fn an_unchanged_tag_costs_its_head_and_an_unchanged_list_a_304() {
 }
 
 #[tokio::test]
-async fn an_image_another_version_and_a_forged_blob_are_refused() {
+async fn an_image_and_a_forged_blob_are_refused() {
     let (host, _) = logged().await;
     let (_cache, registry) = registry(|_| {});
     for (name, reason, says) in [
-        ("image", Reason::SourceInvalid, "no Helm chart"),
-        ("mistagged", Reason::ChartDiffers, "which Flux refuses"),
+        ("image", Reason::ChartInvalid, "app:1.2.3: no Helm chart"),
         ("forged", Reason::SourceError, "not what its digest says"),
     ] {
         let problem = registry.detail(&oci(&host, &format!("{name}/app")), "1.2.3").await.unwrap_err();
         assert_eq!(problem.reason, reason, "{problem}");
         assert!(problem.message.contains(says), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn flux_rule_07_a_config_of_another_version_than_the_tag_is_left_to_the_archive() {
+    let (host, _) = logged().await;
+    let (_cache, registry) = registry(|_| {});
+    let detail = registry.detail(&oci(&host, "mistagged/app"), "1.2.3").await.unwrap();
+    assert_eq!((detail.app_version, detail.deprecated, detail.detailed), (None, false, true));
 }
 
 #[tokio::test]

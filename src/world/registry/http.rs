@@ -129,7 +129,8 @@ impl Http {
     pub(super) fn mirrored_trip(&self, unchecked: bool, since: Instant) -> Trip {
         let reach = match self.options.registries.allow_private_addresses {
             PrivateAddresses::Always => Reach::Any,
-            PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
+            PrivateAddresses::Auto => Reach::Public,
+            PrivateAddresses::Never => Reach::NeverPrivate,
         };
         let deadline = Instant::now() + self.options.limits.overall;
         Trip { reach, deadline, since, access: None, strict: false, unchecked, raw: false }
@@ -139,7 +140,8 @@ impl Http {
         match self.options.registries.allow_private_addresses {
             PrivateAddresses::Always => Reach::Any,
             PrivateAddresses::Auto if self.is_private(origin, since).await => Reach::Private,
-            PrivateAddresses::Auto | PrivateAddresses::Never => Reach::Public,
+            PrivateAddresses::Auto => Reach::Public,
+            PrivateAddresses::Never => Reach::NeverPrivate,
         }
     }
 

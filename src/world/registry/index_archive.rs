@@ -82,7 +82,7 @@ impl IndexArchive {
         } else {
             // What the operator gave for that very host goes before what a source passes on to it.
             let ours = http.may_take_ours(trip, url);
-            let found = credentials::for_index(&http.options, url, ours).map_err(Failure::of)?;
+            let found = credentials::for_index(&http.options, url, ours, self.writer(url)).map_err(Failure::of)?;
             found.or_else(|| grants::passed(trip.access.as_ref()))
         };
         let authorization = credential.as_ref().and_then(credentials::Credential::basic);
@@ -142,6 +142,12 @@ impl IndexArchive {
             let _ = url.set_username("").and_then(|()| url.set_password(None));
         }
         Ok(url)
+    }
+
+    /// Who wrote the user of the archive's URL, for messages.
+    fn writer(&self, url: &Url) -> &'static str {
+        let ours = Url::parse(&self.repository).is_ok_and(|base| base.username() == url.username());
+        if ours { "the URL in Git" } else { "the archive's URL in the index" }
     }
 
     fn parsed(&self, text: &str) -> Result<Url, Problem> {

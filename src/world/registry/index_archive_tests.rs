@@ -65,3 +65,15 @@ fn what_flux_could_not_fetch_is_a_fault_of_the_version_and_shows_no_password() {
         assert!(!problem.message.contains("hunter2"), "{problem}");
     }
 }
+
+#[test]
+fn a_user_that_the_index_writes_is_not_said_to_come_from_git() {
+    for (url, writer) in [
+        ("web.tgz", "the URL in Git"),
+        ("https://example.com/web.tgz", "the URL in Git"),
+        ("https://other:hunter3@example.com/web.tgz", "the archive's URL in the index"),
+    ] {
+        let archive = archive("https://user:hunter2@example.com/charts", Some(url));
+        assert_eq!(archive.writer(&archive.url().unwrap()), writer, "{url}");
+    }
+}

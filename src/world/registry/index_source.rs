@@ -216,9 +216,11 @@ async fn fetch_once(
     known: Option<&Stamp>,
 ) -> Result<Fetched, Failure> {
     let headers = known.map(|stamp| stamp.validators.conditions()).unwrap_or_default();
-    let credential = match grants::at_home(trip.access.as_ref(), &authority(url)) {
-        Some(own) => Some(own),
-        None => credentials::for_index(&http.options, url, http.may_take_ours(trip, url)).map_err(Failure::of)?,
+    let credential = if let Some(own) = grants::at_home(trip.access.as_ref(), &authority(url)) {
+        Some(own)
+    } else {
+        let ours = http.may_take_ours(trip, url);
+        credentials::for_index(&http.options, url, ours, "the URL in Git").map_err(Failure::of)?
     };
     let authorization = credential.as_ref().and_then(credentials::Credential::basic);
     let limit = http.options.registries.max_index_size;

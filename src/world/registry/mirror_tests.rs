@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 
 fn answer(path: &str) -> Response<Body> {
     let body = match path {
-        "/index/charts.example.com/stable/index.yaml" => "entries: {app: [{version: 1.0.0}]}",
+        "/index/charts.example.com/stable/index.yaml" => {
+            "{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}"
+        }
         "/v2/" => "{}",
         "/v2/ghcr/org/app/tags/list" => "{\"tags\": [\"2.0.0\"]}",
         _ => return status(404).body(Body::empty()).unwrap(),

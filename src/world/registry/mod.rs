@@ -38,6 +38,8 @@ mod contact_tests;
 #[cfg(test)]
 mod detail_tests;
 #[cfg(test)]
+mod manifest_tests;
+#[cfg(test)]
 mod mirror_tests;
 #[cfg(test)]
 mod open_tests;

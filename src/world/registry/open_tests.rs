@@ -5,7 +5,7 @@ use super::test_hosts::{oci, registry, serve_requests, status};
 use super::{Options, Registry};
 use crate::config::{Mirror, RegistryHost, SecretRef};
 use crate::demo::chart::{Chart, chart};
-use crate::model::{Lookup, Problem, Reason};
+use crate::model::{Lookup, Problem, Reason, TagRules};
 use axum::body::Body;
 use axum::http::{Request, Response, header};
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ fn ok(body: impl Into<Body>) -> Response<Body> {
 /// An index with one version, whose archive is at the URL.
 fn index(url: &str, digest: Option<&str>) -> String {
     let digest = digest.map(|digest| format!(", digest: \"{digest}\"")).unwrap_or_default();
-    format!("entries: {{web: [{{version: 1.2.0, urls: [\"{url}\"]{digest}}}]}}")
+    format!("{{apiVersion: v1, entries: {{web: [{{name: web, version: 1.2.0, urls: [\"{url}\"]{digest}}}]}}}}")
 }
 
 fn web() -> Chart {
@@ -262,7 +262,9 @@ async fn flux_rule_07_the_layer_of_a_tag_is_opened_by_its_digest_and_remembered(
     for [config, layer] in [HELM, FLUX] {
         let (host, log) = registry_with(config, layer, web().archive(), web().digest()).await;
         let (_cache, registry) = registry(|options| options.limits.fresh_for = Duration::ZERO);
-        let lookup = oci(&host, "charts/web");
+        // What Flux pushes has no layer that a `layerSelector` of Helm's type would find.
+        let rules = TagRules { leading_v: true, by_version: false, underscore_is_plus: layer == HELM[1] };
+        let lookup = Lookup::oci(&format!("oci://{host}/charts/web"), rules, true);
         let detail = registry.detail(&lookup, "1.2.0").await.unwrap();
         assert_eq!(detail.app_version.is_some(), config == HELM[0], "a Flux artifact tells nothing of itself");
         assert_eq!(registry.open(&lookup, "1.2.0").await.unwrap().app_version.as_deref(), Some("9"));
@@ -289,7 +291,7 @@ async fn a_layer_that_lies_or_is_gone_is_a_fault_of_its_version() {
     let (_cache, registry) = registry(|_| {});
     let problem = registry.open(&oci(&host, "charts/web"), "1.2.0").await.unwrap_err();
     assert_eq!(problem.reason, Reason::ChartInvalid, "{problem}");
-    assert!(problem.message.contains("no layer that holds a chart"), "{problem}");
+    assert!(problem.message.contains("none of its layers is of type"), "{problem}");
 }
 
 #[tokio::test]
@@ -298,7 +300,11 @@ async fn one_reading_of_an_index_finds_every_archive_that_is_about_to_be_opened(
     let mut index = "apiVersion: v1\nentries:\n".to_owned();
     for one in &all {
         let (name, digest) = (&one.name, one.digest());
-        writeln!(index, "  {name}:\n  - digest: {digest}\n    urls:\n    - {name}.tgz\n    version: 1.2.0").unwrap();
+        writeln!(
+            index,
+            "  {name}:\n  - name: {name}\n    digest: {digest}\n    urls:\n    - {name}.tgz\n    version: 1.2.0"
+        )
+        .unwrap();
     }
     let archives: Vec<(String, Vec<u8>)> =
         all.iter().map(|one| (format!("/charts/{}.tgz", one.name), one.archive())).collect();
@@ -332,7 +338,9 @@ async fn the_size_of_an_archive_is_that_of_its_file_and_an_index_tells_when_it_i
     let padding = format!("# {}\n", "#".repeat(1_000_000)).repeat(53);
     let (host, _) = host(move |request| match request.uri().path() {
         "/charts/index.yaml" => ok(index("web.tgz", None)),
-        "/large/index.yaml" => ok(padding.clone() + "entries:\n  web:\n  - version: 1.2.0\n"),
+        "/large/index.yaml" => {
+            ok(padding.clone() + "apiVersion: v1\nentries:\n  web:\n  - name: web\n    version: 1.2.0\n")
+        }
         _ => ok(archive.clone()),
     })
     .await;

@@ -28,7 +28,7 @@ async fn gate(retry_after: &'static str) -> (String, Arc<Mutex<Gate>>) {
             return status(429).header(header::RETRY_AFTER, retry_after).body(Body::empty()).unwrap();
         }
         gate.served.push(path.to_owned());
-        status(200).body(Body::from("entries: {app: [{version: 1.0.0}]}")).unwrap()
+        status(200).body(Body::from("{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}")).unwrap()
     })
     .await;
     (host, gate)

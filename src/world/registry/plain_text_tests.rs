@@ -28,7 +28,7 @@ async fn guarded() -> (String, Arc<AtomicUsize>) {
         if headers.contains_key(header::AUTHORIZATION) {
             count.fetch_add(1, Ordering::SeqCst);
             let body = if path.ends_with("index.yaml") {
-                "entries: {app: [{version: 1.0.0}]}"
+                "{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}"
             } else {
                 "{\"tags\": [\"1.0.0\"]}"
             };

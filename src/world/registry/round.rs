@@ -5,7 +5,7 @@ use super::http::Http;
 use super::index::{Place, Sought};
 use super::index_archive::IndexArchive;
 use super::index_source::IndexState;
-use super::oci::{Detail, Repository, Scheme, Tags, Tokens};
+use super::oci::{Detail, Layer, Repository, Scheme, Tags, Tokens};
 use super::options::Options;
 use crate::model::{Candidate, Candidates, Contents, Lookup, Problem, Reason, TagRules};
 use crate::witness::Access;
@@ -27,7 +27,7 @@ enum SourceKey {
     Oci { url: String, insecure: bool },
     Detail { url: String, insecure: bool, tag: String },
     Archive(Box<IndexArchive>),
-    Layer { url: String, insecure: bool, layer: String, version: String },
+    Layer { url: String, insecure: bool, layer: Layer, version: String },
     Git(String),
 }
 
@@ -308,8 +308,8 @@ impl Round {
     }
 
     async fn closer(&self, lookup: &Lookup, text: &str) -> Result<Candidate, Problem> {
-        if let Lookup::Oci { url, .. } = lookup {
-            return Detail::clone(&*self.manifest(lookup, text).await?).apply(text, url);
+        if let Lookup::Oci { url, rules, .. } = lookup {
+            return self.manifest(lookup, text).await?.apply(text, url, rules);
         }
         let candidates = self.usable(lookup).await?;
         let found = candidates.versions.iter().find(|candidate| candidate.text == text);
@@ -349,13 +349,10 @@ impl Round {
                 let place = self.place(url, &chart, text).await?;
                 SourceKey::Archive(Box::new(IndexArchive { repository, chart, version, place }))
             }
-            Lookup::Oci { url, insecure, .. } => {
+            Lookup::Oci { url, rules, insecure } => {
                 let manifest = self.manifest(lookup, text).await?;
-                let Some(layer) = manifest.layer() else {
-                    let message = format!("{url}: the manifest of {text} has no layer that holds a chart");
-                    return Err(Problem::new(Reason::ChartInvalid, message));
-                };
-                let (layer, version) = (layer.to_owned(), text.to_owned());
+                let refused = |why| Problem::new(Reason::ChartInvalid, format!("{url}:{text}: {why}"));
+                let (layer, version) = (manifest.layer(rules).map_err(refused)?.clone(), text.to_owned());
                 SourceKey::Layer { url: url.clone(), insecure: *insecure, layer, version }
             }
             Lookup::GitTags { url } => {

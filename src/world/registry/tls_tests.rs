@@ -52,7 +52,7 @@ impl TlsHost {
 }
 
 async fn start(name: &str, expired: bool) -> TlsHost {
-    let body = "entries: {app: [{version: 1.0.0}]}";
+    let body = "{apiVersion: v1, entries: {app: [{name: app, version: 1.0.0}]}}";
     start_saying(name, expired, format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", body.len()), body).await
 }
 

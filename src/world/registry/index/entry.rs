@@ -1,11 +1,14 @@
 //! One entry of an index, as any of the readers finds it, and what Flux makes of it.
 
 use crate::model::{Candidate, Candidates, Inside, Version};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The fields of an entry that count, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RawEntry {
+    pub(super) name: Option<String>,
+    /// `type`
+    pub(super) kind: Option<String>,
     pub(super) version: Option<String>,
     pub(super) created: Option<String>,
     pub(super) app_version: Option<String>,
@@ -36,6 +39,8 @@ pub(super) enum Field {
 /// The scalars among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar {
+    Name,
+    Type,
     Version,
     Created,
     AppVersion,
@@ -47,6 +52,8 @@ impl Field {
     /// By its key; nothing for one that does not count.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
         Some(match key {
+            b"name" => Self::Scalar(Scalar::Name),
+            b"type" => Self::Scalar(Scalar::Type),
             b"version" => Self::Scalar(Scalar::Version),
             b"created" => Self::Scalar(Scalar::Created),
             b"appVersion" => Self::Scalar(Scalar::AppVersion),
@@ -62,6 +69,8 @@ impl RawEntry {
     /// Sets a scalar; the last of two counts. Nothing stands for null.
     pub(super) fn set(&mut self, field: Scalar, text: Option<String>) {
         match field {
+            Scalar::Name => self.name = text,
+            Scalar::Type => self.kind = text,
             Scalar::Version => self.version = text,
             Scalar::Created => self.created = text,
             Scalar::AppVersion => self.app_version = text,
@@ -71,6 +80,15 @@ impl RawEntry {
                 self.deprecated = text.is_some_and(yes);
             }
         }
+    }
+}
+
+impl RawEntry {
+    /// Whether source-controller leaves it out of the index: without a name, or of a type that no chart has (Helm's own
+    /// validation of its metadata).
+    fn is_skipped(&self) -> bool {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        self.name.as_deref().unwrap_or_default().is_empty() || !matches!(kind, "" | "application" | "library")
     }
 }
 
@@ -85,8 +103,10 @@ pub(super) struct Collected {
     pub(super) candidates: Candidates,
     /// The versions whose places are sought.
     pub(super) sought: BTreeSet<String>,
-    /// Their places; the first entry of a text counts, as in Flux.
+    /// Their places.
     pub(super) places: BTreeMap<String, Place>,
+    /// The texts that were taken: the first entry of a text counts, as in Flux, and the others are none.
+    pub(super) taken: HashSet<String>,
 }
 
 /// More versions than any real chart has; an index over it is refused.
@@ -101,10 +121,21 @@ impl Collected {
         if self.candidates.versions.len() + self.candidates.ignored >= MOST_VERSIONS {
             return Err(super::IndexError::TooLarge(format!("a chart has more than {MOST_VERSIONS} versions")));
         }
-        let Some(version) = entry.version.as_deref().and_then(Version::strict) else {
+        if let Some(odd) = entry.created.as_deref().filter(|text| !begins_with_a_year(text)) {
+            let odd: String = odd.chars().take(64).collect();
+            return Err(super::IndexError::Invalid(format!(
+                "Flux refuses the index: created of a version is {odd:?}, which is no time"
+            )));
+        }
+        let version = entry.version.as_deref().filter(|_| !entry.is_skipped());
+        let Some(version) = version.and_then(Version::strict) else {
             self.candidates.ignored += 1;
             return Ok(());
         };
+        if !self.taken.insert(version.text().to_owned()) {
+            self.candidates.ignored += 1;
+            return Ok(());
+        }
         if let Some(text) = self.sought.take(version.text()) {
             self.places.insert(text, Place { url: entry.urls.into_iter().next(), digest: entry.digest });
         }
@@ -120,6 +151,12 @@ impl Collected {
         });
         Ok(())
     }
+}
+
+/// What follows is left to whoever reads it: YAML takes more forms of a time than RFC 3339.
+fn begins_with_a_year(text: &str) -> bool {
+    let digits = text.trim().bytes().take_while(u8::is_ascii_digit).count();
+    digits == 4 && text.trim().as_bytes().get(4) == Some(&b'-')
 }
 
 /// RFC 3339; Go's zero time means none.

@@ -2,10 +2,10 @@
 //! of the faster ones. It follows aliases of scalars only: an index that hides entries behind aliases is refused.
 
 use super::entry::{self, Field, MOST_URLS};
-use super::{Collected, Extract, IndexError, RawEntry, Wanted};
+use super::{Collected, Extract, IndexError, NO_API_VERSION, RawEntry, Wanted};
 use granit_parser::{ErrorKind, Event, FallibleBufferedInput, Parser, ScalarStyle};
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::rc::Rc;
 
@@ -18,13 +18,18 @@ const MOST_ANCHORS: usize = 1024;
 pub(super) fn read_index(input: impl Read, wanted: Wanted) -> Result<BTreeMap<String, Extract>, IndexError> {
     let mut state = wanted;
     let mut events = Events::new(input);
-    let mut found = false;
+    let (mut found, mut api_version) = (false, false);
     events.open_document()?;
     loop {
         match events.key()? {
             Key::End => break,
+            Key::Text(key) if key == "apiVersion" => {
+                api_version = events.scalar(&key)?.is_some_and(|text| !text.is_empty());
+            }
             Key::Text(key) if key == "entries" => {
-                found = true;
+                if std::mem::replace(&mut found, true) {
+                    return Err(twice(&key));
+                }
                 let start = events.next()?;
                 read_charts(&mut events, &start, &mut state)?;
             }
@@ -34,7 +39,14 @@ pub(super) fn read_index(input: impl Read, wanted: Wanted) -> Result<BTreeMap<St
     if !found {
         return Err(IndexError::Invalid("not a chart index: it has no entries".to_owned()));
     }
+    if !api_version {
+        return Err(IndexError::Invalid(NO_API_VERSION.to_owned()));
+    }
     Ok(state.finish())
+}
+
+fn twice(key: &str) -> IndexError {
+    IndexError::Invalid(format!("Flux refuses the index: key {key:?} already set in map"))
 }
 
 /// A document that is the value of `entries`, or a part of it.
@@ -53,14 +65,22 @@ fn read_charts<R: Read>(events: &mut Events<R>, start: &Event, state: &mut Wante
 }
 
 fn chart_entries<R: Read>(events: &mut Events<R>, state: &mut Wanted) -> Result<(), IndexError> {
+    let mut names = HashSet::new();
     loop {
         match events.key()? {
             Key::End => return Ok(()),
-            Key::Text(name) if state.sees(&name) => {
-                let collected = one_chart(events, &name, state.collector(&name))?;
-                state.put(&name, collected);
+            Key::Other => events.skip()?,
+            Key::Text(name) => {
+                if state.sees(&name) {
+                    let collected = one_chart(events, &name, state.collector(&name))?;
+                    state.put(&name, collected);
+                } else {
+                    events.skip()?;
+                }
+                if let Some(name) = names.replace(name) {
+                    return Err(twice(&name));
+                }
             }
-            _ => events.skip()?,
         }
     }
 }
@@ -69,6 +89,7 @@ fn one_chart<R: Read>(events: &mut Events<R>, name: &str, mut collected: Collect
     match events.next()? {
         Event::SequenceStart(..) => {}
         event if is_null(&event) => return Ok(collected),
+        Event::Alias(_) => return Err(alias(name)),
         _ => return Err(IndexError::Invalid(format!("the entry of {name} is not a list"))),
     }
     loop {
@@ -76,9 +97,17 @@ fn one_chart<R: Read>(events: &mut Events<R>, name: &str, mut collected: Collect
             Event::SequenceEnd => return Ok(collected),
             Event::MappingStart(..) => collected.take(one_entry(events)?)?,
             event if is_null(&event) => collected.take(RawEntry::default())?,
+            Event::Alias(_) => return Err(alias(name)),
             _ => return Err(IndexError::Invalid(format!("a version of {name} is not a mapping"))),
         }
     }
+}
+
+/// Flux reads it.
+fn alias(name: &str) -> IndexError {
+    IndexError::Invalid(format!(
+        "the versions of {name} stand behind a YAML alias, which Davit does not follow: write them out"
+    ))
 }
 
 fn one_entry<R: Read>(events: &mut Events<R>) -> Result<RawEntry, IndexError> {
@@ -90,8 +119,12 @@ fn one_entry<R: Read>(events: &mut Events<R>) -> Result<RawEntry, IndexError> {
             Key::Other => String::new(),
         };
         match Field::of(name.as_bytes()) {
-            Some(Field::Scalar(field)) => entry.set(field, events.scalar()?),
-            Some(Field::Urls) => entry.urls = events.scalars()?,
+            Some(Field::Scalar(field)) => entry.set(field, events.scalar(&name)?),
+            Some(Field::Urls) => entry.urls = events.scalars(&name)?,
+            None if name == "<<" => {
+                let why = "a version has a merge key, which Flux refuses where it overrides, and Davit does not follow";
+                return Err(IndexError::Invalid(why.to_owned()));
+            }
             None => events.skip()?,
         }
     }
@@ -161,8 +194,8 @@ impl<R: Read> Events<R> {
         }
     }
 
-    /// The text of a scalar value; nothing for null and for anything else, which is skipped.
-    fn scalar(&mut self) -> Result<Option<String>, IndexError> {
+    /// The text of a scalar value; nothing for null, and for an alias that is not known.
+    fn scalar(&mut self, key: &str) -> Result<Option<String>, IndexError> {
         let event = self.next()?;
         let null = is_null(&event);
         match event {
@@ -171,17 +204,18 @@ impl<R: Read> Events<R> {
                 Ok((!null).then(|| text.into_owned()))
             }
             Event::Alias(anchor) => Ok(self.anchors.get(&anchor).cloned()),
-            start => self.skip_from(&start).map(|()| None),
+            _ => Err(IndexError::Invalid(format!("Flux refuses the index: {key} is no text"))),
         }
     }
 
-    /// The scalars of a list; nothing for anything else, which is skipped.
-    fn scalars(&mut self) -> Result<Vec<String>, IndexError> {
+    /// The scalars of a list; nothing for null, and for an alias.
+    fn scalars(&mut self, key: &str) -> Result<Vec<String>, IndexError> {
         let mut texts = Vec::new();
-        let start = self.next()?;
-        if !matches!(start, Event::SequenceStart(..)) {
-            self.skip_from(&start)?;
-            return Ok(texts);
+        match self.next()? {
+            Event::SequenceStart(..) => {}
+            Event::Alias(_) => return Ok(texts),
+            event if is_null(&event) => return Ok(texts),
+            _ => return Err(IndexError::Invalid(format!("Flux refuses the index: {key} of a version is no list"))),
         }
         loop {
             match self.next()? {

@@ -31,7 +31,8 @@ fn by_events(text: &str, wanted: &[&str]) -> BTreeMap<String, Extract> {
 const HELM: &str = r#"apiVersion: v1
 entries:
   app:
-  - annotations:
+  - name: app
+    annotations:
       artifacthub.io/changes: |
         - kind: added
           description: "an open quote
@@ -48,13 +49,16 @@ entries:
     - 'two'
     urls: []
     version: 1.2.3
-  - created: 2020-01-01T00:00:00+02:00
+  - name: app
+    created: 2020-01-01T00:00:00+02:00
     description: A plain one that is
       folded "here
     version: v1.3.0
-  - version: 1.4
+  - name: app
+    version: 1.4
   other:
-  - description: "said \"  app:\" and went
+  - name: other
+    description: "said \"  app:\" and went
       on \
       until here"
     version: 0.1.0
@@ -80,6 +84,20 @@ fn helms_own_layout_is_read_by_lines_and_gives_what_the_events_give() {
     assert_eq!(found["missing"].candidates, None);
 }
 
+#[test]
+fn of_two_entries_of_one_version_the_first_counts_for_every_reader() {
+    let text = "apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 2.0.0\n    created: \"2025-01-01T00:00:00Z\"\n  - name: app\n    version: 2.0.0\n    \
+                created: \"2025-02-01T00:00:00Z\"\n  - name: app\n    version: 1.0.0\n  - name: app\n    version: 2.0.0\n";
+    let by_json = serde_json::to_string(&serde_yaml::from_str::<serde_json::Value>(text).unwrap()).unwrap();
+    let by_json = json::read(by_json.as_bytes(), Wanted::new(&names(&["app"]), &Sought::new())).unwrap();
+    for found in [by_lines(text, &["app"]).expect("Helm's layout"), by_events(text, &["app"]), by_json] {
+        assert_eq!(texts(&found, "app"), ["2.0.0", "1.0.0"]);
+        let app = found["app"].candidates.as_ref().unwrap();
+        assert_eq!(app.versions[0].created.unwrap().to_string(), "2025-01-01T00:00:00Z");
+        assert_eq!(app.ignored, 2);
+    }
+}
+
 /// Whether the lines alone told a chart's entries, or its block was left to the events.
 fn told_by_lines(text: &str, chart: &str) -> bool {
     let file = spooled(text.as_bytes());
@@ -94,16 +112,15 @@ fn the_lines_tell_what_helm_writes_and_leave_the_rest_to_the_events() {
         assert!(told_by_lines(HELM, chart), "{chart}");
     }
     for odd in [
-        "  - version: |-\n      1.2.3\n",
-        "  - version:\n      \"1.2.3\"\n",
-        "  - version: \"1.2\\x2e3\"\n",
-        "  - version: 1.2.3 # the newest\n",
-        "  - version: 1.2.3\n    urls: none\n",
-        "  - urls:\n    - name: x\n    version: 1.2.3\n",
-        "    - version: 1.2.3\n",
-        "  -\n    version: 1.2.3\n",
+        "  - name: app\n    version: |-\n      1.2.3\n",
+        "  - name: app\n    version:\n      \"1.2.3\"\n",
+        "  - name: app\n    version: \"1.2\\x2e3\"\n",
+        "  - name: app\n    version: 1.2.3 # the newest\n",
+        "  - name: app\n    urls:\n    - name: x\n    version: 1.2.3\n",
+        "    - name: app\n      version: 1.2.3\n",
+        "  -\n    name: app\n    version: 1.2.3\n",
     ] {
-        let text = format!("entries:\n  app:\n{odd}");
+        let text = format!("apiVersion: v1\nentries:\n  app:\n{odd}");
         assert!(!told_by_lines(&text, "app"), "{odd}");
         let found = by_lines(&text, &["app"]).expect("Helm's layout");
         assert_eq!(texts(&found, "app"), ["1.2.3"], "{odd}");
@@ -113,16 +130,15 @@ fn the_lines_tell_what_helm_writes_and_leave_the_rest_to_the_events() {
 #[test]
 fn other_layouts_are_left_to_the_events() {
     for text in [
-        "entries:\n  app:\n  - &a\n    version: 1.2.3\n",
-        "entries: {app: [{version: 1.2.3}]}\n",
-        "entries:\n  \"app\":\n  - version: 1.2.3\n",
-        "entries:\r\n  app:\r\n  - version: 1.2.3\r\n",
-        "entries:\n    app:\n    - version: 1.2.3\n",
-        "entries:\n  app:\n  - version: 1.2.3\n    x:\n      - [\n  other:\n    ]\n",
-        "entries:\n  app:\n  - version: 0.0.1\n  app:\n  - version: 1.2.3\n",
-        "entries:\n  app:\n  - {version: 1.2.3}\n",
-        "entries:\n  app:\n  - ? version\n    : 1.2.3\n",
-        "entries:\n  app:\n  - !!map\n    version: 1.2.3\n",
+        "apiVersion: v1\nentries:\n  app:\n  - &a\n    name: app\n    version: 1.2.3\n",
+        "apiVersion: v1\nentries: {app: [{name: app, version: 1.2.3}]}\n",
+        "apiVersion: v1\nentries:\n  \"app\":\n  - name: app\n    version: 1.2.3\n",
+        "apiVersion: v1\nentries:\r\n  app:\r\n  - name: app\n    version: 1.2.3\r\n",
+        "apiVersion: v1\nentries:\n    app:\n    - name: app\n      version: 1.2.3\n",
+        "apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 1.2.3\n    x:\n      - [\n  other:\n    ]\n",
+        "apiVersion: v1\nentries:\n  app:\n  - {name: app, version: 1.2.3}\n",
+        "apiVersion: v1\nentries:\n  app:\n  - name: app\n    ? version\n    : 1.2.3\n",
+        "apiVersion: v1\nentries:\n  app:\n  - !!map\n    name: app\n    version: 1.2.3\n",
     ] {
         assert_eq!(by_lines(text, &["app"]), None, "{text}");
         let file = spooled(text.as_bytes());
@@ -132,23 +148,29 @@ fn other_layouts_are_left_to_the_events() {
 
 #[test]
 fn a_quoted_scalar_that_hangs_over_the_margin_is_not_taken_for_a_chart() {
-    assert_eq!(by_lines("entries:\n  app:\n  - version: 1.2.3\n    x: \"open\n  other:\n     \"\n", &["other"]), None);
+    assert_eq!(
+        by_lines(
+            "apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 1.2.3\n    x: \"open\n  other:\n     \"\n",
+            &["other"]
+        ),
+        None
+    );
 }
 
 #[test]
 fn json_is_read_as_a_stream_and_flow_yaml_still_as_yaml() {
-    let text = r#"{"apiVersion":"v1","entries":{"app":[{"version":"1.2.3","deprecated":true,"appVersion":7},null,{"version":"x"}],"b":null}}"#;
+    let text = r#"{"apiVersion":"v1","entries":{"app":[{"name":"app","version":"1.2.3","deprecated":true,"appVersion":7},null,{"name":"app","version":"x"}],"b":null}}"#;
     let found = json::read(text.as_bytes(), Wanted::new(&names(&["app"]), &Sought::new())).unwrap();
     assert_eq!(found, by_events(text, &["app"]));
     assert_eq!(texts(&found, "app"), ["1.2.3"]);
     assert_eq!(found["app"].candidates.as_ref().unwrap().ignored, 2);
-    let file = spooled(b"{entries: {app: [{version: 1.2.3}]}}");
+    let file = spooled(b"{apiVersion: v1, entries: {app: [{name: app, version: 1.2.3}]}}");
     assert_eq!(texts(&read(file.path(), &names(&["app"])).unwrap(), "app"), ["1.2.3"]);
 }
 
 #[test]
 fn aliases_of_scalars_count_and_a_byte_order_mark_does_not() {
-    let text = "\u{feff}x: &v 1.2.3\nentries:\n  app:\n  - version: *v\n    deprecated: \"true\"\n";
+    let text = "\u{feff}apiVersion: v1\nx: &v 1.2.3\nentries:\n  app:\n  - name: app\n    version: *v\n    deprecated: \"true\"\n";
     let file = spooled(text.as_bytes());
     assert_eq!(texts(&read(file.path(), &names(&["app"])).unwrap(), "app"), ["1.2.3"]);
 }
@@ -176,15 +198,65 @@ fn what_is_no_index_says_so() {
 }
 
 #[test]
+fn what_flux_refuses_or_skips_of_an_index_is_refused_or_skipped_by_every_reader() {
+    let good = "apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 1.0.0\n  - name: app\n    type: library\n    \
+                created: \"2026-01-01T00:00:00Z\"\n    version: 2.0.0\n";
+    let forms = |text: &str| {
+        let json = serde_json::to_string(&serde_yaml::from_str::<serde_json::Value>(text).unwrap()).unwrap();
+        [text.to_owned(), text.replace("- name: app", "- name: !!str app"), json]
+    };
+    let read = |text: &str| {
+        let found = read(spooled(text.as_bytes()).path(), &names(&["app"]));
+        found.map(|found| texts(&found, "app")).map_err(|error| error.to_string())
+    };
+    assert!(told_by_lines(good, "app"));
+    for text in forms(good) {
+        assert_eq!(read(&text).unwrap(), ["1.0.0", "2.0.0"], "{text}");
+    }
+    let second = "  - name: app\n    type: library";
+    for skipped in ["  - type: library", "  - name: \"\"\n    type: library", "  - name: app\n    type: foo"] {
+        for text in forms(&good.replace(second, skipped)) {
+            assert_eq!(read(&text).unwrap(), ["1.0.0"], "{text}");
+        }
+    }
+    for (from, to, says) in [
+        ("apiVersion: v1\n", "", "no API version specified"),
+        ("apiVersion: v1\n", "apiVersion: \"\"\n", "no API version specified"),
+        ("\"2026-01-01T00:00:00Z\"", "yesterday", "created of a version is \"yesterday\""),
+        ("version: 2.0.0", "version: {a: 1}", "version"),
+        ("type: library", "urls: web.tgz", "urls"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        for text in forms(&good.replacen(from, to, 1)) {
+            let refused = read(&text).unwrap_err();
+            assert!(refused.contains(says), "{text}: {refused}");
+        }
+    }
+    for (text, says) in [
+        (format!("{good}  app:\n  - name: app\n    version: 3.0.0\n"), "key \"app\" already set in map"),
+        (format!("{good}  other: []\n  other: []\n"), "key \"other\" already set in map"),
+        (good.replace("  app:", "  other: &o\n  - {name: x}\n  app: *o\n  more:"), "behind a YAML alias"),
+        (format!("{good}  - <<: {{name: app}}\n    version: 3.0.0\n"), "a merge key"),
+    ] {
+        let refused = read(&text).unwrap_err();
+        assert!(refused.contains(says), "{text}: {refused}");
+    }
+}
+
+#[test]
 fn one_endless_value_is_refused_before_it_fills_the_memory() {
-    let text = format!("entries:\n  app:\n  - version: &a \"{}\"\n", "x".repeat(5 << 20));
+    let text =
+        format!("apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: &a \"{}\"\n", "x".repeat(5 << 20));
     let file = spooled(text.as_bytes());
     assert!(read(file.path(), &names(&["app"])).unwrap_err().to_string().contains("4 MiB"));
 }
 
 #[test]
 fn a_missing_chart_comes_with_similar_names() {
-    let found = by_events("entries:\n  kube-state-metrics: []\n  state_metrics: []\n  redis: []\n", &["state-metrics"]);
+    let found = by_events(
+        "apiVersion: v1\nentries:\n  kube-state-metrics: []\n  state_metrics: []\n  redis: []\n",
+        &["state-metrics"],
+    );
     assert_eq!(found["state-metrics"].similar, ["kube-state-metrics", "state_metrics"]);
 }
 
@@ -197,14 +269,14 @@ proptest! {
         let values = [
             "x", "\"x\"", "\"open", "'open", "it's", "~", "null", "", "'it''s'", "\"a\\\"b\"", "[]",
         ];
-        let mut text = String::from("entries:\n  app:\n  - version: 1.0.0\n");
+        let mut text = String::from("apiVersion: v1\nentries:\n  app:\n  - name: app\n    version: 1.0.0\n");
         for (form, value) in picks {
             let value = values[value];
             let _ = match form {
                 0 => writeln!(text, "  app:"),
                 1 => writeln!(text, "  other:"),
-                2 => writeln!(text, "  - version: 1.{value}.0"),
-                3 => writeln!(text, "  - version: 2.0.0"),
+                2 => writeln!(text, "  - version: 1.{value}.0\n    name: app"),
+                3 => writeln!(text, "  - name: app\n    version: 2.0.0"),
                 4 => writeln!(text, "    d: {value}"),
                 5 => writeln!(text, "    d: |"),
                 6 => writeln!(text, "      - {value}"),
@@ -219,10 +291,10 @@ proptest! {
                 15 => writeln!(text, "# {value}"),
                 16 => writeln!(text),
                 17 => writeln!(text, "generated: {value}"),
-                18 => writeln!(text, "  - d: {value}"),
+                18 => writeln!(text, "  - name: {value}"),
                 19 => writeln!(text, "  \""),
                 20 => writeln!(text, "  '"),
-                21 => writeln!(text, "    e: {value} # {value}"),
+                21 => writeln!(text, "    type: {value} # {value}"),
                 22 => writeln!(text, "    version: {value}"),
                 23 => writeln!(text, "    appVersion: {value}"),
                 24 => writeln!(text, "  - appVersion: 1.{value}"),
@@ -271,11 +343,11 @@ fn place_of(text: &str, version: &str) -> Option<(Option<String>, Option<String>
 
 #[test]
 fn the_archive_of_a_version_is_the_first_url_of_its_first_entry() {
-    let entries = "  app:\n  - digest: abc\n    urls:\n    - charts/app-1.0.0.tgz\n    - https://example.com/second.tgz\n\
-                   \x20   version: 1.0.0\n  - version: 1.0.0\n    urls: []\n  - version: 2.0.0\n    urls: []\n  - version: 3.0.0\n  \
-                   other:\n  - version: 1.0.0\n    urls:\n    - wrong\n";
+    let entries = "  app:\n  - name: app\n    digest: abc\n    urls:\n    - charts/app-1.0.0.tgz\n    - https://example.com/second.tgz\n\
+                   \x20   version: 1.0.0\n  - name: app\n    version: 1.0.0\n    urls: []\n  - name: app\n    version: 2.0.0\n    urls: []\n  - name: app\n    version: 3.0.0\n  \
+                   other:\n  - name: app\n    version: 1.0.0\n    urls:\n    - wrong\n";
     let helm = format!("apiVersion: v1\nentries:\n{entries}");
-    let flow = helm.replace("urls: []", "urls: [ ]").replace("- digest: abc", "- digest: !!str abc");
+    let flow = helm.replace("urls: []", "urls: [ ]").replace("digest: abc", "digest: !!str abc");
     let json = serde_json::to_string(&serde_yaml::from_str::<serde_json::Value>(&helm).unwrap()).unwrap();
     for text in [&helm, &flow, &json] {
         let first = Some((Some("charts/app-1.0.0.tgz".to_owned()), Some("abc".to_owned())));
@@ -284,7 +356,7 @@ fn the_archive_of_a_version_is_the_first_url_of_its_first_entry() {
         assert_eq!(place_of(text, "3.0.0"), Some((None, None)), "{text}");
         assert_eq!(place_of(text, "4.0.0"), None, "{text}");
     }
-    let anchors = "entries:\n  app:\n  - {version: 1.0.0, urls: [&u a.tgz], digest: &d x}\n  - {version: 2.0.0, urls: [*u, b], digest: *d}\n";
+    let anchors = "apiVersion: v1\nentries:\n  app:\n  - {name: app, version: 1.0.0, urls: [&u a.tgz], digest: &d x}\n  - {name: app, version: 2.0.0, urls: [*u, b], digest: *d}\n";
     assert_eq!(place_of(anchors, "2.0.0"), Some((Some("a.tgz".to_owned()), Some("x".to_owned()))));
 }
 
@@ -292,7 +364,7 @@ fn the_archive_of_a_version_is_the_first_url_of_its_first_entry() {
 fn a_missing_chart_gets_the_first_names_that_are_like_it_and_a_found_one_none() {
     let mut text = "apiVersion: v1\nentries:\n".to_owned();
     for name in ["Kube-State", "grafana", "kube_state_metrics", "my-kube-state", "kubestate2", "state", "ku"] {
-        writeln!(text, "  {name}:\n  - version: 1.0.0").unwrap();
+        writeln!(text, "  {name}:\n  - name: app\n    version: 1.0.0").unwrap();
     }
     let wanted = ["kube-state", "grafana", "nothing", "ku-"];
     for found in [by_lines(&text, &wanted).expect("Helm's layout"), by_events(&text, &wanted)] {

@@ -1,7 +1,7 @@
 //! An index in JSON, read as a stream. It keeps the wanted charts' entries only.
 
 use super::entry::{Field, MOST_URLS};
-use super::{Collected, Extract, IndexError, RawEntry, Wanted};
+use super::{Collected, Extract, IndexError, NO_API_VERSION, RawEntry, Wanted};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,12 +11,22 @@ pub(super) fn read(input: impl Read, wanted: Wanted) -> Result<BTreeMap<String, 
     let mut state = wanted;
     let mut json = serde_json::Deserializer::from_reader(input);
     let invalid = |e: serde_json::Error| IndexError::Invalid(format!("not a chart index: {e}"));
-    let found = Top(&mut state).deserialize(&mut json).map_err(invalid)?;
+    let Head { entries, api_version } = Top(&mut state).deserialize(&mut json).map_err(invalid)?;
     json.end().map_err(invalid)?;
-    if !found {
+    if !entries {
         return Err(IndexError::Invalid("not a chart index: it has no entries".to_owned()));
     }
+    if !api_version {
+        return Err(IndexError::Invalid(NO_API_VERSION.to_owned()));
+    }
     Ok(state.finish())
+}
+
+/// What an index has beside its charts.
+#[derive(Default)]
+struct Head {
+    entries: bool,
+    api_version: bool,
 }
 
 struct Top<'a>(&'a mut Wanted);
@@ -34,27 +44,34 @@ macro_rules! seed {
         }
     };
 }
-seed!(Top<'_>, bool);
+seed!(Top<'_>, Head);
 seed!(Charts<'_>, ());
 seed!(Entries<'_>, ());
 seed!(OneEntry, RawEntry);
 
 impl<'de> Visitor<'de> for Top<'_> {
-    type Value = bool;
+    type Value = Head;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a chart index")
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut found = false;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
+        let mut head = Head::default();
         while let Some(key) = map.next_key::<String>()? {
-            if key == "entries" {
-                map.next_value_seed(Charts(self.0))?;
-                found = true;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match key.as_str() {
+                "entries" => {
+                    map.next_value_seed(Charts(self.0))?;
+                    head.entries = true;
+                }
+                "apiVersion" => {
+                    let text = map.next_value::<Option<String>>()?;
+                    head.api_version = text.is_some_and(|text| !text.is_empty());
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        Ok(found)
+        Ok(head)
     }
 }
 
@@ -108,8 +125,8 @@ impl<'de> Visitor<'de> for OneEntry {
         let mut entry = RawEntry::default();
         while let Some(key) = map.next_key::<String>()? {
             match Field::of(key.as_bytes()) {
-                Some(Field::Scalar(field)) => entry.set(field, text(&map.next_value()?)),
-                Some(Field::Urls) => entry.urls = texts(&map.next_value()?),
+                Some(Field::Scalar(field)) => entry.set(field, scalar(&key, &map.next_value()?)?),
+                Some(Field::Urls) => entry.urls = texts(&key, &map.next_value()?)?,
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -128,6 +145,18 @@ fn text(value: &serde_json::Value) -> Option<String> {
     }
 }
 
-fn texts(value: &serde_json::Value) -> Vec<String> {
-    value.as_array().map(|list| list.iter().filter_map(text).take(MOST_URLS).collect()).unwrap_or_default()
+/// The text of a field that is one; nothing for null.
+fn scalar<E: Error>(key: &str, value: &serde_json::Value) -> Result<Option<String>, E> {
+    if value.is_array() || value.is_object() {
+        return Err(E::custom(format_args!("{key} of a version is no text")));
+    }
+    Ok(text(value))
+}
+
+fn texts<E: Error>(key: &str, value: &serde_json::Value) -> Result<Vec<String>, E> {
+    match value {
+        serde_json::Value::Array(list) => Ok(list.iter().filter_map(text).take(MOST_URLS).collect()),
+        serde_json::Value::Null => Ok(Vec::new()),
+        _ => Err(E::custom(format_args!("{key} of a version is no list"))),
+    }
 }

@@ -30,6 +30,9 @@ pub(super) enum IndexError {
     Io(#[from] std::io::Error),
 }
 
+/// As Helm says it, whose code source-controller reads an index with.
+const NO_API_VERSION: &str = "Flux refuses the index: no API version specified";
+
 /// What an index says of one chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Extract {

@@ -142,19 +142,28 @@ struct Layout {
     open: Open,
     started: bool,
     had_entries: bool,
+    /// `apiVersion` was there, and said something.
+    had_api_version: bool,
     part: Part,
     names: HashSet<String>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { open: Open::Nothing, started: false, had_entries: false, part: Part::Elsewhere, names: HashSet::new() }
+        Self {
+            open: Open::Nothing,
+            started: false,
+            had_entries: false,
+            had_api_version: false,
+            part: Part::Elsewhere,
+            names: HashSet::new(),
+        }
     }
 }
 
 impl Layout {
     fn complete(&self) -> bool {
-        self.had_entries && !matches!(self.open, Open::Quoted(_))
+        self.had_entries && self.had_api_version && !matches!(self.open, Open::Quoted(_))
     }
 
     /// Takes a line without its line feed; nothing means: another layout.
@@ -215,6 +224,9 @@ impl Layout {
             }
             self.had_entries = true;
         }
+        // Of another form than Helm's, it is left to the events.
+        self.had_api_version |=
+            name == b"apiVersion" && value.first().is_some_and(u8::is_ascii_alphanumeric) && value != b"null";
         self.open = opened(value, Some(0))?;
         Some(Seen::Top)
     }

@@ -1,5 +1,6 @@
-//! The wanted charts while an index is read; the last of two blocks of one name wins, as in Flux. What is asked of each
-//! chart of the index costs no more for many wanted ones than for few.
+//! The wanted charts while an index is read. Of two blocks of one name the last wins, as in Flux, where the index is JSON;
+//! in YAML Flux refuses it, and so does the event reader. What is asked of each chart of the index costs no more for many
+//! wanted ones than for few.
 
 use super::entry::Collected;
 use super::{Extract, Sought};

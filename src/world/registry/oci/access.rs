@@ -250,6 +250,10 @@ async fn token(
     let parsed: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
     let token = parsed.token.or(parsed.access_token).ok_or_else(invalid)?;
     let lasts = Duration::from_secs(parsed.expires_in.unwrap_or(60).clamp(20, 3600) - 10);
+    if HeaderValue::from_str(token.expose_secret()).is_err() {
+        let why = format!("{place}: the token service's answer holds a token with characters that HTTP does not allow");
+        return Err(Failure::never(Reason::SourceInvalid, why));
+    }
     let value = SecretString::from(format!("Bearer {}", token.expose_secret()));
     Ok((Authorization { value, personal: credential.is_some() }, lasts))
 }

@@ -2,13 +2,14 @@
 
 mod access;
 mod challenge;
+mod detail;
 mod layer;
 mod link;
 mod manifest;
 mod tags;
 
 pub(super) use access::Tokens;
-pub(super) use manifest::Detail;
+pub(super) use detail::{Detail, Layer};
 pub(super) use tags::Tags;
 
 use super::failure::{Failure, refused};

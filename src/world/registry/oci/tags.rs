@@ -6,6 +6,7 @@ use crate::model::{Candidate, Candidates, Inside, Problem, Reason, TagRules, Ver
 use crate::world::registry::failure::{Failure, shown};
 use crate::world::registry::http::Http;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use url::Url;
@@ -40,7 +41,9 @@ impl Tags {
     /// the tag itself for an OCIRepository, the version for a HelmRepository of type `oci`.
     pub(in crate::world::registry) fn candidates(&self, rules: &TagRules) -> Candidates {
         let mut candidates = Candidates { versions: Vec::new(), ignored: self.others, large_index: None };
-        for tag in self.kept.lines() {
+        // A registry whose pages overlap names a tag twice.
+        let mut taken = HashSet::new();
+        for tag in self.kept.lines().filter(|tag| taken.insert(*tag)) {
             let text = if rules.underscore_is_plus { tag.replacen('_', "+", 1) } else { tag.to_owned() };
             match Version::strict(&text).filter(|_| rules.leading_v || !tag.starts_with('v')) {
                 Some(version) => {
@@ -90,7 +93,7 @@ impl Repository {
         let limits = &http.options.limits;
         let mut reading = Reading { tags: Tags::default(), count: 0, most: limits.tags };
         let mut left = limits.tag_bytes;
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let mut page = Some(self.url("tags/list?n=1000").map_err(|f| f.problem)?);
         while let Some(url) = page {
             if !seen.insert(url.clone()) {
@@ -129,7 +132,11 @@ impl Repository {
         }
         let answer = expect_ok(answer)?;
         let etag = answer.headers.get(http::header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let next = link::next(&answer.url, &answer.headers);
+        let next = link::next(&answer.url, &answer.headers).map_err(|link::Unreadable| {
+            let what =
+                "the address of the next page of its tag list (Link) can't be read: half a list would hide versions";
+            Failure::never(Reason::SourceInvalid, self.message(what))
+        })?;
         if next.as_ref().is_some_and(|next| (next.scheme(), next.authority()) != (url.scheme(), url.authority())) {
             return Err(Failure::never(
                 Reason::SourceInvalid,

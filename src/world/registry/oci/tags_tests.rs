@@ -24,3 +24,10 @@ fn flux_rule_05_an_oci_repository_sees_a_leading_v_and_writes_the_tag() {
     assert_eq!(texts(true, false, true), (all, 3));
     assert_eq!(texts(true, false, false).1, 4);
 }
+
+#[test]
+fn a_tag_that_two_pages_name_is_one_version() {
+    let tags = Tags::from_names(["1.0.0", "2.0.0", "2.0.0"]);
+    let found = tags.candidates(&TagRules { leading_v: true, by_version: false, underscore_is_plus: true });
+    assert_eq!(found.versions.iter().map(|c| c.text.as_str()).collect::<Vec<_>>(), ["1.0.0", "2.0.0"]);
+}
