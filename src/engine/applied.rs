@@ -79,7 +79,10 @@ fn several(roots: &FleetRoots, meant: &[usize], configured: Option<&str>) -> Pro
 
 fn no_such_root(roots: &FleetRoots, text: &str) -> Problem {
     let named = names(roots, &(0..roots.all.len()).collect::<Vec<_>>());
-    Problem::new(Reason::ClusterAmbiguous, format!("there is no root {text}, which cluster.root names, but {named}"))
+    Problem::new(
+        Reason::ClusterAmbiguous,
+        format!("cluster.root {text} is none of the roots that are known here ({named})"),
+    )
 }
 
 /// Roots as the configuration may name them: with the repository where the directory alone says not which.

@@ -134,7 +134,7 @@ fn a_root_that_no_repository_has_is_said_in_each_and_the_configured_version_goes
     for root in ["clusters/production", "tenant:clusters/prod"] {
         for number in [0, 1] {
             let Applied::Unknown(problem) = stage.applied(number, Some(root)) else { panic!("{root}") };
-            let message = format!("there is no root {root}, which cluster.root names, but clusters/prod");
+            let message = format!("cluster.root {root} is none of the roots that are known here (clusters/prod)");
             assert_eq!((problem.reason, problem.message), (Reason::ClusterAmbiguous, message));
         }
         assert_eq!(stage.judged(1, Some(root), seen(&live, Some(&configured))), is("web", "1.30.0"));

@@ -107,7 +107,7 @@ fn several_roots_without_a_word_which_one_is_a_finding_that_names_them_and_stops
 fn a_root_that_is_nowhere_is_said_without_a_name_too() {
     let config = config::Cluster { root: Some("clusters/prod".to_owned()), ..config::Cluster::default() };
     let findings = with(&config, vec![row(Some("clusters/production"), "plex")], true);
-    let message = "there is no root clusters/prod, which cluster.root names, but clusters/production";
+    let message = "cluster.root clusters/prod is none of the roots that are known here (clusters/production)";
     assert_eq!(findings.problems[0].problem.message, message);
     assert!(with(&config, Vec::new(), true).problems.is_empty());
 }

@@ -73,14 +73,25 @@ pub fn read_file(path: &str, bytes: &[u8]) -> FileFacts {
         }
         return facts;
     }
+    let (template, old_ends) = (scan::looks_like_template(bytes), scan::has_old_line_ends(bytes));
     for document in yaml::parse(bytes).documents {
         match document.root {
-            Ok(Some(root)) if let Some(line) = scan::braces_as_key(bytes, &root) => {
+            Ok(Some(root)) if template && let Some(line) = scan::braces_as_key(&root) => {
                 if scan::names_flux(bytes) || path.ends_with("Chart.yaml") {
                     facts.problems.push(FileProblem {
                         line,
                         reason: Reason::InvalidDocument,
                         message: broken(bytes, "braces without quotes are a mapping, and Flux takes none as a key"),
+                    });
+                }
+            }
+            Ok(Some(root)) if old_ends && let Some(line) = scan::comment_that_ends(bytes, &root) => {
+                if scan::names_flux(bytes) {
+                    let message = "a comment holds a line end of YAML 1.1 (U+0085, U+2028 or U+2029): Flux takes what is behind it for content";
+                    facts.problems.push(FileProblem {
+                        line,
+                        reason: Reason::InvalidDocument,
+                        message: message.to_owned(),
                     });
                 }
             }

@@ -110,20 +110,56 @@ pub(super) fn looks_like_template(bytes: &[u8]) -> bool {
 
 /// The line of a mapping or a list that is a key: what YAML makes of `{{ value }}` without quotes. It is YAML, and every
 /// reader of Flux and Helm refuses it.
-pub(super) fn braces_as_key(bytes: &[u8], root: &Node) -> Option<u32> {
-    fn found(node: &Node) -> Option<u32> {
+pub(super) fn braces_as_key(node: &Node) -> Option<u32> {
+    match &node.kind {
+        // What an alias names is looked at where it is written.
+        _ if node.aliased => None,
+        NodeKind::Scalar { .. } => None,
+        NodeKind::Sequence(items) => items.iter().find_map(braces_as_key),
+        NodeKind::Mapping(entries) => entries.iter().find_map(|entry| match entry.key.kind {
+            NodeKind::Scalar { .. } => braces_as_key(&entry.value),
+            _ => Some(entry.key.line),
+        }),
+    }
+}
+
+/// Line ends that only YAML 1.1 knows: U+0085, U+2028, U+2029.
+const OLD_LINE_ENDS: [&[u8]; 3] = [b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
+
+/// Whether the file has a line end of YAML 1.1.
+pub(super) fn has_old_line_ends(bytes: &[u8]) -> bool {
+    OLD_LINE_ENDS.iter().any(|end| contains(bytes, end))
+}
+
+/// The line of a comment that has a line end which only YAML 1.1 knows (U+0085, U+2028, U+2029), and text behind it: Flux's
+/// reader takes that text for content.
+pub(super) fn comment_that_ends(bytes: &[u8], root: &Node) -> Option<u32> {
+    fn holds(node: &Node, at: u32) -> bool {
+        let within = |node: &Node| node.start <= at && at < node.end;
         match &node.kind {
-            // What an alias names is looked at where it is written.
-            _ if node.aliased => None,
-            NodeKind::Scalar { .. } => None,
-            NodeKind::Sequence(items) => items.iter().find_map(found),
-            NodeKind::Mapping(entries) => entries.iter().find_map(|entry| match entry.key.kind {
-                NodeKind::Scalar { .. } => found(&entry.value),
-                _ => Some(entry.key.line),
-            }),
+            _ if node.aliased => false,
+            NodeKind::Scalar { .. } => within(node),
+            NodeKind::Sequence(items) => within(node) && items.iter().any(|item| holds(item, at)),
+            NodeKind::Mapping(entries) => {
+                within(node) && entries.iter().any(|entry| holds(&entry.key, at) || holds(&entry.value, at))
+            }
         }
     }
-    if looks_like_template(bytes) { found(root) } else { None }
+    let mut from = 0;
+    for (line, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
+        let end_at = |at: usize| OLD_LINE_ENDS.iter().find(|end| line[at..].starts_with(end));
+        let places = (0..line.len()).filter_map(|at| Some((at, end_at(at)?)));
+        for (at, end) in places {
+            let behind = line[at + end.len()..].trim_ascii();
+            let text = !behind.is_empty() && !behind.starts_with(b"#");
+            let byte = u32::try_from(from + at).ok()?;
+            if text && line[..at].contains(&b'#') && root.start <= byte && byte < root.end && !holds(root, byte) {
+                return Some(number);
+            }
+        }
+        from += line.len() + 1;
+    }
+    None
 }
 
 /// The line of a directive (`%YAML 1.1`) at the head of a file.

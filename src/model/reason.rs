@@ -81,7 +81,7 @@ reasons! {
     /// The chart's `kubeVersion` leaves out the cluster's version: Helm refuses it there.
     HeldByKubeVersion = "held-by-kube-version" => Skipped, "Upgrade the cluster, or correct `cluster.kubeVersion`.",
     /// The chart has a `kubeVersion`, and the cluster that is to be asked for its version never answered.
-    KubeVersionUnknown = "kube-version-unknown" => Failed, "Wait until the cluster answers, or set `cluster.kubeVersion`.",
+    KubeVersionUnknown = "kube-version-unknown" => Failed, "Wait until the cluster answers, set `cluster.root`, or `cluster.kubeVersion`.",
     /// Its archive holds another chart or version than its source says, which Flux refuses (Flux rule 7).
     ChartDiffers = "chart-differs" => Skipped, "Tell whoever publishes the chart.",
     /// A pre-release that the pre-release rule leaves out; stands in a list of dropped versions, never on a row.
@@ -175,7 +175,7 @@ reasons! {
     /// The cluster, or a part of what Davit looks at there, could not be read; stands beside the releases.
     ClusterUnknown = "cluster-unknown" => Unresolved, "Check `cluster.access` and the rights that the message names.",
     /// Several roots, and `cluster.root` says not which one the cluster applies; stands beside the releases.
-    ClusterAmbiguous = "cluster-ambiguous" => Unresolved, "Set `cluster.root`.",
+    ClusterAmbiguous = "cluster-ambiguous" => Unresolved, "Set `cluster.root` to one of those that the message names.",
     /// The cluster has a release that Git lacks; stands beside the releases.
     ClusterOnly = "cluster-only" => Skipped, "Commit it, or delete it in the cluster.",
     /// Git builds a release that the cluster does not have; stands beside the releases.

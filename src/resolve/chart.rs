@@ -301,8 +301,13 @@ impl<'w> Follow<'_, 'w> {
             let Some((value, what)) = facts.get(&route).and_then(|value| Some((value, value.no_string()?))) else {
                 continue;
             };
-            // A prefix makes a string of a name.
-            if route == "metadata.name" && value.text() != Some(facts.name()) {
+            // A layer that sets a name or a namespace makes a string of it.
+            let set = match route.as_str() {
+                "metadata.name" => Some(facts.name()),
+                "metadata.namespace" => Some(facts.namespace()),
+                _ => None,
+            };
+            if set.zip(value.text()).is_some_and(|(set, written)| set != written) {
                 continue;
             }
             let text = value.text().map(|text| format!(" {text}")).unwrap_or_default();

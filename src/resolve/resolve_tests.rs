@@ -203,6 +203,8 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
     assert_eq!(of("tag: 1.10"), Some(Reason::InvalidRelease));
     assert_eq!(of(""), Some(Reason::FloatingTag));
+    assert_eq!(of("tag: 2024.01.15"), None);
+    assert_eq!(of("tag: '1.2'"), Some(Reason::FloatingTag));
     // Where the layer is said to be a chart's, `_` stands for `+`.
     let layer = "layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip}";
     assert_eq!(of("tag: v1.2.3_build.7"), Some(Reason::FloatingTag));
@@ -518,6 +520,12 @@ configMapGenerator:
         assert_eq!(reason(row), Some(Reason::VersionInSubstitution), "{named} {row:#?}");
         let said = format!("{:?} {:?}", row.problem, row.chain);
         assert!(said.contains(&format!("the variables of {named}, which is not read")), "{said}");
+    }
+    // Quotes and a comment are part of the value, which is none that Davit remembers.
+    for value in ["\"2.0.0\"", "2.0.0 # the newest"] {
+        let found = resolved(&format!("{text}{}", env.replace("2.0.0", value)));
+        assert_eq!(reason(only(&found)), Some(Reason::VersionInSubstitution));
+        assert!(message(only(&found)).contains("quotes and comments"), "{}", message(only(&found)));
     }
     // The same key in a literal: kustomize fails.
     let twice = format!("{text}{env}").replace("  envs:", "  literals: [PLEX=1.0.0]\n  envs:");

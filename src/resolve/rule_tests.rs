@@ -387,3 +387,30 @@ fn flux_rule_17_the_site_is_the_version_without_the_blanks_in_its_quotes() {
     let row = &found.releases[0];
     assert_eq!((reason(row), row.current.as_deref()), (Some(Reason::NotEditable), Some("1.0.0")));
 }
+
+#[test]
+fn flux_rule_17_a_label_that_moves_with_the_version_is_a_note_for_patches_that_select_by_it() {
+    let text = "=== app.yaml
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: plex, namespace: media, labels: {ver: &v 1.0.0}}
+spec: {chart: {spec: {chart: plex, version: *v, sourceRef: {kind: HelmRepository, name: charts}}}}
+";
+    let resolution = resolved(text);
+    let said = |note: &Note| matches!(note, Note::Other(text) if text.contains("metadata.labels.ver changes with"));
+    assert!(resolution.releases[0].notes.iter().any(said), "{:?}", resolution.releases[0].notes);
+}
+
+#[test]
+fn a_comment_with_a_line_end_of_yaml_1_1_is_said_for_flux_reads_on_behind_it() {
+    let with = |annotation: &str, comment: &str| {
+        let head = "=== app.yaml\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: a";
+        resolved(&format!("{head} # {comment}\n  annotations: {{a: \"{annotation}\"}}\n"))
+    };
+    for end in ['\u{85}', '\u{2028}', '\u{2029}'] {
+        let found = with("x", &format!("{end} c d"));
+        assert_eq!((found.releases.len(), found.problems.len(), found.problems[0].line), (0, 1, 4), "{end:?}");
+        // In a text, and before nothing that counts, it is no matter.
+        assert_eq!(with(&format!("x # {end} y"), &format!("c{end} # d{end}")).releases.len(), 1, "{end:?}");
+    }
+}

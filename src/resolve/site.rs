@@ -6,7 +6,6 @@ use super::value::Origin;
 use super::world::World;
 use crate::inventory::{MarkerKind, SiteFacts};
 use crate::model::{Frame, Note, Reason, Site};
-use crate::yaml::is_env_file;
 
 /// A version's bytes, and the fixed text around them.
 #[derive(Debug, Default)]
@@ -53,12 +52,7 @@ pub(super) fn place(
         if concerns.floats() {
             return Placed::default();
         }
-        let bare = if is_env_file(path) {
-            ": quotes and comments are part of a value there; write the bare version"
-        } else {
-            ""
-        };
-        let message = format!("the version is written in {path} at a place that Davit does not edit{bare}");
+        let message = format!("the version is written in {path} at a place that Davit does not edit");
         let (weight, reason) = if substituted {
             (Weight::Substitution, Reason::VersionInSubstitution)
         } else {
@@ -83,6 +77,11 @@ pub(super) fn place(
     };
     if !facts.shared.is_empty() {
         notes.push(Note::SharedAnchor(facts.shared.join(", ")));
+        let selected = |route: &&String| route.contains("metadata.labels.") || route.contains("metadata.annotations.");
+        if let Some(route) = facts.shared.iter().find(selected) {
+            let message = format!("{route} changes with the version: a patch that selects by it may no longer apply");
+            notes.push(Note::Other(message));
+        }
     }
     if substituted && part.is_none() {
         let message = format!("the version is the variable at {path}:{}: all that reads it moves too", site.line);

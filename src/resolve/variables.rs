@@ -152,8 +152,8 @@ fn variable(object: &Object, (key, value): (&str, Ref<'_>), secret: bool) -> Var
     }
     if is_withheld(value) {
         return Variable::Hidden(format!(
-            "its value in the ConfigMap {} is long, stands in a file, or (in a .env file) has quotes or a comment, which \
-             kustomize takes for a part of it",
+            "its value in the ConfigMap {} is long, stands in a file of its own, or is no bare version (quotes and \
+             comments in an .env file are part of the value)",
             object.name()
         ));
     }

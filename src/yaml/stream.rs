@@ -4,6 +4,7 @@ use super::Node;
 use super::lines::{Lines, offset};
 use super::tree::{Builder, Place};
 use granit_parser::{ErrorKind, Event, Parser, ScanError, Span};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Largest file in bytes that is parsed; a larger one is one broken document that says so.
@@ -66,7 +67,7 @@ pub fn parse(bytes: &[u8]) -> Stream {
     }
     let (body, base) = bytes.strip_prefix(BOM).map_or((bytes, 0), |body| (body, BOM.len()));
     match std::str::from_utf8(body) {
-        Ok(text) => Reader::new(text, offset(base)).read(),
+        Ok(text) => Reader::new(&marked_anew(text), offset(base)).read(),
         Err(error) => {
             let valid = std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or_default();
             let at = offset(base + error.valid_up_to());
@@ -74,6 +75,28 @@ pub fn parse(bytes: &[u8]) -> Stream {
             Stream::broken(line, column, format!("the file is not valid UTF-8 (byte {at})"))
         }
     }
+}
+
+/// A byte order mark behind `---`, as files have it that were put together: Flux reads each document by itself, so that it
+/// is none of the text. The line before gets its bytes, as blanks: every other byte stays where it is.
+fn marked_anew(text: &str) -> Cow<'_, str> {
+    const MARK: char = '\u{feff}';
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
+    }
+    let (mut made, mut marker) = (String::with_capacity(text.len()), false);
+    for line in text.split_inclusive('\n') {
+        let content = line.strip_prefix(MARK).filter(|_| marker);
+        if content.is_some() {
+            let end = if made.ends_with("\r\n") { "\r\n" } else { "\n" };
+            made.truncate(made.len() - end.len());
+            made.push_str("   ");
+            made.push_str(end);
+        }
+        made.push_str(content.unwrap_or(line));
+        marker = line.trim_end() == "---";
+    }
+    Cow::Owned(made)
 }
 
 /// Turns the parser's events into documents.

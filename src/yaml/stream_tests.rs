@@ -214,3 +214,15 @@ fn plain_words_mean_what_flux_reads() {
     assert_eq!([of("a"), of("b"), of("c"), of("d")], [Some(String), Some(String), Some(Number), None]);
     assert!(matches!(root.get("d").unwrap().kind, NodeKind::Mapping(_)));
 }
+
+#[test]
+fn a_mark_behind_a_document_marker_is_none_of_its_text() {
+    for end in ["\n", "\r\n"] {
+        let text = format!("a: 1{end}---{end}\u{feff}b: 2.0.0{end}");
+        let stream = parse(text.as_bytes());
+        let root = stream.roots().nth(1).unwrap().1;
+        let node = root.get("b").unwrap();
+        assert_eq!((node.line, node.column, &text[node.start as usize..node.end as usize]), (3, 4, "2.0.0"), "{end:?}");
+    }
+    assert!(parse("a: 1\n\u{feff}b: 2\n".as_bytes()).documents[0].root.is_err(), "inside a document it is a fault");
+}

@@ -107,3 +107,15 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::problem;
+
+    #[test]
+    fn an_authority_that_is_not_the_servers_is_said_with_the_field_that_names_it() {
+        let error = kube::Error::Service("invalid peer certificate: UnknownIssuer".into());
+        let said = problem("https://k.example.com", "/version", &error).message;
+        assert!(said.contains("UnknownIssuer") && said.contains("certificate-authority of the kubeconfig"), "{said}");
+    }
+}
