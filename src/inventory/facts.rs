@@ -10,6 +10,8 @@ pub struct FileFacts {
     pub documents: Vec<DocumentFacts>,
     /// Documents that could not be read.
     pub problems: Vec<FileProblem>,
+    /// The first document that kustomize takes for no object.
+    pub strange: Option<Strange>,
     /// Comments of other bots.
     pub markers: Vec<Marker>,
     /// Scalars that hold a version or may, by their first byte.
@@ -207,6 +209,15 @@ pub struct FileProblem {
     pub reason: Reason,
     /// For a person, without the file's name.
     pub message: String,
+}
+
+/// A document that is no Kubernetes object: a build fails that includes it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Strange {
+    /// Line, from 1.
+    pub line: u32,
+    /// What it lacks, for a person.
+    pub what: String,
 }
 
 /// A comment of another bot.

@@ -32,8 +32,10 @@ pub struct Directory {
     pub files: Vec<usize>,
     /// Paths of its sub-directories, sorted.
     pub directories: Vec<String>,
-    /// The file that kustomize reads here.
+    /// The file that kustomize reads here; the first of several.
     pub kustomization: Option<usize>,
+    /// There are several, and kustomize refuses all.
+    pub several: bool,
     /// Which of kustomize's file names it has.
     rank: usize,
 }
@@ -129,8 +131,9 @@ impl Places {
         self.make_directory(directory);
         let Some(entry) = self.directories.get_mut(directory) else { return };
         entry.files.push(index);
-        // kustomize takes the first of these names.
+        // One of these names; of several kustomize takes none.
         let rank = ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().position(|known| *known == name);
+        entry.several |= rank.is_some() && entry.kustomization.is_some();
         if let Some(rank) = rank
             && entry.kustomization.is_none_or(|_| rank < entry.rank)
         {

@@ -1,7 +1,7 @@
 //! The bytes of one file become facts. Reads every document, keeps those of a known kind, and says of the broken ones
 //! what is wrong; a broken document costs that document.
 
-use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Template};
+use super::facts::{DocumentFacts, FileFacts, FileProblem, Kind, Strange, Template};
 use super::{env_file, ignore_file, prune, scan, sites};
 use crate::model::Reason;
 use crate::yaml::{self, Node, NodeKind, Route, Survey};
@@ -54,7 +54,15 @@ pub fn read_file(path: &str, bytes: &[u8]) -> FileFacts {
         return facts;
     }
     let mut facts = FileFacts::default();
+    if let Some(text) = utf16(bytes) {
+        if scan::names_flux(&text) {
+            let message = "it is UTF-16, which kustomize reads and Davit does not: store it as UTF-8".to_owned();
+            facts.problems.push(FileProblem { line: 1, reason: Reason::InvalidDocument, message });
+        }
+        return facts;
+    }
     if !scan::may_matter(bytes) {
+        facts.strange = scan::kindless(bytes).map(|line| Strange { line, what: "it has no kind".to_owned() });
         return facts;
     }
     if let Some(line) = scan::directive(bytes) {
@@ -88,11 +96,14 @@ pub fn read_file(path: &str, bytes: &[u8]) -> FileFacts {
                 }
             }
             Ok(Some(root)) => {
+                if facts.strange.is_none() {
+                    facts.strange = strange(&root, document.start_line);
+                }
                 let survey = Survey::new(&root);
                 let (start_line, document) = (document.start_line, document.index);
                 let first = HashSet::new();
                 let mut reader = Reader { facts: &mut facts, bytes, survey: &survey, document, first };
-                reader.objects(&root, start_line);
+                reader.objects(&root, start_line, &Route::root());
             }
             Err(error) if scan::names_flux(bytes) => facts.problems.push(FileProblem {
                 line: error.line,
@@ -109,6 +120,27 @@ pub fn read_file(path: &str, bytes: &[u8]) -> FileFacts {
         facts.markers = scan::markers(bytes);
     }
     facts
+}
+
+/// What a document lacks for kustomize to take it for an object. A List needs no name.
+fn strange(root: &Node, start_line: u32) -> Option<Strange> {
+    let lacks = |route: &str| root.at(route).and_then(Node::text).is_none_or(str::is_empty);
+    let list = root.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    let what = match &root.kind {
+        NodeKind::Mapping(entries) if entries.is_empty() => return None,
+        NodeKind::Mapping(_) if lacks("kind") => "it has no kind",
+        NodeKind::Mapping(_) if lacks("metadata.name") && !list => "it has no metadata.name",
+        NodeKind::Mapping(_) if lacks("apiVersion") => "it has no apiVersion",
+        NodeKind::Mapping(_) => return None,
+        NodeKind::Scalar { .. } | NodeKind::Sequence(_) => "it is no mapping",
+    };
+    Some(Strange { line: start_line, what: what.to_owned() })
+}
+
+/// The bytes of UTF-16 text by its mark, without the zeros that make it wide.
+fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
+    let wide = bytes.strip_prefix(b"\xff\xfe").or_else(|| bytes.strip_prefix(b"\xfe\xff"))?;
+    Some(wide.iter().copied().filter(|byte| *byte != 0).collect())
 }
 
 fn broken(bytes: &[u8], message: &str) -> String {
@@ -131,15 +163,17 @@ struct Reader<'a, 'n> {
 }
 
 impl<'n> Reader<'_, 'n> {
-    /// The document itself, or the items of a List.
-    fn objects(&mut self, root: &Node, start_line: u32) {
-        let listed = root.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
-        match root.get("items").filter(|_| listed) {
-            None => self.object(root, start_line, &Route::root(), None),
+    /// An object, or the items of a List, which may be Lists in their turn.
+    fn objects(&mut self, node: &Node, start_line: u32, route: &Route) {
+        let listed = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+        match node.get("items").filter(|_| listed) {
+            None => self.object(node, start_line, route, None),
             Some(items) => {
-                let route = Route::root().key("items");
+                let route = route.key("items");
                 for (number, item) in items.items().iter().enumerate() {
-                    self.object(item, item.line, &route.index(number), None);
+                    if self.facts.documents.len() < MAX_DOCUMENTS_KEPT {
+                        self.objects(item, item.line, &route.index(number));
+                    }
                 }
             }
         }

@@ -42,6 +42,31 @@ pub(super) fn may_matter(bytes: &[u8]) -> bool {
         || has_operation(bytes)
 }
 
+/// The first line of a file that says something and has no `kind` where a document would have one: values of a chart, say.
+/// Nothing where that can't be told without parsing.
+pub(super) fn kindless(bytes: &[u8]) -> Option<u32> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut first: Option<(u32, usize)> = None;
+    for (line, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
+        let text = line.trim_ascii();
+        let marker = text == b"---" || text == b"...";
+        if text.is_empty() || text.starts_with(b"#") || marker {
+            continue;
+        }
+        // What stands beside the marker of a document is not looked into.
+        if text.starts_with(b"---") || text.starts_with(b"%") {
+            return None;
+        }
+        let indent = line.len() - line.trim_ascii_start().len();
+        let key = text.strip_prefix(b"\"").or_else(|| text.strip_prefix(b"'")).unwrap_or(text);
+        if key.starts_with(b"kind") && first.is_none_or(|(_, outer)| indent <= outer) {
+            return None;
+        }
+        first.get_or_insert((number, indent));
+    }
+    first.map(|(number, _)| number)
+}
+
 /// Whether a line starts with a key, quoted or not, a BOM or not.
 fn starts(line: &[u8], word: &[u8]) -> bool {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);

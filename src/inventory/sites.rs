@@ -1,9 +1,10 @@
 //! Which scalars of a document hold a version, or may: their places are kept, so that a build can end at them. A value of
-//! a patch, of a ConfigMap or of `postBuild.substitute` is kept where it looks like a version; nothing else is.
+//! a patch, of a ConfigMap or of `postBuild.substitute` is kept where it looks like a version or a range of versions, or
+//! stands where a version does; nothing else is.
 
 use super::facts::{FileFacts, Kind, SiteFacts};
 use crate::model::{Problem, Reason, Site, Version};
-use crate::yaml::{self, Embedded, Node, NodeKind, Route, Survey};
+use crate::yaml::{self, Embedded, Node, NodeKind, Route, Step, Survey};
 use std::collections::HashSet;
 
 /// Finds them in one document.
@@ -97,7 +98,7 @@ impl Finder<'_, '_> {
             let route = route.key("configMapGenerator").index(index).key("literals");
             for (number, literal) in generator.get("literals").map(Node::items).unwrap_or_default().iter().enumerate() {
                 let value = literal.text().and_then(|text| text.split_once('=')).map(|(_, value)| value);
-                if value.is_some_and(|value| looks_like_version(value.trim_matches(['"', '\'']))) {
+                if value.is_some_and(|value| may_be_version(value.trim_matches(['"', '\'']))) {
                     self.keep(&route.index(number));
                 }
             }
@@ -130,9 +131,12 @@ impl Finder<'_, '_> {
             // Through aliases many routes lead to one place; the first counts.
             let (mut found, mut first) = (Vec::new(), HashSet::new());
             scalars(root, &Route::root(), &mut found);
+            let written: HashSet<u32> = root.items().iter().filter_map(versioned).map(|value| value.start).collect();
             for (route, node) in found {
                 match node.text() {
-                    Some(text) if looks_like_version(text) => {
+                    Some(text)
+                        if may_be_version(text) || is_version_at(&route, text) || written.contains(&node.start) =>
+                    {
                         let new = first.insert(node.start);
                         if new {
                             let site = embedded.surveyed(&survey, document.index, &route);
@@ -158,7 +162,7 @@ impl Finder<'_, '_> {
         let Some(mapping) = keys.iter().try_fold(node, |node, key| node.get(key)) else { return };
         let route = keys.iter().fold(route.clone(), |route, key| route.key(key));
         for (key, value) in mapping.pairs() {
-            if value.text().is_some_and(looks_like_version) {
+            if value.text().is_some_and(may_be_version) {
                 self.keep(&route.key(key));
             }
         }
@@ -167,16 +171,18 @@ impl Finder<'_, '_> {
     /// What JSON 6902 operations write.
     fn operations(&mut self, node: &Node, route: &Route) {
         for (index, operation) in node.items().iter().enumerate() {
-            if let Some(value) = operation.get("value") {
+            if versioned(operation).is_some() {
+                self.keep(&route.index(index).key("value"));
+            } else if let Some(value) = operation.get("value") {
                 self.anything(value, &route.index(index).key("value"));
             }
         }
     }
 
-    /// Every scalar below that looks like a version.
+    /// Every scalar below that looks like a version, or stands where one does.
     fn anything(&mut self, node: &Node, route: &Route) {
         match &node.kind {
-            NodeKind::Scalar { text, .. } if looks_like_version(text) => self.keep(route),
+            NodeKind::Scalar { text, .. } if may_be_version(text) || is_version_at(route, text) => self.keep(route),
             NodeKind::Scalar { .. } => {}
             NodeKind::Mapping(_) => {
                 for (key, value) in node.pairs() {
@@ -252,6 +258,44 @@ fn version_routes(kind: Kind) -> &'static [&'static str] {
         Kind::GitRepository => &["spec.ref.tag", "spec.ref.semver"],
         _ => &[],
     }
+}
+
+/// Keys under which a version or a range stands, whatever it looks like: `latest` is a tag.
+fn is_version_key(key: &str) -> bool {
+    matches!(key, "version" | "tag" | "semver" | "digest")
+}
+
+/// Whether the text at a route is a version by where it stands.
+fn is_version_at(route: &Route, text: &str) -> bool {
+    let key = matches!(route.steps().last(), Some(Step::Key(key)) if is_version_key(key));
+    key && !text.is_empty() && text.len() <= 128
+}
+
+/// The scalar that a JSON 6902 operation writes to where a version stands.
+fn versioned(operation: &Node) -> Option<&Node> {
+    let path = operation.get("path")?.text()?;
+    let value = operation.get("value")?;
+    let last = path.rsplit('/').next().unwrap_or_default();
+    (is_version_key(last) && value.text().is_some_and(|text| !text.is_empty() && text.len() <= 128)).then_some(value)
+}
+
+/// A version, or a range of versions.
+fn may_be_version(text: &str) -> bool {
+    looks_like_version(text) || looks_like_range(text)
+}
+
+/// What Masterminds/semver may read as a range: `1.x`, `>=1.2.0 <2`, `1.0.0 - 2.0.0`, `*`.
+fn looks_like_range(text: &str) -> bool {
+    let part =
+        |part: &str| matches!(part, "x" | "X" | "*") || !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let term = |term: &str| {
+        let bare = term.trim_start_matches(['<', '>', '=', '~', '^', '!']);
+        let bare = bare.strip_prefix('v').unwrap_or(bare);
+        let core = bare.split(['-', '+']).next().unwrap_or_default();
+        term == "-" || bare.is_empty() || core.split('.').count() <= 3 && core.split('.').all(part)
+    };
+    let mut terms = text.split(|c: char| matches!(c, '|' | ',') || c.is_whitespace()).filter(|term| !term.is_empty());
+    text.len() <= 128 && text.contains(|c: char| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '*')) && terms.all(term)
 }
 
 /// A version, or the part of one that a template completes.

@@ -63,3 +63,17 @@ fn a_ring_of_names_ends_and_says_so() {
     let told = &found.problems.iter().find(|found| found.problem.reason == Reason::OutOfReach).unwrap().problem;
     assert!(told.message.contains("more than 1000 names in clusters/home"), "{}", told.message);
 }
+
+#[test]
+fn bases_that_double_at_every_level_are_cut_and_the_cut_is_told() {
+    let mut text = ROOT.replace("path: ./apps", "path: ./l0") + &release("l40/hr.yaml");
+    for level in 0..40 {
+        let below = level + 1;
+        write!(text, "=== l{level}/a/kustomization.yaml\nresources: [../../l{below}]\n").unwrap();
+        write!(text, "=== l{level}/kustomization.yaml\nresources: [a, ../l{below}]\n").unwrap();
+    }
+    text += "=== l40/kustomization.yaml\nresources: [hr.yaml]\n";
+    let found = resolved(&text);
+    let cut = found.problems.iter().filter(|found| found.problem.message.contains("more than 20000")).count();
+    assert_eq!(cut, 1, "{:#?}", found.problems);
+}

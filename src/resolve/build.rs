@@ -4,6 +4,7 @@
 pub(super) use super::view::{Reads, View};
 
 use super::artifact::Artifact;
+use super::form;
 use super::generator;
 use super::layer::{Configured, Layer, unique};
 use super::memo::{Recall, Unit};
@@ -12,7 +13,7 @@ use super::patch::{Parsed, Reader};
 use super::path;
 use super::value::Ref;
 use super::variables::hashed;
-use crate::inventory::{DocumentFacts, Found, Inventory, Kind};
+use crate::inventory::{self, DocumentFacts, Found, Inventory, Kind};
 use crate::model::Reason;
 use crate::yaml::{Node, ScalarType, is_env_file};
 use std::collections::{HashMap, HashSet};
@@ -21,8 +22,8 @@ use std::sync::Arc;
 
 /// Deepest nesting of kustomizations.
 const MAX_DEPTH: usize = 64;
-/// Most objects of one build: a graph of bases that include each other twice at every level grows without bound.
-const MAX_OBJECTS: usize = 200_000;
+/// Most objects and kustomization files of one build: a graph of bases that include each other twice at every level grows without bound.
+const MAX_OBJECTS: usize = 20_000;
 
 /// What a Flux Kustomization adds to the kustomization.yaml at its path.
 #[derive(Debug, Default)]
@@ -33,6 +34,25 @@ pub(super) struct FluxLayer {
     pub(super) components: Vec<String>,
     /// `spec.ignoreMissingComponents`
     pub(super) ignore_missing: bool,
+    /// Where the Flux Kustomization stands.
+    pub(super) place: Option<Place>,
+}
+
+impl FluxLayer {
+    fn listed(&self, directory: &str) -> Listed {
+        let place = self.place.clone().unwrap_or_else(|| Place { file: Arc::from(directory), line: 1 });
+        let names = self.components.iter().map(|name| (name.clone(), place.line)).collect();
+        Listed { holder: place.file, names, optional: self.ignore_missing }
+    }
+}
+
+/// Components with the lines that name them.
+struct Listed {
+    /// The file that names them.
+    holder: Arc<str>,
+    names: Vec<(String, u32)>,
+    /// One that is not there is no matter.
+    optional: bool,
 }
 
 /// What a build gives.
@@ -79,12 +99,14 @@ struct Known {
 /// One gathering: the objects so far, and whether every object of it was read.
 struct Gathered {
     objects: Vec<Object>,
+    /// What patches deleted.
+    gone: Vec<Object>,
     complete: bool,
 }
 
 impl Default for Gathered {
     fn default() -> Self {
-        Self { objects: Vec::new(), complete: true }
+        Self { objects: Vec::new(), gone: Vec::new(), complete: true }
     }
 }
 
@@ -145,11 +167,16 @@ impl<'a> Builder<'a> {
             self.note(unique(&gathered.objects, &place));
             let none = FluxLayer::default();
             let flux = flux.unwrap_or(&none);
-            self.components(view, directory, &flux.components, flux.ignore_missing, &mut gathered);
-            let result = flux.layer.apply(&mut gathered.objects, gathered.complete);
+            self.components(view, directory, &flux.listed(directory), &mut gathered);
+            let result = flux.layer.apply(&mut gathered.objects, gathered.complete, &mut gathered.gone);
             self.note(result);
         }
         let mut objects = gathered.objects;
+        // Nothing is deleted where nothing is applied.
+        if self.fault.is_some() {
+            gathered.gone.iter_mut().for_each(|object| object.deleted = false);
+            objects.append(&mut gathered.gone);
+        }
         objects.retain(|object| {
             object.annotation("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
         });
@@ -188,6 +215,10 @@ impl<'a> Builder<'a> {
             let what = "this kustomization.yaml has no content that kustomize reads";
             return self.problem(&name, 1, Reason::InvalidDocument, what);
         };
+        if self.is_full(real, facts.line) {
+            gathered.complete = false;
+            return;
+        }
         if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|open| open == directory) {
             gathered.complete = false;
             let place = Place { file: name.clone(), line: facts.line };
@@ -198,6 +229,13 @@ impl<'a> Builder<'a> {
         if said.filter(|(_, value)| value.scalar_type() != Some(ScalarType::Null)).count() == 0 {
             let place = Place { file: name.clone(), line: facts.line };
             self.note(Err(Fault { place, message: "this kustomization.yaml is empty".to_owned() }));
+        }
+        if view.seen().directory(directory).is_some_and(|entry| entry.several) {
+            let message = "kustomize takes no directory with more than one kustomization file".to_owned();
+            self.note(Err(Fault { place: Place { file: name.clone(), line: facts.line }, message }));
+        }
+        if let Some((line, message)) = form::fault(&facts.tree, !self.stack.is_empty()) {
+            self.note(Err(Fault { place: Place { file: name.clone(), line }, message }));
         }
         self.stack.push(directory.to_owned());
         for key in ["resources", "bases"] {
@@ -219,19 +257,20 @@ impl<'a> Builder<'a> {
         self.note(made);
         self.note(unique(&gathered.objects, &place));
         let listed = facts.tree.get("components").map(Node::items).unwrap_or_default();
-        let listed: Vec<String> = listed.iter().filter_map(|node| node.text().map(str::to_owned)).collect();
-        self.components(view, directory, &listed, false, gathered);
+        let listed: Vec<(String, u32)> =
+            listed.iter().filter_map(|node| Some((node.text()?.to_owned(), node.line))).collect();
+        self.components(view, directory, &Listed { holder: name.clone(), names: listed, optional: false }, gathered);
         if let Some(flux) = flux {
-            self.components(view, directory, &flux.components, flux.ignore_missing, gathered);
+            self.components(view, directory, &flux.listed(directory), gathered);
         }
         self.helm_charts(view, directory, &name, facts);
         let layer = self.read(view, file, facts, directory);
         let result = match flux {
-            None => layer.apply(&mut gathered.objects, gathered.complete),
+            None => layer.apply(&mut gathered.objects, gathered.complete, &mut gathered.gone),
             Some(flux) => {
                 let mut layer = (*layer).clone();
                 layer.take(&flux.layer);
-                layer.apply(&mut gathered.objects, gathered.complete)
+                layer.apply(&mut gathered.objects, gathered.complete, &mut gathered.gone)
             }
         };
         self.note(result);
@@ -258,8 +297,8 @@ impl<'a> Builder<'a> {
         let reader =
             Reader { view, file: &name, line: facts.line, directory: Some(directory), component, parsed: &self.parsed };
         let mut layer = Layer::read(tree, reader);
-        let files;
-        (layer.configured, files) = self.configured(view, directory, facts);
+        let (configured, files) = self.configured(view, directory, facts);
+        layer.configured.extend(configured);
         let layer = Rc::new(layer);
         let reads = reads.all();
         outer.note(reads.iter().copied());
@@ -285,22 +324,37 @@ impl<'a> Builder<'a> {
         (found, files)
     }
 
-    fn components(
-        &mut self,
-        view: &View<'_>,
-        directory: &str,
-        components: &[String],
-        ignore_missing: bool,
-        gathered: &mut Gathered,
-    ) {
-        for component in components {
+    fn components(&mut self, view: &View<'_>, directory: &str, listed: &Listed, gathered: &mut Gathered) {
+        let holder = &listed.holder;
+        for (component, line) in listed.names.iter().map(|(name, line)| (name, *line)) {
             let found = path::join(directory, component)
                 .filter(|target| !path::is_remote(component) && view.kustomization(target).is_some());
             match found {
-                Some(directory) => self.layer(view, &directory, None, gathered),
-                None if ignore_missing && !path::is_remote(component) => {}
-                None => gathered.complete = false,
+                Some(directory) => {
+                    self.expect_kind(view, &directory, true, (holder, line));
+                    self.layer(view, &directory, None, gathered);
+                }
+                None if listed.optional && !path::is_remote(component) => {}
+                None => {
+                    gathered.complete = false;
+                    let target = path::join(directory, component).filter(|_| !path::is_remote(component));
+                    let what = match target {
+                        Some(target) => absent(view, &target),
+                        None => "lies outside this repository and is not followed",
+                    };
+                    self.problem(holder, line, Reason::OutOfReach, &format!("the component {component} {what}"));
+                }
             }
+        }
+    }
+
+    /// A Component counts where components are named, a Kustomization where resources are, and neither elsewhere.
+    fn expect_kind(&mut self, view: &View<'_>, directory: &str, component: bool, (holder, line): (&str, u32)) {
+        let Some((_, Some(facts))) = view.kustomization(directory) else { return };
+        if (facts.text("kind") == Some("Component")) != component {
+            let (is, named) = if component { ("a Kustomization", "component") } else { ("a Component", "resource") };
+            let message = format!("{directory} is {is}, and is named as a {named}");
+            self.note(Err(Fault { place: Place { file: Arc::from(holder), line }, message }));
         }
     }
 
@@ -309,17 +363,18 @@ impl<'a> Builder<'a> {
         let target = path::join(directory, name).filter(|_| !path::is_remote(name));
         if let Some(file) = target.as_deref().and_then(|target| view.file(target)) {
             self.documents(view, file, gathered);
-        } else if let Some(target) = target.filter(|target| view.kustomization(target).is_some()) {
+        } else if let Some(target) = target.as_deref().filter(|target| view.kustomization(target).is_some()) {
+            self.expect_kind(view, target, false, (holder, entry.line));
             let mut below = Gathered::default();
-            self.layer(view, &target, None, &mut below);
+            self.layer(view, target, None, &mut below);
             gathered.complete &= below.complete;
             gathered.objects.append(&mut below.objects);
+            gathered.gone.append(&mut below.gone);
         } else {
             gathered.complete = false;
-            let message = if path::is_remote(name) {
-                format!("the resource {name} lies outside this repository and is not followed")
-            } else {
-                format!("the resource {name} is not in the tree that was read")
+            let message = match target {
+                Some(target) => format!("the resource {name} {}", absent(view, &target)),
+                None => format!("the resource {name} lies outside this repository and is not followed"),
             };
             self.problem(holder, entry.line, Reason::OutOfReach, &message);
         }
@@ -336,11 +391,14 @@ impl<'a> Builder<'a> {
             }
         }
         for below in &entry.directories {
-            if view.kustomization(below).is_some() {
+            if let Some((file, _)) = view.kustomization(below) {
+                let name = self.name(view.real(file));
+                self.expect_kind(view, below, false, (&name, 1));
                 let mut unit = Gathered::default();
                 self.layer(view, below, None, &mut unit);
                 gathered.complete &= unit.complete;
                 gathered.objects.append(&mut unit.objects);
+                gathered.gone.append(&mut unit.gone);
             } else {
                 self.generated(view, below, gathered);
             }
@@ -352,18 +410,42 @@ impl<'a> Builder<'a> {
         self.files.insert(real);
         let Some(facts) = view.facts(file) else { return };
         gathered.complete &= facts.problems.is_empty();
+        if let Some(strange) = &facts.strange {
+            let message = format!("{}: kustomize takes no such document among resources", strange.what);
+            let place = Place { file: self.name(real), line: strange.line };
+            self.note(Err(Fault { place, message }));
+        }
         for (index, facts) in facts.documents.iter().enumerate() {
-            if self.count < MAX_OBJECTS && is_object(facts) {
-                self.count += 1;
+            if is_object(facts) {
+                if self.is_full(real, facts.line) {
+                    gathered.complete = false;
+                    return;
+                }
                 gathered.objects.push(Object::new((real, index), facts));
             }
         }
     }
 
+    /// Counts one thing more; whether it is one too many. The first of those is told.
+    fn is_full(&mut self, file: usize, line: u32) -> bool {
+        self.count += 1;
+        if self.count == MAX_OBJECTS + 1 {
+            let name = self.name(file);
+            let message =
+                format!("the build holds more than {MAX_OBJECTS} objects and kustomizations: the rest is not followed");
+            self.problem(&name, line, Reason::OutOfReach, &message);
+        }
+        self.count > MAX_OBJECTS
+    }
+
     /// Flux rule 26: Flux builds with that plugin off.
     fn helm_charts(&mut self, view: &View<'_>, directory: &str, file: &Arc<str>, facts: &DocumentFacts) {
         let mut found: Vec<(u32, &str)> = Vec::new();
-        found.extend(facts.tree.get("helmCharts").filter(|c| !c.items().is_empty()).map(|c| (c.line, "helmCharts")));
+        for key in ["helmCharts", "helmChartInflationGenerator"] {
+            found.extend(
+                facts.tree.get(key).filter(|charts| !charts.items().is_empty()).map(|charts| (charts.line, key)),
+            );
+        }
         for entry in facts.tree.get("generators").map(Node::items).unwrap_or_default() {
             let named = entry.text().and_then(|name| view.file(&path::join(directory, name)?));
             let facts = named.and_then(|file| view.facts(file));
@@ -380,6 +462,17 @@ impl<'a> Builder<'a> {
 
     pub(super) fn problem(&mut self, file: &str, line: u32, reason: Reason, message: &str) {
         self.problems.push(Inventory::problem(file, line, reason, message));
+    }
+}
+
+/// Why what a path names was not read.
+pub(super) fn absent(view: &View<'_>, path: &str) -> &'static str {
+    if view.seen().directory(path).is_some() {
+        "is a directory without a kustomization.yaml"
+    } else if inventory::reads(path) || !path.rsplit('/').next().unwrap_or(path).contains('.') {
+        "is not in the tree that was read"
+    } else {
+        "is not read: Davit reads .yaml, .yml and .json"
     }
 }
 

@@ -453,6 +453,7 @@ pub(super) fn layer(view: &View<'_>, object: &Object, file: &Arc<str>, parsed: &
         ),
         components: texts(object.get("spec.components")),
         ignore_missing: object.is_true("spec.ignoreMissingComponents"),
+        place: Some(Place { file: file.clone(), line: object.line }),
     }
 }
 

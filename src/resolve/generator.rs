@@ -92,6 +92,12 @@ fn data(entry: Ref<'_>, env_file: EnvFiles<'_, '_>) -> Result<Value, String> {
             data.set(super::variables::ANY, Value::string(name, Origin::None("a file holds it".to_owned())));
             continue;
         };
+        if let Ref::Written(node, _) = entries
+            && let Some(key) =
+                node.entries().iter().filter_map(|entry| entry.key.text()).find(|key| node.has_duplicate(key))
+        {
+            return Err(format!("the key {key} is repeated in {name}"));
+        }
         for (key, value) in entries.pairs() {
             if data.look().get(key).is_some() {
                 return Err(format!("the key {key} is repeated"));
@@ -129,7 +135,8 @@ fn absorb(mut made: Object, entry: Ref<'_>, objects: &mut Vec<Object>, place: &P
                 made.tree_mut().set("data", data);
             }
             let data = made.get("data").map_or_else(Value::empty_map, Ref::to_value);
-            old.hashed |= made.hashed;
+            // Only what both sides want hashed is.
+            old.hashed &= made.hashed;
             old.watch(place, "the generator", |old| old.tree_mut().set("data", data));
             for field in ["labels", "annotations"] {
                 for (key, value) in made.get("metadata").and_then(|m| m.get(field)).map(Ref::pairs).unwrap_or_default()

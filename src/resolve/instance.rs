@@ -87,6 +87,6 @@ fn kustomization(inventory: &Inventory, at: At, facts: &DocumentFacts, parsed: &
     let layer = Layer::of_flux([None, None, None], reader.patches(holder));
     let mut objects = vec![object.clone()];
     // What the other patches are for is not looked at, so one that fails is the operator's to say.
-    let _ = layer.apply(&mut objects, false);
+    let _ = layer.apply(&mut objects, false, &mut Vec::new());
     objects.pop().unwrap_or(object)
 }

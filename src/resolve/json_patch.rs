@@ -1,7 +1,8 @@
 //! JSON 6902 patches as kustomize applies them (evanphx/json-patch, version 4). The trees here are cut down to what
 //! matters, so an operation on what was cut away is passed over; one that would bring something in from there is refused.
 
-use super::value::{Ref, Value};
+use super::patch_reach::{self, Aspect};
+use super::value::{Origin, Ref, Value};
 use crate::inventory::{self, Kind};
 
 /// One operation.
@@ -11,6 +12,25 @@ pub(super) struct Operation {
     path: Option<Vec<String>>,
     from: Option<Vec<String>>,
     value: Option<Value>,
+}
+
+/// A `test` that holds: what it asks for can't change without it.
+#[derive(Debug)]
+pub(super) struct Guard {
+    /// The path, as it is written.
+    pub(super) path: String,
+    pub(super) aspect: Aspect,
+    /// The key of a ConfigMap that it is about alone.
+    pub(super) key: Option<String>,
+    way: Vec<String>,
+    origin: Origin,
+}
+
+impl Guard {
+    /// Whether what was tested is in force still, and was not overwritten since.
+    pub(super) fn stands(&self, tree: Ref<'_>) -> bool {
+        find(tree, &self.way).is_some_and(|value| value.origin() == self.origin)
+    }
 }
 
 /// Why an operation was not applied.
@@ -59,6 +79,20 @@ impl Operation {
             "remove" => remove(tree, path).map(drop),
             other => Err(fault(&format!("unexpected kind of operation: {other:?}"))),
         }
+    }
+
+    /// What it guards, where that may be a version; asked after it held.
+    pub(super) fn guard(&self, tree: Ref<'_>, kind: Kind) -> Option<Guard> {
+        let way = self.path.as_ref().filter(|_| self.name == "test")?;
+        let keys: Vec<&str> = way.iter().map(String::as_str).collect();
+        let aspect = patch_reach::at(kind, &way.join("/"))?;
+        let holds_version = match kind {
+            Kind::FluxKustomization => matches!(keys.as_slice(), ["spec"] | ["spec", "patches" | "postBuild", ..]),
+            _ => aspect == Aspect::Version,
+        };
+        let origin = find(tree, way).filter(|_| holds_version)?.origin();
+        let key = patch_reach::data_key(&way.join("/")).filter(|_| kind == Kind::ConfigMap).map(str::to_owned);
+        Some(Guard { path: join(way), aspect, key, way: way.clone(), origin })
     }
 
     fn test(&self, tree: &Value, path: &[String]) -> Result<(), Refused> {
@@ -111,14 +145,23 @@ fn segments(pointer: &str) -> Vec<String> {
 
 fn find<'v>(value: Ref<'v>, path: &[String]) -> Option<Ref<'v>> {
     path.iter().try_fold(value, |value, key| {
-        if value.is_map() { value.get(key) } else { value.items().get(key.parse::<usize>().ok()?).copied() }
+        if value.is_map() {
+            return value.get(key);
+        }
+        let items = value.items();
+        items.get(index(key, items.len()).ok()?).copied()
     })
 }
 
 /// The container of a path's last segment.
 fn holder<'v>(tree: &'v mut Value, path: &[String]) -> Option<&'v mut Value> {
     path.iter().try_fold(tree, |value, key| {
-        if value.is_map() { value.get_mut(key) } else { value.list_mut()?.get_mut(key.parse::<usize>().ok()?) }
+        if value.is_map() {
+            return value.get_mut(key);
+        }
+        let items = value.list_mut()?;
+        let at = index(key, items.len()).ok()?;
+        items.get_mut(at)
     })
 }
 

@@ -65,6 +65,13 @@ impl Layer {
         let list = |key: &str| tree.get(key).map(Ref::items).unwrap_or_default();
         let mut labels: Vec<_> = list("labels").into_iter().flat_map(|label| strings(label.get("pairs"))).collect();
         labels.extend(strings(tree.get("commonLabels")));
+        let filled = list("labels").into_iter().filter(|label| label.get("pairs").is_some_and(Ref::is_filled));
+        let fields = filled.flat_map(|label| label.get("fields").map(Ref::items).unwrap_or_default());
+        let configured = fields.filter_map(|field| {
+            let text = |key: &str| field.get(key).and_then(Ref::text).map(str::to_owned);
+            Some(Configured { place: at(field), kind: text("kind"), path: text("path")? })
+        });
+        let configured = configured.collect();
         Self {
             namespace: said("namespace"),
             prefix: said("namePrefix"),
@@ -74,7 +81,7 @@ impl Layer {
             annotations: strings(tree.get("commonAnnotations")),
             replacements: list("replacements").into_iter().map(|node| Replacement::read(node, at(node))).collect(),
             transformers: tree.get("transformers").filter(|node| !node.items().is_empty()).map(at),
-            configured: Vec::new(),
+            configured,
         }
     }
 
@@ -98,11 +105,11 @@ impl Layer {
         self.patches.late.extend(flux.patches.late.iter().cloned());
     }
 
-    /// Applies the layer. `complete`: every object of the layer was read.
+    /// Applies the layer. `complete`: every object of the layer was read. What its patches delete goes to `gone`.
     ///
     /// # Errors
     /// What kustomize fails on; the rest of the layer is done all the same.
-    pub(super) fn apply(&self, objects: &mut Vec<Object>, complete: bool) -> Result<(), Fault> {
+    pub(super) fn apply(&self, objects: &mut Vec<Object>, complete: bool, gone: &mut Vec<Object>) -> Result<(), Fault> {
         let mut result = Ok(());
         // Templates of a ResourceSet are no objects of the build.
         let (mut own, templates): (Vec<Object>, Vec<Object>) =
@@ -110,13 +117,13 @@ impl Layer {
         for patch in &self.patches.early {
             result = result.and(patch.apply(&mut own, complete));
         }
-        own.retain(|object| !object.deleted);
+        gone.extend(own.extract_if(.., |object| object.deleted));
         result = result.and(self.names(&mut own));
         self.metadata(&mut own);
         for patch in &self.patches.late {
             result = result.and(patch.apply(&mut own, complete));
         }
-        own.retain(|object| !object.deleted);
+        gone.extend(own.extract_if(.., |object| object.deleted));
         for object in &mut own {
             for replacement in &self.replacements {
                 replacement.judge(object);

@@ -9,6 +9,7 @@ use super::neighbours::{Name, Neighbours, Published, Standing};
 use super::object::{At, Fault, Object};
 use super::roots::Known;
 use super::taken;
+use super::unapplied::Unapplied;
 use super::variables::Variables;
 use super::world::{Built, Context, Lost};
 use crate::inventory::{DocumentFacts, FileFacts, Found, Inventory, Kind};
@@ -144,6 +145,8 @@ pub(super) struct Climate {
     pub(super) standing: Standing,
     /// Files that Flux does not see.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that builds which fail were to apply.
+    pub(super) unapplied: Unapplied,
     /// Files that suspended Kustomizations alone apply.
     pub(super) waiting: BTreeMap<(String, usize), String>,
 }

@@ -13,6 +13,7 @@ mod entrusted;
 mod envsubst;
 mod fleet_roots;
 mod flux;
+mod form;
 mod generator;
 mod inflation;
 mod instance;
@@ -40,6 +41,7 @@ mod sources;
 mod substitute;
 mod taken;
 mod template;
+mod unapplied;
 mod value;
 mod variables;
 mod version;
@@ -163,3 +165,7 @@ mod rule_tests;
 #[cfg(test)]
 #[path = "bounds_tests.rs"]
 mod bounds_tests;
+
+#[cfg(test)]
+#[path = "kustomize_tests.rs"]
+mod kustomize_tests;

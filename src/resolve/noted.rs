@@ -4,7 +4,7 @@
 use super::flux::{self, Reach};
 use super::object::Object;
 use super::roots::static_part;
-use super::world::{LONGEST_NAME, Lost, MAX_MADE, MAX_NAMES, World};
+use super::world::{Context, LONGEST_NAME, Lost, MAX_MADE, MAX_NAMES, World};
 use crate::inventory::{Inventory, Kind};
 use crate::model::Reason;
 use std::sync::Arc;
@@ -41,6 +41,17 @@ impl World<'_> {
                 self.problems.push(Inventory::problem(file, line, Reason::OutOfReach, message));
             }
             _ => {}
+        }
+    }
+
+    /// Which Kustomization builds the charts of these files.
+    pub(super) fn note_inflated(&mut self, files: &[usize], context: &Arc<Context>) {
+        if !self.inflated.is_empty() {
+            for file in files {
+                if let Some(contexts) = self.inflated.get_mut(file) {
+                    contexts.push(context.clone());
+                }
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Patches as kustomization.yaml and Flux Kustomizations hold them: inline or in a file, strategic merge or JSON 6902,
 //! with or without a target; and what they do to the objects of a build.
 
-use super::build::View;
-use super::json_patch::{Operation, Refused};
+use super::build::{View, absent};
+use super::json_patch::{Guard, Operation, Refused};
 use super::layer::unique;
 use super::merge::{Merged, merge};
 use super::object::{Fault, Object, Place, Say, effective};
@@ -118,6 +118,10 @@ impl Patch {
     }
 
     fn merge(&self, object: &mut Object, document: Ref<'_>) -> Result<(), String> {
+        // At its top kustomize reads the word and leaves the object as it is.
+        if document.get("$patch").and_then(Ref::text) == Some("replace") {
+            return Ok(());
+        }
         if self.renames {
             object.remember();
         }
@@ -150,10 +154,30 @@ impl Patch {
 
     fn operate(&self, object: &mut Object, operations: &[Operation]) -> Result<(), String> {
         let kind = object.kind;
+        // kustomize keeps the names that an object had in its annotations: then it has some.
+        let annotated = !object.previous.is_empty();
+        let mut guards: Vec<Guard> = Vec::new();
         let result = object.watch(&self.place, self.called, |object| {
             let tree = object.tree_mut();
-            operations.iter().try_for_each(|operation| operation.apply(tree, kind))
+            let mut apply = |tree: &mut Value| {
+                operations.iter().try_for_each(|operation| {
+                    operation.apply(tree, kind)?;
+                    guards.extend(operation.guard(tree.look(), kind));
+                    Ok(())
+                })
+            };
+            let result = if annotated { with_annotations(tree, apply) } else { apply(tree) };
+            guards.retain(|guard| guard.stands(object.tree().look()));
+            result
         });
+        for guard in guards {
+            let message = format!(
+                "{} at {} holds only while {} is as it is: raise both by hand",
+                self.called, self.place, guard.path
+            );
+            let reason = Reason::VersionInPatch;
+            object.says.push(Say { aspect: guard.aspect, key: guard.key.map(Arc::from), reason, message });
+        }
         match result {
             Ok(()) => Ok(()),
             Err(Refused::Fault(message)) => Err(message),
@@ -173,6 +197,23 @@ impl Patch {
             object.says.push(Say { aspect: *aspect, key: None, reason, message });
         }
     }
+}
+
+/// Changes an object that has annotations whether it says so or not; they are gone again where nothing was added.
+fn with_annotations<T>(tree: &mut Value, change: impl FnOnce(&mut Value) -> T) -> T {
+    let there = tree.look().at("metadata.annotations").is_some_and(|annotations| !annotations.is_null());
+    if !there {
+        tree.set_at(&["metadata", "annotations"], Value::empty_map());
+    }
+    let result = change(tree);
+    let empty = tree.look().at("metadata.annotations").is_some_and(|annotations| !annotations.is_filled());
+    if !there
+        && empty
+        && let Some(metadata) = tree.get_mut("metadata")
+    {
+        metadata.remove("annotations");
+    }
+    result
 }
 
 /// Inline patches that were parsed: one of a cluster's Kustomization comes back for each of its thousand children.
@@ -276,8 +317,9 @@ impl Reader<'_> {
         if path::is_remote(name) {
             return Body::Unknown(format!("{name} lies outside this repository"));
         }
-        let Some(file) = path::join(directory, name).and_then(|path| self.view.file(&path)) else {
-            return Body::Unknown(format!("{name} is not in the tree"));
+        let path = path::join(directory, name).unwrap_or_default();
+        let Some(file) = self.view.file(&path) else {
+            return Body::Unknown(format!("{name} {}", absent(self.view, &path)));
         };
         let facts = self.view.facts(file);
         let documents = facts.map(|facts| facts.documents.as_slice()).unwrap_or_default();
@@ -312,6 +354,34 @@ fn body(roots: Vec<Value>) -> Body {
         Some(Value::Written(Node { kind: NodeKind::Scalar { .. }, .. }, _)) => {
             Body::Broken("it is neither an object nor a list of operations".to_owned())
         }
-        _ => Body::Strategic(roots),
+        _ => {
+            let mut documents = Vec::with_capacity(roots.len());
+            match roots.into_iter().try_for_each(|root| partial(root, 0, &mut documents)) {
+                Ok(()) => Body::Strategic(documents),
+                Err(message) => Body::Broken(message),
+            }
+        }
     }
+}
+
+/// Deepest lists in lists.
+const MAX_LISTS: usize = 16;
+
+/// A partial object, or those of a List. kustomize takes none without kind and name, whatever the target says.
+fn partial(root: Value, depth: usize, documents: &mut Vec<Value>) -> Result<(), String> {
+    let object = root.look();
+    let text = |route: &str| object.at(route).and_then(Ref::text).unwrap_or_default();
+    let list = text("kind").ends_with("List");
+    if object.is_map() && !object.is_filled() {
+        return Ok(());
+    }
+    if text("kind").is_empty() || !list && text("metadata.name").is_empty() {
+        let missing = if text("kind").is_empty() { "kind" } else { "metadata.name" };
+        return Err(format!("it is no list of operations, and as an object it has no {missing}"));
+    }
+    if let Some(items) = object.get("items").filter(|_| list && depth < MAX_LISTS) {
+        return items.items().into_iter().try_for_each(|item| partial(item.to_value(), depth + 1, documents));
+    }
+    documents.push(root);
+    Ok(())
 }

@@ -159,6 +159,12 @@ fn flux_rule_03_only_a_full_version_pins() {
     for range in ["'1.2'", "'1'", "'*'", "'>=1.0.0'", "1.2.x", "^1.2.3"] {
         assert_eq!(reason_with("1.2.3", range), Some(Reason::FloatingRange), "{range}");
     }
+    // YAML reads them as a number, a boolean, a list: the API server takes a string alone.
+    for other in ["1.2", "1", "1.10", "true", "[1.2.3]", "{a: b}"] {
+        assert_eq!(reason_with("1.2.3", other), Some(Reason::InvalidRelease), "{other}");
+    }
+    assert_eq!(reason_with("chart: plex", "chart: 123"), Some(Reason::InvalidRelease));
+    assert_eq!(reason_with("name: plex", "name: 123"), Some(Reason::InvalidRelease));
     assert_eq!(reason_with("      version: 1.2.3\n", ""), Some(Reason::FloatingRange));
     // Read as Masterminds reads it: three numbers, whatever zeros they start with.
     assert_eq!(reason_with("1.2.3", "2024.01.15"), None);
@@ -195,6 +201,7 @@ spec: {{url: oci://ghcr.io/x/chart, ref: {{{reference}}}}}
     assert_eq!(only(&with("tag: 1.2.3")).digest_site, None);
     assert_eq!(of("tag: 1.2.3, semver: '1.x'"), Some(Reason::FloatingSemver));
     assert_eq!(of("tag: latest"), Some(Reason::FloatingTag));
+    assert_eq!(of("tag: 1.10"), Some(Reason::InvalidRelease));
     assert_eq!(of(""), Some(Reason::FloatingTag));
     assert_eq!(of("tag: 2024.01.15"), None);
     assert_eq!(of("tag: '1.2'"), Some(Reason::FloatingTag));

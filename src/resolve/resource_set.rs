@@ -82,6 +82,8 @@ impl Set {
         for template in &self.templates {
             for inputs in &known {
                 if made.len() >= MAX_OBJECTS {
+                    let why = format!("the set makes more than {MAX_OBJECTS} objects, and the rest is not followed");
+                    made.push(self.unfilled(template, &why));
                     break;
                 }
                 let (object, missing) = self.fill(inventory, template, inputs);

@@ -11,6 +11,7 @@ use super::object::At;
 use super::patch_reach::Aspect;
 use super::site;
 use super::sources::Sources;
+use super::unapplied;
 use super::value::{Origin, Ref};
 use super::version;
 use super::world::{Built, World};
@@ -49,6 +50,11 @@ impl Concerns {
 
     pub(super) fn push(&mut self, weight: Weight, problem: Problem) {
         self.0.push((weight, problem));
+    }
+
+    /// Whether the version is one that Flux moves by itself.
+    pub(super) fn floats(&self) -> bool {
+        self.0.iter().any(|(weight, _)| *weight == Weight::Floating)
     }
 
     /// The one that would be first if the version did not lie in another repository.
@@ -110,8 +116,9 @@ impl Rows {
 pub(super) fn rows(world: &World<'_>, recall: &mut Recall) -> Rows {
     let sources = Sources::new(world);
     let (url, standing) = (world.url.clone(), world.me.standing.clone());
-    let (hidden, waiting) = (world.hidden.clone(), world.waiting.clone());
-    let climate = Climate { url, rooted: world.rooted, lost: world.lost.clone(), standing, hidden, waiting };
+    let (lost, hidden) = (world.lost.clone(), world.hidden.clone());
+    let (waiting, unapplied) = (world.waiting.clone(), world.unapplied.clone());
+    let climate = Climate { url, rooted: world.rooted, lost, standing, hidden, waiting, unapplied };
     let moved = recall.begin_rows(climate, &world.sources);
     let mut all = Rows::default();
     for (whose, members) in grouped(&world.releases) {
@@ -359,6 +366,7 @@ fn row(
     let placed =
         chart.site.as_ref().map(|origin| site::place(world, origin, chart.substituted, &mut notes, &mut concerns));
     let placed = placed.unwrap_or_default();
+    unapplied::judge(world, built, placed.site.as_ref(), &mut concerns);
     waits_beside(world, built, chart.site.as_ref(), &mut concerns);
     let digest = (chart.digest.as_ref(), chart.substituted);
     let digest_site = digest_site(world, digest, placed.site.as_ref(), &mut concerns);

@@ -48,6 +48,10 @@ pub(super) fn place(
     world.note(file);
     let path = world.inventory.path(file);
     let Some(facts) = world.inventory.site(file, start) else {
+        // What floats is told so, and the version to pin it to: that it can't be edited there is the lesser news.
+        if concerns.floats() {
+            return Placed::default();
+        }
         let message = format!("the version is written in {path} at a place that Davit does not edit");
         let (weight, reason) = if substituted {
             (Weight::Substitution, Reason::VersionInSubstitution)

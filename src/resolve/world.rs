@@ -13,6 +13,7 @@ use super::pool::Pools;
 use super::resource_set::{self, Set};
 use super::roots::{Graph, Known, Plain, Root, claimed, cluster_directory, included, plain_builds, selves};
 use super::substitute;
+use super::unapplied::Unapplied;
 use super::variables::{Store, Variables, missing, references};
 use crate::inventory::{Found, Inventory, Kind};
 use crate::model::{NsName, Reason};
@@ -98,6 +99,8 @@ pub(super) struct World<'a> {
     pub(super) pools: Pools,
     /// Files that Flux does not see, and what leaves them out.
     pub(super) hidden: BTreeMap<usize, String>,
+    /// Files that builds which fail were to apply.
+    pub(super) unapplied: Unapplied,
     /// Files that suspended Kustomizations of a cluster alone apply, and why it waits.
     pub(super) waiting: BTreeMap<(String, usize), String>,
     clusters: HashMap<String, ClusterId>,
@@ -138,6 +141,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
         wants: BTreeSet::new(),
         pools: Pools::default(),
         hidden: BTreeMap::new(),
+        unapplied: Unapplied::new(),
         waiting: BTreeMap::new(),
         clusters: HashMap::new(),
     };
@@ -191,6 +195,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     let (built, seen) = (pass.places, pass.seen);
     world.hidden = judge.hidden();
     world.waiting = waiting(builder.recall.visits());
+    world.note_failed(builder.recall.visits());
     for known in known.iter().filter(|known| !seen.contains(&known.object.at)) {
         world.note_reach(&known.object, &known.reach);
     }
@@ -570,17 +575,6 @@ impl World<'_> {
                 | Kind::Bucket
                 | Kind::ExternalArtifact => self.sources.push(built()),
                 _ => {}
-            }
-        }
-    }
-
-    /// Which Kustomization builds the charts of these files.
-    fn note_inflated(&mut self, files: &[usize], context: &Arc<Context>) {
-        if !self.inflated.is_empty() {
-            for file in files {
-                if let Some(contexts) = self.inflated.get_mut(file) {
-                    contexts.push(context.clone());
-                }
             }
         }
     }
