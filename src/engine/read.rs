@@ -155,9 +155,9 @@ pub fn facts(
             }
         }
     }
-    let of = |file: &TreeFile| match by_itself(file) {
-        true => by_name.get(file.path.as_str()).cloned(),
-        false => known.get(&file.blob).cloned(),
+    let of = |file: &TreeFile| {
+        let facts = if by_itself(file) { by_name.get(file.path.as_str()) } else { known.get(&file.blob) };
+        facts.cloned()
     };
     let files: Vec<_> = admitted.iter().filter_map(|file| Some((file.path.clone(), of(file)?))).collect();
     // What no file has any more goes; a blob more or less is not worth the looking.

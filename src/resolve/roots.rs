@@ -138,7 +138,7 @@ impl Graph {
     pub(super) fn roots(
         &self,
         known: &[Known],
-        synced: HashSet<At>,
+        synced: &HashSet<At>,
         builder: &mut Builder<'_>,
         plain: &[Plain],
     ) -> Vec<Root> {

@@ -360,6 +360,7 @@ fn row(
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
+    notes.extend(maybe_built_elsewhere(world, built));
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
     notes.extend(used_elsewhere(world, &chart.used));
@@ -434,12 +435,8 @@ fn standing(world: &World<'_>, built: &Built, place: &str, twins: &[At], concern
             concerns.add(Weight::NotBuilt, Reason::NotBuilt, message + &hidden.unwrap_or_default());
         }
     }
-    // Who builds it may suspend it, patch it, or set its variables: what stands here need not be in force.
-    if let Some((name, why)) = world.neighbours.unread().filter(|_| built.context.is_none() && !world.rooted) {
-        let message = match why {
-            None => format!("the repository {name}, which may build its file, is still to be read"),
-            Some(why) => format!("the repository {name} could not be read, and may build its file: {why}"),
-        };
+    if let Some(name) = world.neighbours.awaited().filter(|_| built.context.is_none() && !world.rooted) {
+        let message = format!("the repository {name}, which may build its file, is still to be read");
         concerns.add(Weight::NotBuilt, Reason::RepositoryUnread, message);
     }
     if facts.kind == Kind::HelmReleaseFlux1 {
@@ -484,6 +481,16 @@ fn waits_beside(world: &World<'_>, built: &Built, site: Option<&Origin>, concern
         let message = format!("{why}, and {}, where the version stands, waits for it", world.inventory.path(*file));
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
+}
+
+/// A repository that fails holds nobody up; but what it builds of this one it may suspend, patch, or fill in.
+fn maybe_built_elsewhere(world: &World<'_>, built: &Built) -> Option<Note> {
+    let (name, why) = world.neighbours.unread().filter(|_| built.context.is_none() && !world.rooted)?;
+    let message = format!(
+        "the repository {name} could not be read ({}): if it builds this file, it may suspend or patch what stands here",
+        why?
+    );
+    Some(Note::AssumedSource(message))
 }
 
 /// A name that hangs on substitution moves no version: worth a word, no more (Flux rule 12).

@@ -165,7 +165,7 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
     reached.extend(&builder.files);
     let plain = plain_builds(&mut builder, &reached, &included);
 
-    let mut roots = graph.roots(&known, synced, &mut builder, &plain);
+    let mut roots = graph.roots(&known, &synced, &mut builder, &plain);
     let named = syncs.iter().map(|sync| (sync.cluster.as_str(), &sync.id));
     world.me.standing.selves = selves(&known, &roots, named);
     roots.extend(syncs.into_iter().map(|sync| Root { cluster: sync.cluster, kustomization: sync.object }));

@@ -13,8 +13,8 @@ fn file(directory: &Path, name: &str, cluster: &str, user: &str) -> PathBuf {
     path
 }
 
-fn paths(all: &[&Path]) -> Option<OsString> {
-    Some(std::env::join_paths(all).unwrap())
+fn paths(all: &[&Path]) -> OsString {
+    std::env::join_paths(all).unwrap()
 }
 
 #[test]
@@ -24,10 +24,10 @@ fn a_file_of_the_variable_that_is_not_there_is_passed_over_and_a_broken_one_is_n
     let (missing, broken) = (directory.path().join("missing"), directory.path().join("broken"));
     std::fs::create_dir(&broken).unwrap();
     for order in [[missing.as_path(), good.as_path()], [good.as_path(), missing.as_path()]] {
-        assert_eq!(ambient(paths(&order)).unwrap().clusters.len(), 1);
+        assert_eq!(ambient(Some(paths(&order))).unwrap().clusters.len(), 1);
     }
-    assert!(matches!(ambient(paths(&[&missing])), Err(KubeconfigError::FindPath)));
-    let error = ambient(paths(&[&good, &broken])).unwrap_err();
+    assert!(matches!(ambient(Some(paths(&[&missing]))), Err(KubeconfigError::FindPath)));
+    let error = ambient(Some(paths(&[&good, &broken]))).unwrap_err();
     let said = refused::kubeconfig("the kubeconfig", &error).message;
     assert!(said.contains(&broken.display().to_string()), "{said}");
 }
