@@ -149,7 +149,8 @@ pub(super) fn findings(neighbours: &Neighbours, own: &Published, doubtful: bool)
     for other in &neighbours.others {
         let name = &other.member.name;
         match &other.state {
-            State::Failed(why) if doubtful => {
+            // Who builds a repository without a root may suspend or patch what stands in it.
+            State::Failed(why) if doubtful || own.is_loose() => {
                 let message = format!("the repository {name} was never read, and may have a say here: {why}");
                 found.push(finding(Reason::OutOfReach, message));
             }

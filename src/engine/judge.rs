@@ -336,6 +336,9 @@ fn latest(release: &Release, policy: &Policy, offers: &Offers) -> Option<String>
 
 /// What floats, with the version to pin it to where the source has said which it offers.
 fn with_pin(release: &Release, problem: &Problem, offers: &Offers) -> Problem {
+    if let Some(problem) = policy::no_range(problem, release.current.as_deref().unwrap_or_default()) {
+        return problem;
+    }
     match release.lookup.as_ref().and_then(|lookup| offers.get(lookup)) {
         Some(Ok(candidates)) => policy::with_pin(problem, release.current.as_deref().unwrap_or_default(), candidates),
         _ => problem.clone(),

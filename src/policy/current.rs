@@ -27,13 +27,24 @@ fn read_range(text: &str, candidates: &Candidates) -> Current {
         return Current::Pinned(version);
     }
     let every = text.is_empty();
-    if Range::parse(if every { "*" } else { text }).is_err() {
-        let message = format!("{text:?} is neither a version nor a range that Flux can read");
-        return Current::Unmovable(Problem::new(Reason::VersionNotSemver, message));
+    if let Some(problem) = unreadable(text) {
+        return Current::Unmovable(problem);
     }
     let what = if every { "without a version, the chart".to_owned() } else { format!("the range {text:?}") };
     let message = format!("{what} moves to a new version without a commit, so without a review");
     Current::Unmovable(with_pin(&Problem::new(Reason::FloatingRange, message), text, candidates))
+}
+
+/// What floats only by its place: a text that is no range moves nowhere, and Flux fails on it (Flux rule 3). Nothing where
+/// it is one, or the problem is another.
+pub fn no_range(problem: &Problem, text: &str) -> Option<Problem> {
+    matches!(problem.reason, Reason::FloatingRange | Reason::FloatingSemver).then(|| unreadable(text.trim()))?
+}
+
+fn unreadable(text: &str) -> Option<Problem> {
+    let message = || format!("{text:?} is neither a version nor a range that Flux can read");
+    let bad = !text.is_empty() && Range::parse(text).is_err();
+    bad.then(|| Problem::new(Reason::VersionNotSemver, message()))
 }
 
 /// The problem of a version that floats, with the version to pin it to: the one that Flux takes today from a range, the

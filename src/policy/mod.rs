@@ -13,7 +13,7 @@ mod verdict;
 
 pub use branch::MAX_BRANCH_LEN;
 pub use choose::{Consumer, DETAILS_PER_ROUND, Outcome, choose, choose_shared, highest, ruled_out};
-pub use current::with_pin;
+pub use current::{no_range, with_pin};
 pub use effective::{Ignore, Policy};
 pub use opened::{kube_refusal, opened, type_refusal};
 pub use range::{Range, RangeError};

@@ -135,6 +135,13 @@ pub struct Published {
     pub waits: bool,
 }
 
+impl Published {
+    /// Whether nothing in it builds it: another repository may.
+    pub fn is_loose(&self) -> bool {
+        self.standing.loose
+    }
+}
+
 impl State {
     /// What it published last.
     pub fn published(&self) -> Option<&Arc<Published>> {

@@ -24,7 +24,7 @@ pub(super) fn publish(world: &World<'_>, rows: &Rows) -> Published {
         wants: rows.wants.iter().chain(&world.wants).cloned().collect(),
         uses: rows.uses(world),
         broken: is_broken(world),
-        waits: (rows.waits || !world.rooted && !rows.releases.is_empty()) && world.neighbours.unread().is_some(),
+        waits: rows.waits && world.neighbours.unread().is_some(),
         ..Published::default()
     };
     published.defined = defined(world);

@@ -360,7 +360,6 @@ fn row(
     if let Some(assumed) = built.context.as_ref().and_then(|context| context.assumed.clone()) {
         notes.push(Note::AssumedSource(shown(&assumed).into_owned()));
     }
-    notes.extend(maybe_built_elsewhere(world, built));
     notes.extend(named_by_variables(built));
     notes.extend(chart.notes.iter().cloned());
     notes.extend(used_elsewhere(world, &chart.used));
@@ -481,16 +480,6 @@ fn waits_beside(world: &World<'_>, built: &Built, site: Option<&Origin>, concern
         let message = format!("{why}, and {}, where the version stands, waits for it", world.inventory.path(*file));
         concerns.add(Weight::Suspended, Reason::Suspended, message);
     }
-}
-
-/// A repository that fails holds nobody up; but what it builds of this one it may suspend, patch, or fill in.
-fn maybe_built_elsewhere(world: &World<'_>, built: &Built) -> Option<Note> {
-    let (name, why) = world.neighbours.unread().filter(|_| built.context.is_none() && !world.rooted)?;
-    let message = format!(
-        "the repository {name} could not be read ({}): if it builds this file, it may suspend or patch what stands here",
-        why?
-    );
-    Some(Note::AssumedSource(message))
 }
 
 /// A name that hangs on substitution moves no version: worth a word, no more (Flux rule 12).

@@ -178,3 +178,16 @@ fn explain_names_each_file_that_had_a_say_in_the_version() {
     assert_eq!((&step["field"], &step["file"]), (&json!("version"), &json!("clusters/home/apps.yaml")), "{said:#}");
     assert!(step["line"].as_u64().is_some() && step["what"].as_str().is_some_and(|what| !what.is_empty()), "{said:#}");
 }
+
+#[test]
+fn a_version_that_is_no_range_is_not_said_to_float() {
+    let person = Person::new();
+    person.source();
+    for (name, version) in [("range", "6.x"), ("every", "\"*\""), ("word", "latest"), ("odd", "abc def")] {
+        person.write(&format!("repo/{name}.yaml"), release("media", name, "podinfo", version, ""));
+    }
+    let found = person.scan();
+    let reason = |name: &str| found.row(&format!("media/{name}"))["reason"].as_str().unwrap().to_owned();
+    assert_eq!((reason("range"), reason("every")), ("floating-range".to_owned(), "floating-range".to_owned()));
+    assert_eq!((reason("word"), reason("odd")), ("version-not-semver".to_owned(), "version-not-semver".to_owned()));
+}

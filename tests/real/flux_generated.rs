@@ -88,7 +88,7 @@ fn generated_repositories_hold_the_releases_that_flux_applies() {
     println!("{ran}: {built} Kustomizations built; {}; not built by Flux: {failed:#?}", compared.line());
     let share =
         |part: usize, whole: usize| f64::from(u32::try_from(part).unwrap()) / f64::from(u32::try_from(whole).unwrap());
-    // The generator writes variables of Secrets and composed versions on purpose: 5 to 11 % over the seeds tried.
+    // The generator writes variables that nobody defines and composed versions on purpose: 5 to 11 % over the seeds tried.
     let many = compared.over(MOST_EXCUSED);
     assert!(many.is_empty(), "{many:?}");
     let builds = share(built, built + failed.values().sum::<usize>());
