@@ -218,11 +218,15 @@ pub(super) fn build<'a>(inventory: &'a Inventory, neighbours: &'a Neighbours, re
 
 /// What is read by suspended Kustomizations of a cluster and by no other one there.
 fn waiting<'v>(visits: impl Iterator<Item = &'v Visit> + Clone) -> BTreeMap<(String, usize), String> {
-    let mut waiting = BTreeMap::new();
+    let mut waiting: BTreeMap<(String, usize), String> = BTreeMap::new();
     for visit in visits.clone() {
-        if let Some(why) = &visit.context.suspended {
-            let files = visit.files.iter().map(|file| (visit.context.cluster.clone(), *file));
-            waiting.extend(files.map(|key| (key, why.clone())));
+        let Some(why) = &visit.context.suspended else { continue };
+        for file in &visit.files {
+            // Of several the same one each time, in whatever order they come.
+            let told = waiting.entry((visit.context.cluster.clone(), *file)).or_insert_with(|| why.clone());
+            if why < told {
+                told.clone_from(why);
+            }
         }
     }
     if !waiting.is_empty() {
